@@ -1,0 +1,112 @@
+# clipspool: every target in one file.  `make help` lists them.
+
+VERSION = 0.1.0
+prefix ?= /usr/local
+sysconfdir ?= /etc
+bindir = $(prefix)/bin
+sbindir = $(prefix)/sbin
+libexecdir = $(prefix)/libexec/clipspool
+sharedir = $(prefix)/share
+unitdir = $(prefix)/lib/systemd/system
+DESTDIR ?=
+
+# Where everything is built; laid out like an installation, so that programs find each other the
+# same way (relative to themselves) built, installed and moved.
+O ?= build
+
+CC ?= cc
+CFLAGS ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings \
+	-Wpointer-arith -Wcast-qual -Wformat=2 -Wundef -Wno-missing-field-initializers $(if $(CI),-Werror)
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -I. -fPIE -MMD -MP $(WARNINGS) \
+	-DCLIPSPOOL_VERSION='"$(VERSION)"' $(CFLAGS) $(SANITIZE)
+ALL_LDFLAGS = -pie -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS) $(SANITIZE)
+
+# Libraries are asked for by name when a program is linked, so that `make deps` can run first.
+LIBS_base = $(shell pkg-config --libs libconfig jansson) -lm
+LIBS_daemon = $(shell pkg-config --libs libsystemd)
+LIBS_media = $(shell pkg-config --libs libavformat libavcodec libavfilter libswscale libswresample \
+	libavutil libebur128)
+LIBS_test = $(shell pkg-config --libs check)
+
+BUILD_PACKAGES = gcc libc6-dev pkg-config libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev \
+	libswscale-dev libswresample-dev libebur128-dev libconfig-dev libjansson-dev libsystemd-dev
+DEMO_PACKAGES = $(BUILD_PACKAGES) ffmpeg
+TEST_PACKAGES = $(DEMO_PACKAGES) check python3-numpy python3-jsonschema rsync systemd mandoc
+LINT_PACKAGES = $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck universal-ctags
+
+# ---- what is built from what ------------------------------------------------------------------
+# A folder of src/ is an archive; a program takes from each what it uses.  The dependency rule of
+# docs/ARCHITECTURE.md shows in the link lines: no program lists a library it must not have.
+
+folder = $(patsubst src/%.c,$(O)/obj/%.o,$(wildcard src/$(1)/*.c))
+LIBBASE = $(O)/lib/base.a
+LIBSPOOL = $(O)/lib/spool.a $(LIBBASE)
+LIBMEDIA = $(O)/lib/media.a $(LIBSPOOL)
+LIBHIGHLIGHT = $(O)/lib/highlight.a $(LIBSPOOL)
+
+MEDIA_STAGES = probe compress render
+OTHER_STAGES = fetch analyze plan publish
+STAGES = $(MEDIA_STAGES:%=$(O)/libexec/clipspool/%) $(OTHER_STAGES:%=$(O)/libexec/clipspool/%)
+PROGRAMS = $(O)/bin/clipspool $(O)/sbin/clipspoold $(STAGES)
+
+.PHONY: all help
+all: $(PROGRAMS) ## build everything (the default)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+$(O)/lib/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(O)/lib/base.a: $(call folder,base)
+$(O)/lib/spool.a: $(call folder,spool)
+$(O)/lib/media.a: $(call folder,media)
+$(O)/lib/highlight.a: $(call folder,highlight)
+$(O)/lib/support.a: $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/support/*.c))
+
+$(O)/sbin/clipspoold: $(call folder,daemon) $(LIBSPOOL)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_daemon) $(LIBS_base)
+
+$(O)/bin/clipspool: $(call folder,cli) $(LIBSPOOL)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_base)
+
+$(MEDIA_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/obj/stages/stage.o $(LIBMEDIA)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_media) $(LIBS_base)
+
+$(OTHER_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/obj/stages/stage.o $(LIBHIGHLIGHT)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_base)
+
+$(O)/obj/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(O)/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# ---- tests ------------------------------------------------------------------------------------
+# One program a module; a test program may link everything, the archives give it what it uses.
+
+test_programs = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/$(1)/check_*.c))
+UNIT_TESTS = $(call test_programs,unit)
+INTEGRATION_TESTS = $(call test_programs,integration)
+BENCHES = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/bench_*.c))
+
+$(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(LIBHIGHLIGHT)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_test) $(LIBS_media) $(LIBS_daemon) $(LIBS_base)
+
+# A test of the daemon's own modules takes them too, without main.
+DAEMON_MODULES = $(filter-out $(O)/obj/daemon/main.o,$(call folder,daemon))
+DAEMON_TESTS = $(patsubst src/daemon/%.c,$(O)/tests/unit/check_%,$(wildcard src/daemon/*.c))
+$(DAEMON_TESTS): $(DAEMON_MODULES)
+
+.SECONDARY:
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,72 @@
+// One video file, opened as hostile input: demux and decode.  Private to src/media: it speaks
+// libav.
+//
+// The file is read through our own AVIOContext on a descriptor that is already open, with lists of
+// allowed demuxers and decoders, nested opens refused, and limits on streams, pixels and probing,
+// so that a playlist named .mp4 reaches nothing else (measured: with libav's defaults such a file
+// opened its neighbours).
+//
+// Times: everything that leaves here counts from second 0, the first displayed picture
+// (spool/probe.h).
+#ifndef CLIPSPOOL_SOURCE_H
+#define CLIPSPOOL_SOURCE_H
+
+#include "base/err.h"
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+struct source_limits {
+    int64_t max_pixels;
+    int max_streams;
+};
+
+enum source_kind_of_frame { SOURCE_PICTURE = 1, SOURCE_SOUND = 2 }; // flags: may be or'ed in `want`
+
+struct source;
+
+// Keeps fd open and uses it until source_free (does not close it).  Finds the streams, chooses the
+// video stream (not an attached picture; the default one, else the largest) and the audio stream
+// (the default one that can be decoded, else the first that can) and second 0. Errors: ERR_INPUT
+// with id not_a_video, incomplete_file (moov missing), no_picture (audio only), a_picture (still
+// image), bad_size, too_many_streams, unsupported_codec ...
+int source_open(int fd, const struct source_limits *limits, struct source **ret_source,
+                struct err *err);
+void source_free(struct source **source);
+
+AVFormatContext *source_format(struct source *source);
+AVStream *source_video(struct source *source);
+AVStream *source_audio(struct source *source);    // NULL without sound
+double source_start(const struct source *source); // container time of second 0
+void source_set_start(struct source *source,
+                      double container_seconds); // from probe.json, to spare finding it again
+
+// Opens the decoders of what is wanted; other streams are discarded by the demuxer.  threads 0:
+// libav's choice. `skip` is AVDISCARD_NONREF to leave undecoded what nobody refers to, else
+// AVDISCARD_DEFAULT.
+int source_decode(struct source *source, int want, int threads, enum AVDiscard skip,
+                  struct err *err);
+AVCodecContext *source_decoder(struct source *source, enum source_kind_of_frame kind);
+
+// Moves so that the next frames include all from `seconds` on (and some before).
+int source_seek(struct source *source, double seconds, struct err *err);
+
+// The next decoded frame, pictures and sound as they lie in the file, each kind in order of
+// presentation.  frame->pts is in frame->time_base and counts from second 0 (may be negative for
+// sound before the first picture).  Damaged packets are skipped and counted. Returns the kind, 0 at
+// the end of the file, or a negative.
+int source_frame(struct source *source, AVFrame *frame, struct err *err);
+double source_frame_time(const AVFrame *frame); // seconds
+
+// The next undecoded packet of the wanted streams (for the packet scan of probe).  Returns 1, 0 at
+// the end, or a negative.
+int source_packet(struct source *source, AVPacket *packet, struct err *err);
+
+unsigned source_damage(const struct source *source); // packets and frames that could not be decoded
+bool source_cut_off(const struct source *source); // the file ends before what its headers promise
+
+// Turns a libav error into err (class ERR_INPUT for invalid data, ERR_IO for disk, ERR_SYSTEM for
+// memory).  Returns number.
+int source_libav_error(struct err *err, int number, const char *id, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+#endif

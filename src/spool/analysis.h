@@ -1,0 +1,36 @@
+// What is in a source: analysis.json; from the local analyser or from a vision model, in the same
+// shape.
+#ifndef CLIPSPOOL_ANALYSIS_H
+#define CLIPSPOOL_ANALYSIS_H
+
+#include "base/json.h"
+
+enum { ANALYSIS_MAX_ITEMS = 2000, ANALYSIS_MAX_TAGS = 32 }; // of each list, from whatever provider
+
+struct analysis_span {
+    double start, end; // seconds of the source
+    double score;      // 0..1, normalised within the source
+    int group;         // scenes: likeness group, else -1
+    char *text;        // scene: description; moment: the reason; shot: NULL.  Owned
+};
+
+struct analysis {
+    char *provider; // "local", ...
+    char *summary;
+    char **tags; // NULL-terminated
+    struct analysis_span *shots, *scenes, *moments;
+    size_t shot_count, scene_count, moment_count;
+};
+#define ANALYSIS_INIT    \
+    {                    \
+        .provider = NULL \
+    }
+
+int analysis_save(int sourcedir, const struct analysis *analysis, struct err *err);
+// Refuses times outside [0, duration] and more items than ANALYSIS_MAX_ITEMS: ERR_INPUT
+// "bad_analysis".
+int analysis_load(int sourcedir, double duration, struct analysis *analysis, struct err *err);
+json_t *analysis_to_json(const struct analysis *analysis); // gives a reference
+void analysis_release(struct analysis *analysis);
+
+#endif

@@ -1,0 +1,78 @@
+// One batch on disk: the names inside work/<id>/ and the request as understood.  docs/SPOOL.md is
+// the specification.
+#ifndef CLIPSPOOL_BATCH_H
+#define CLIPSPOOL_BATCH_H
+
+#include "spool/job.h"
+#include <time.h>
+
+// ---- every name inside a batch directory
+#define BATCH_CLAIM "claim.json" // written before anything is taken: where it came from
+#define BATCH_FILE "batch.json"  // the request as understood; never changes
+#define BATCH_IN "in"            // what was dropped, as dropped
+#define BATCH_STEPS "steps"      // results of steps
+#define BATCH_LOG "log.jsonl"
+#define BATCH_PLAN "plan.json"
+#define BATCH_ANALYSIS "analysis.json" // all sources' analyses together
+#define BATCH_FINAL "final.mp4"
+#define BATCH_COVER "cover.jpg"
+#define BATCH_CANCEL "cancelled" // the user's wish, made durable
+// ---- inside the directory of a source, work/<id>/<index>/
+#define SOURCE_FILE "source"
+#define SOURCE_PROBE "probe.json"
+#define SOURCE_PROXY "proxy.mp4"
+#define SOURCE_AUDIO "audio.wav"
+#define SOURCE_SIGNALS "signals.json"
+#define SOURCE_ANALYSIS "analysis.json"
+
+enum { BATCH_MAX_SOURCES = 100 }; // of any configuration; bounds every array of sources
+
+enum source_kind { SOURCE_LOCAL, SOURCE_URL, SOURCE_OSS };
+
+struct batch_source {
+    char *file; // bytes of the name inside in/ (a path with '/' where folders were dropped in the
+                // folder)
+    enum source_kind kind;
+    int profile; // enum job_profile, resolved (the job's if there was no override)
+    uint64_t size_bytes;
+    struct err error; // refused when the batch was taken (link, FIFO, too large...); class ERR_NONE
+                      // if fine
+};
+
+struct batch {
+    char *id;     // sorts by time: 20261122T041500Z-trip-3f2a; [A-Za-z0-9-] only
+    char *name;   // as dropped, bytes
+    char *outbox; // name of its folder in the outbox, bytes
+    time_t created_at;
+    struct job job;
+    struct batch_source *sources;
+    size_t source_count;
+    struct err error; // the whole batch was refused (job.conf malformed, no videos, too many): it
+                      // fails at once
+    char **ignored;   // NULL-terminated names kept but not used
+};
+#define BATCH_INIT \
+    {              \
+        .id = NULL \
+    }
+
+// Understands what lies in `in/` of the open batch directory, job.conf included: finds, checks and
+// orders the sources. Never fails for what users did (that goes to batch->error and source errors),
+// only for machine trouble. `accept_links`, limits: from settings.  Fills all but outbox.
+struct settings;
+int batch_understand(int batchdir, const char *id, const char *name, time_t now,
+                     const struct settings *settings, struct batch *batch, struct err *err);
+
+int batch_save(int batchdir, const struct batch *batch, struct err *err);
+// Returns 0, -ENOENT if there is no batch.json yet, or another negative.
+int batch_load(int batchdir, struct batch *batch, struct err *err);
+void batch_release(struct batch *batch);
+
+// Opens (making it if needed) the directory of a source inside the open batch directory.  Returns a
+// descriptor.
+int batch_open_source(int batchdir, int index, struct err *err);
+
+// True for a file name whose ending is one of a video's, or of a descriptor's (*ret_kind).
+bool batch_is_source_name(const char *name, enum source_kind *ret_kind);
+
+#endif

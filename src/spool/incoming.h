@@ -1,0 +1,36 @@
+// When is a dropped batch complete?  The settle rule.
+//
+// No event proves it (measured: killed copies close their files too), so events only wake the scan,
+// and a candidate is taken when its whole tree kept the same names, inodes, sizes and times over
+// settle_seconds and at least three equal looks, holds no partial name, no file of it is open for
+// writing here (read lease), and no file ends in a hole; or when it contains `.ready` and holds no
+// partial name.
+#ifndef CLIPSPOOL_INCOMING_H
+#define CLIPSPOOL_INCOMING_H
+
+#include "spool/spool.h"
+
+// Kinds of names: what a client is still writing, what systems leave lying about, and what counts.
+enum incoming_name { INCOMING_COUNTS, INCOMING_PARTIAL, INCOMING_JUNK, INCOMING_READY };
+enum incoming_name incoming_name(const char *name);
+
+struct incoming; // the candidates and their last looks, in memory
+
+struct incoming *incoming_new(void);
+void incoming_free(struct incoming **incoming);
+
+// Looks at everything in spool->incoming at monotonic time now_us.  Afterwards incoming_next()
+// gives the settled ones, and *ret_next_look_us the time of the next look that could settle one
+// (UINT64_MAX when nothing is pending).
+int incoming_look(struct incoming *incoming, struct spool *spool, const struct settings *settings,
+                  uint64_t now_us, uint64_t *ret_next_look_us, struct err *err);
+
+// The next settled name (borrowed until the next look), or NULL.  Each is given once a look; if the
+// claim fails it is judged anew.
+const char *incoming_next(struct incoming *incoming);
+
+// How many candidates are waiting, and for people why the first of them waits ("trip: clip.mp4.part
+// is still being written").  Gives a string or NULL.
+size_t incoming_waiting(const struct incoming *incoming, char **ret_reason);
+
+#endif

@@ -1,0 +1,60 @@
+// What the user wants: job.conf.
+#ifndef CLIPSPOOL_JOB_H
+#define CLIPSPOOL_JOB_H
+
+#include "base/config.h"
+#include "base/json.h"
+
+enum job_strategy {
+    STRATEGY_HIGHLIGHTS,
+    STRATEGY_STORY,
+    STRATEGY_CHRONOLOGICAL,
+    STRATEGY_EVERY_SOURCE
+};
+enum job_profile { PROFILE_DYNAMIC, PROFILE_AGGRESSIVE, PROFILE_BALANCED, PROFILE_CONSERVATIVE };
+enum job_priority { PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_HIGH };
+enum job_mode { MODE_ORIGINAL_QUALITY, MODE_RECOMPRESS };
+enum job_quality { QUALITY_SOURCE, QUALITY_LOW, QUALITY_MEDIUM, QUALITY_HIGH };
+
+struct job_source {
+    char *file;  // name in the dropped folder
+    int profile; // enum job_profile, or -1: the job's
+};
+
+struct job {
+    char *title, *prompt, *webhook, *language;
+    int strategy, profile, priority;
+    double target_duration; // 0: 60 s, or 20 % of the material if that is shorter
+    double min_segment, max_segment;
+    struct {
+        int mode, quality;
+        char *resolution; // "source", "720p", "1280x720"...
+        double fps;       // 0: the sources'
+        char *bitrate;    // "5000k", "5M", or NULL
+    } output;
+    struct job_source *sources; // order and overrides; all others follow in natural order
+    size_t source_count;
+};
+
+extern const struct config_option job_options[];
+extern const size_t job_option_count;
+enum { JOB_MAX_BYTES = 65536 };
+
+// Parses job.conf text into the zeroed *job (text NULL: defaults).  Cross-field rules included (min
+// > max, a resolution or bitrate that cannot be read, ...).  Returns 0 or a negative with every
+// problem in report.
+int job_parse(const char *name, const char *text, struct job *job, struct config_report *report);
+void job_release(struct job *job);
+
+// To and from batch.json.
+json_t *job_to_json(const struct job *job); // gives a reference
+int job_from_json(const json_t *json, struct job *job, struct err *err);
+
+// output.resolution as a box the picture must fit in, in pixels; 0x0 for "source".  "720p" is 720
+// lines of the shorter side's direction of a 16:9 picture (1280x720; for a portrait reel 720x1280:
+// the caller swaps).  Returns 0 or -EINVAL.
+int job_resolution(const char *text, int *ret_width, int *ret_height);
+// output.bitrate in bit/s ("5000k", "5M", "800000"), 64k to 200M.  Returns 0 or -EINVAL.
+int job_bitrate(const char *text, int64_t *ret_bits_per_second);
+
+#endif

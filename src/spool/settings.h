@@ -1,0 +1,50 @@
+// The service's own configuration, clipspool.conf: one table of options, one struct.
+#ifndef CLIPSPOOL_SETTINGS_H
+#define CLIPSPOOL_SETTINGS_H
+
+#include "base/config.h"
+#include "spool/step.h"
+
+struct settings_stage {
+    int64_t tries;       // how often a step may be tried in all
+    double wait_seconds; // before the second try; doubles after, with jitter
+    double soft_seconds; // then SIGTERM
+    double hard_seconds; // then SIGKILL
+};
+
+struct settings {
+    // spool { }
+    char *root;     // holds work, failed, archive, quarantine, and by default incoming and outbox
+    char *incoming; // or NULL: root/incoming
+    char *outbox;   // or NULL: root/outbox
+    char *programs; // the folder of the stages, or NULL: the one this installation was built for
+    // intake { }
+    double settle_seconds, scan_seconds;
+    bool accept_links; // symbolic and hard links are sources; only for a private spool (clipspool
+                       // run)
+    // limits { }
+    int64_t max_sources, max_source_bytes, max_entries, max_pixels, max_streams;
+    double max_source_seconds;
+    int64_t stage_memory_bytes; // RLIMIT_AS of a stage, 0: none
+    double min_free_percent;    // below this no new batch is taken
+    // slots { }
+    int64_t cpu_slots; // 0: one for each processor
+    int64_t net_slots, model_slots;
+    // stages { fetch { tries, wait_seconds, soft_seconds, hard_seconds } ... }
+    struct settings_stage stage[STAGE_COUNT];
+    // keep { }: days, 0 for ever
+    double archive_days, failed_days;
+    // service { }
+    double stop_seconds; // steps get this long to end at SIGTERM
+};
+
+extern const struct config_option settings_options[];
+extern const size_t settings_option_count;
+
+// Reads and checks the file at `path`; NULL means defaults only.  Fills the zeroed *settings, which
+// settings_release frees. Returns 0, or a negative with every problem in report.  Cross-field rules
+// (hard > soft...) are checked here too.
+int settings_load(const char *path, struct settings *settings, struct config_report *report);
+void settings_release(struct settings *settings);
+
+#endif

@@ -1,0 +1,74 @@
+// The directories of the spool, and the only functions that move a batch between them.
+//
+//   incoming/  people write here          outbox/   people read here
+//   work/<id>/ a batch being worked on    failed/<id>/ one that failed or was cancelled, kept whole
+//   for `retry` archive/NAME/ originals of completed batches   quarantine/ what could not be
+//   understood, with a reason
+//
+// Every transition is one rename, made durable; docs/SPOOL.md lists every state a crash can leave
+// and what a start does. work, failed, archive and quarantine are on one file system (checked);
+// incoming and outbox may be elsewhere.
+#ifndef CLIPSPOOL_SPOOL_H
+#define CLIPSPOOL_SPOOL_H
+
+#include "spool/batch.h"
+#include "spool/settings.h"
+
+struct spool {
+    int incoming, work, outbox, archive, failed,
+        quarantine; // directory descriptors, -1 when closed
+    int lock;
+};
+#define SPOOL_INIT                 \
+    {                              \
+        -1, -1, -1, -1, -1, -1, -1 \
+    }
+
+enum spool_open_flags {
+    SPOOL_CREATE = 1 << 0, // make what is missing
+    SPOOL_LOCK =
+        1 << 1, // be its only daemon; fails with ERR_CONFIG id "spool_in_use" if another is
+};
+int spool_open(const struct settings *settings, enum spool_open_flags flags, struct spool *spool,
+               struct err *err);
+void spool_release(struct spool *spool);
+
+// Takes incoming/NAME (a folder or a loose file): makes work/<id>/ with claim.json, then one rename
+// (or copy, sync, verify and remove across file systems).  Gives the id.  Returns 0, or -ENOENT if
+// it is gone, -EAGAIN if it changed meanwhile.
+int spool_claim(struct spool *spool, const char *name, time_t now, char **ret_id, struct err *err);
+
+// Finishes or undoes what a crash left of a claim in work/<id>.  Returns 0: taken, ready to be
+// understood; 1: nothing had been taken and the directory is gone; negative: machine trouble, or
+// ERR_INPUT: it goes to quarantine.
+int spool_recover(struct spool *spool, const char *id, struct err *err);
+
+// The name under which the batch was dropped, from claim.json.  Gives bytes.
+int spool_claimed_name(struct spool *spool, const char *id, char **ret_name, struct err *err);
+
+// Chooses and makes the outbox folder: NAME, else NAME-2, NAME-3...; an existing one whose
+// status.json carries `id`, or that is empty, is the batch's own (a crash came between).  Gives its
+// name.
+int spool_take_outbox(struct spool *spool, const char *name, const char *id, char **ret_outbox,
+                      struct err *err);
+
+// Completed: originals to archive/OUTBOXNAME (or -2, -3), then the work directory is removed.  Safe
+// to repeat.
+int spool_archive(struct spool *spool, const char *id, const char *outbox, struct err *err);
+// Failed or cancelled: work/<id> to failed/<id>, large intermediate files removed first.  Safe to
+// repeat.
+int spool_set_aside(struct spool *spool, const char *id, struct err *err);
+// Back from failed/<id> to work/<id>, with failed steps reset.
+int spool_retry(struct spool *spool, const char *id, struct err *err);
+// work/<id> to quarantine/<id>, with reason.json.
+int spool_quarantine(struct spool *spool, const char *id, const char *reason, struct err *err);
+
+// The ids in work/ or failed/, in order of time.  As fs_list.
+int spool_list(int dirfd, char ***ret_ids, struct err *err);
+
+// A wish dropped into the outbox folder of a batch: a file named cancel, retry or approve (any
+// ending, any case).  Removes the file.  Returns which, or 0 for none.
+enum spool_wish { WISH_NONE, WISH_CANCEL, WISH_RETRY, WISH_APPROVE };
+int spool_wish(struct spool *spool, const char *outbox, struct err *err);
+
+#endif

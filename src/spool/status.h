@@ -1,0 +1,61 @@
+// status.json, the public face of a batch (docs/status.schema.json).  Plain data and its JSON; the
+// daemon fills it.
+#ifndef CLIPSPOOL_STATUS_H
+#define CLIPSPOOL_STATUS_H
+
+#include "spool/batch.h"
+#include "spool/step.h"
+
+enum status_word {
+    STATUS_QUEUED,
+    STATUS_PREPARING,
+    STATUS_DOWNLOADING,
+    STATUS_COMPRESSING,
+    STATUS_UPLOADING_TEMP,
+    STATUS_ANALYZING,
+    STATUS_GENERATING_PLAN,
+    STATUS_AWAITING_REVIEW,
+    STATUS_CLIPPING,
+    STATUS_MERGING,
+    STATUS_UPLOADING_FINAL,
+    STATUS_CLEANUP,
+    STATUS_COMPLETED,
+    STATUS_FAILED,
+    STATUS_CANCELLED,
+    STATUS_COUNT
+};
+extern const char *const status_words[STATUS_COUNT];
+bool status_is_final(enum status_word word);
+
+// Everything status.json says, gathered from the batch directory and the moment.  All pointers
+// borrowed.
+struct status {
+    const struct batch *batch;
+    enum status_word word;
+    double progress;                // 0..100
+    const char *stage;              // the stage at work, or NULL
+    const char *waiting_for;        // why nothing happens now, in words, or NULL
+    double remaining_seconds;       // negative: unknown
+    time_t now, completed_at;       // completed_at 0: not yet
+    const struct step *steps;       // status_step(): [stage][index], see below
+    const struct step *batch_steps; // [STAGE_COUNT]
+    double processing_seconds;
+    const struct err *error; // of the whole batch, or NULL
+    const char *error_stage; // where it arose, or NULL
+};
+
+// Steps of sources lie at steps[stage * source_count + index].
+static inline const struct step *status_step(const struct status *status, enum stage stage,
+                                             size_t index)
+{
+    return &status->steps[(size_t)stage * status->batch->source_count + index];
+}
+
+// The document.  Reads probe.json and plan.json of the open batch directory for the facts it shows.
+// Gives a reference.
+json_t *status_to_json(const struct status *status, int batchdir);
+
+// Writes it as status.json into the open outbox folder, replaced whole.
+int status_write(const struct status *status, int batchdir, int outboxdir, struct err *err);
+
+#endif
