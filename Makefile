@@ -110,3 +110,59 @@ $(DAEMON_TESTS): $(DAEMON_MODULES)
 
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: check check-unit check-integration test test-programs asan bench lint clean
+test-programs: $(PROGRAMS) $(UNIT_TESTS) $(INTEGRATION_TESTS) $(FAULT_TESTS)
+
+check-unit: $(PROGRAMS) $(UNIT_TESTS) $(FAULT_TESTS) ## run the unit tests
+	tests/support/run-tests $(UNIT_TESTS) $(FAULT_TESTS)
+
+check-integration: $(PROGRAMS) $(INTEGRATION_TESTS) ## run the integration tests
+	tests/support/run-tests $(INTEGRATION_TESTS)
+
+check: test-programs ## run all tests (assumes that what they need is installed)
+	tests/support/run-tests $(UNIT_TESTS) $(FAULT_TESTS) $(INTEGRATION_TESTS)
+
+test: deps-test ## install what is missing, build, and run all tests
+	+$(MAKE) --no-print-directory check
+
+asan: ## run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	+$(MAKE) --no-print-directory O=$(O)/asan \
+	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
+	    CFLAGS="-O1 -g" check
+
+bench: $(PROGRAMS) $(BENCHES) ## print the benchmarks, each against its reference
+	@set -e; for b in $(BENCHES); do echo "== $$(basename $$b)"; $$b; done
+
+lint: deps-lint ## hold the tree against docs/STYLE.md and the static analysers
+	+$(MAKE) --no-print-directory lint-tree
+.PHONY: lint-tree
+lint-tree: $(PROGRAMS)
+	tests/lint/doors
+	tests/lint/budget
+	clang-format --dry-run --Werror $(shell git ls-files '*.c' '*.h')
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	    --suppressions-list=tests/lint/cppcheck.suppressions --error-exitcode=1 -j 2 -Isrc src
+	printf '%s\n' $(shell git ls-files 'src/*.c') | xargs -P 2 -n 4 sh -c \
+	    'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=c17 -D_GNU_SOURCE -Isrc \
+	    -DCLIPSPOOL_VERSION=\"$(VERSION)\" 2>/dev/null' clang-tidy
+
+clean: ## remove everything built
+	rm -rf $(O)
+
+# ---- what the machine needs ---------------------------------------------------------------------
+
+.PHONY: deps deps-demo deps-test deps-lint
+deps: PACKAGES = $(BUILD_PACKAGES)
+deps: ## install what building needs (Debian; root or sudo)
+deps-demo: PACKAGES = $(DEMO_PACKAGES)
+deps-test: PACKAGES = $(TEST_PACKAGES)
+deps-lint: PACKAGES = $(LINT_PACKAGES)
+deps deps-demo deps-test deps-lint:
+	@missing=$$(for p in $(PACKAGES); do \
+	    dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	[ -z "$$missing" ] || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	    echo "installing:" $$missing; \
+	    $$sudo apt-get update -qq && \
+	    $$sudo env DEBIAN_FRONTEND=noninteractive \
+	        apt-get install -y -qq --no-install-recommends $$missing >/dev/null; }
