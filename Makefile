@@ -111,7 +111,7 @@ $(DAEMON_TESTS): $(DAEMON_MODULES)
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: check check-unit check-integration test test-programs asan bench lint clean
+.PHONY: check check-unit check-integration check-system test test-programs asan bench lint clean
 test-programs: $(PROGRAMS) $(UNIT_TESTS) $(INTEGRATION_TESTS) $(FAULT_TESTS)
 
 check-unit: $(PROGRAMS) $(UNIT_TESTS) $(FAULT_TESTS) ## run the unit tests
@@ -130,6 +130,9 @@ asan: ## run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	+$(MAKE) --no-print-directory O=$(O)/asan \
 	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
 	    CFLAGS="-O1 -g" check
+
+check-system: $(PROGRAMS) ## install into an empty root and hold it against systemd's own tools
+	tests/system/check-install $(O)
 
 bench: $(PROGRAMS) $(BENCHES) ## print the benchmarks, each against its reference
 	@set -e; for b in $(BENCHES); do echo "== $$(basename $$b)"; $$b; done
