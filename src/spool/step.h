@@ -58,12 +58,12 @@ struct step {
 char *step_result_name(enum stage stage, int index);
 char *step_try_name(enum stage stage, int index);
 
-// Reads result and attempts of a step from the open batch directory; nothing there is STEP_OPEN
-// with 0 attempts.
+// Reads result and attempts of a step from the open batch directory into *step, which is STEP_INIT
+// or released; nothing there is STEP_OPEN with 0 attempts.  A damaged file is ERR_INPUT "bad_step".
 int step_load(int batchdir, enum stage stage, int index, struct step *step, struct err *err);
 // Writes the result (state DONE or FAILED).
 int step_save(int batchdir, enum stage stage, int index, const struct step *step, struct err *err);
-// Writes attempts, next_try and the last error.
+// Writes attempts, times, next_try and the last error.
 int step_save_try(int batchdir, enum stage stage, int index, const struct step *step,
                   struct err *err);
 // Removes result and attempts, so that the step is open again.
@@ -72,5 +72,11 @@ void step_release(struct step *step);
 
 // {code, stage, message, hint, attempts} as status.json shows it.  Gives a reference.
 json_t *step_error_json(enum stage stage, const struct step *step);
+
+// An error as it is kept in files: {class, code, id, text, hint}; null for ERR_NONE.  Gives a
+// reference.
+json_t *step_error_to_json(const struct err *error);
+// Reads that form; a missing or null one is ERR_NONE.  Returns 0, or -EINVAL if it is not that form.
+int step_error_from_json(const json_t *json, struct err *ret_error);
 
 #endif
