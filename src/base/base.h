@@ -52,6 +52,9 @@ static inline void close_fd(int *fd)
     *fd = -1;
 }
 
+// What x*() do on exhaustion; for callers of libraries that return NULL themselves.
+_Noreturn void base_out_of_memory(void);
+
 // Each gives memory that the caller frees with free(); none returns NULL.
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *p, size_t count, size_t size); // takes p; overflow of count*size is exhaustion

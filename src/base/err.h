@@ -49,7 +49,8 @@ int err_errno(struct err *err, int number, const char *format, ...) PRINTF_LIKE(
 // NULL.
 int err_hint(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
-// Prefixes the text with context ("fetch clip.mp4: ...").  Returns err->code, or -EINVAL for NULL.
+// Puts context and ": " before the text ("fetch clip.mp4" makes "fetch clip.mp4: ...").  Returns
+// err->code, or -EINVAL for NULL.
 int err_prefix(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 void err_clear(struct err *err);
