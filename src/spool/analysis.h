@@ -26,10 +26,19 @@ struct analysis {
         .provider = NULL \
     }
 
+// The file: { "version": 1, "provider", "summary", "tags": [text],
+//   "shots":   [{ "start", "end", "score" }],
+//   "scenes":  [{ "start", "end", "score", "group", "description" }],
+//   "moments": [{ "start", "end", "score", "reason" }] }
+
+// Writes SOURCE_ANALYSIS into the open directory of a source.  Borrows.
 int analysis_save(int sourcedir, const struct analysis *analysis, struct err *err);
-// Refuses times outside [0, duration] and more items than ANALYSIS_MAX_ITEMS: ERR_INPUT
-// "bad_analysis".
+
+// Reads it into *analysis (analysis_release), which is untouched on failure.  Times outside
+// [0, duration], a span without length, more items than ANALYSIS_MAX_ITEMS or a wrong type are
+// ERR_INPUT "bad_analysis".  -ENOENT without err if there is no such file.
 int analysis_load(int sourcedir, double duration, struct analysis *analysis, struct err *err);
+
 json_t *analysis_to_json(const struct analysis *analysis); // gives a reference
 void analysis_release(struct analysis *analysis);
 

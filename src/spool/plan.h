@@ -34,24 +34,33 @@ struct plan_rules {
 };
 
 // Checks a plan wherever it came from, repairs what can be repaired and notes each repair in words
-// in plan->notes: ends beyond the source are pulled in, overlaps cut, segments that cannot be saved
-// (unknown index, start >= end, NaN, too short) dropped, the total trimmed from the end.  Returns
-// the number of repairs (0: it was sound), or a negative with err (ERR_INPUT "empty_plan") if
-// nothing is left.
+// in plan->notes: ends beyond the source are pulled in, overlaps cut in favour of the segment that
+// comes first in the plan, segments that cannot be saved (unknown index, start >= end, NaN, shorter
+// than min_segment and not the whole source) dropped, the total trimmed from the end.  Afterwards
+// every segment lies in [0, duration] and no two of a source overlap.  Returns the number of
+// repairs (0: it was sound), or a negative with err (ERR_INPUT "empty_plan") if nothing is left.
 int plan_check(struct plan *plan, const struct plan_rules *rules, struct err *err);
 
-// The last resort: the first 30 s of each source that can be cut, at most max_total in all.
+// The last resort: replaces the segments by the first 30 s of each source that can be cut, at most
+// max_total in all (shared evenly; with less room than min_segment each, the first sources only).
+// Leaves no segment only if no source can be cut.
 void plan_fallback(struct plan *plan, const struct plan_rules *rules);
 
-void plan_add(struct plan *plan,
-              const struct plan_segment
-                  *segment); // copies; beyond PLAN_MAX_SEGMENTS it is ignored with a note
-void plan_note(struct plan *plan, const char *format, ...) PRINTF_LIKE(2, 3);
-double plan_total(const struct plan *plan);
+// Copies the segment to the end; beyond PLAN_MAX_SEGMENTS it is ignored with a note.
+void plan_add(struct plan *plan, const struct plan_segment *segment);
+void plan_note(struct plan *plan, const char *format, ...)
+    PRINTF_LIKE(2, 3);                      // at most 100 are kept
+double plan_total(const struct plan *plan); // seconds
+
+// The file: { "provider", "strategy", "target_duration", "total_duration",
+//   "segments": [{ "video_index", "start", "end", "score", "reason" }], "notes": [text] }
 
 json_t *plan_to_json(const struct plan *plan); // gives a reference
-int plan_from_json(const json_t *json, struct plan *plan,
-                   struct err *err); // takes what it can read; structure only, then plan_check
+// Takes what it can read: structure only, then plan_check.  What has no list of segments at all is
+// ERR_INPUT "bad_plan" and leaves *plan untouched.
+int plan_from_json(const json_t *json, struct plan *plan, struct err *err);
+
+// BATCH_PLAN in the open batch directory.  plan_load: -ENOENT without err if there is none.
 int plan_save(int batchdir, const struct plan *plan, struct err *err);
 int plan_load(int batchdir, struct plan *plan, struct err *err);
 void plan_release(struct plan *plan);
