@@ -47,4 +47,16 @@ extern const size_t settings_option_count;
 int settings_load(const char *path, struct settings *settings, struct config_report *report);
 void settings_release(struct settings *settings);
 
+// The folders people use.  Give a string: settings->incoming or outbox, else beside the others in
+// root.
+char *settings_incoming(const struct settings *settings);
+char *settings_outbox(const struct settings *settings);
+
+// The absolute path of the stage program `name`: in settings->programs if that is set, else where
+// this installation has it, seen from the running program: ../libexec/clipspool for one in bin/ or
+// sbin/, the same folder for one in libexec/clipspool/.  Gives a string.  Whether it can be started
+// shows when it is started.
+int settings_program(const struct settings *settings, const char *name, char **ret_path,
+                     struct err *err);
+
 #endif

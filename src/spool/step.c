@@ -71,14 +71,15 @@ static void copy_text(char *to, size_t size, const json_t *json, const char *key
 
 int step_error_from_json(const json_t *json, struct err *ret_error)
 {
-    *ret_error = (struct err)ERR_INIT;
-    if (json == NULL || json_is_null(json))
+    struct err error = ERR_INIT;
+    if (json == NULL || json_is_null(json)) {
+        *ret_error = error;
         return 0;
+    }
     if (!json_is_object(json))
         return -EINVAL;
 
     const char *bad = NULL;
-    struct err error = ERR_INIT;
     int class = find_name(class_names, ARRAY_LEN(class_names), json_text(json, "class", "", &bad));
     if (class <= ERR_NONE)
         return -EINVAL;

@@ -1,0 +1,229 @@
+// The table of clipspool.conf, and where the stage programs are.
+
+#include "spool/settings.h"
+#include "base/text.h"
+#include "spool/batch.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define AT(member) .offset = offsetof(struct settings, member)
+
+// Paths on Linux end at 4096 bytes.
+enum { MAX_PATH_BYTES = 4095, SETTINGS_MAX_BYTES = 65536 };
+
+// clang-format off
+#define STAGE_ROWS(NAME, STAGE, TRIES, WAIT, SOFT, HARD) \
+    { "stages." NAME ".tries", CONFIG_INT, AT(stage[STAGE].tries), TRIES, 1, 100, \
+      .help = "How often " NAME " may be tried in all." }, \
+    { "stages." NAME ".wait_seconds", CONFIG_NUMBER, AT(stage[STAGE].wait_seconds), WAIT, 0, 86400, \
+      .unit = "s", .help = "Wait before the second try; doubles with each further one." }, \
+    { "stages." NAME ".soft_seconds", CONFIG_NUMBER, AT(stage[STAGE].soft_seconds), SOFT, 1, 604800, \
+      .unit = "s", .help = "After this long " NAME " is asked to stop and counts as failed." }, \
+    { "stages." NAME ".hard_seconds", CONFIG_NUMBER, AT(stage[STAGE].hard_seconds), HARD, 1, 604800, \
+      .unit = "s", .help = "After this long " NAME " is killed." }
+
+const struct config_option settings_options[] = {
+    { "spool.root", CONFIG_TEXT, AT(root), "/var/lib/clipspool", .max = MAX_PATH_BYTES,
+      .help = "The folder that holds work, failed, archive and quarantine." },
+    { "spool.incoming", CONFIG_TEXT, AT(incoming), NULL, .max = MAX_PATH_BYTES,
+      .help = "Where people drop videos; incoming in the root if this is not set." },
+    { "spool.outbox", CONFIG_TEXT, AT(outbox), NULL, .max = MAX_PATH_BYTES,
+      .help = "Where people find reels; outbox in the root if this is not set." },
+    { "spool.programs", CONFIG_TEXT, AT(programs), NULL, .max = MAX_PATH_BYTES,
+      .help = "The folder of the stage programs; the installed ones if this is not set." },
+
+    { "intake.settle_seconds", CONFIG_NUMBER, AT(settle_seconds), "10", 0.05, 86400, .unit = "s",
+      .help = "How long a dropped folder must stay unchanged before it is taken." },
+    { "intake.scan_seconds", CONFIG_NUMBER, AT(scan_seconds), "30", 0.1, 86400, .unit = "s",
+      .help = "How often incoming is read again even if nothing announced a change." },
+    { "intake.accept_links", CONFIG_BOOL, AT(accept_links), "false",
+      .help = "Take symbolic and hard links as sources; only for a spool nobody else writes to." },
+
+    { "limits.max_sources", CONFIG_INT, AT(max_sources), "10", 1, BATCH_MAX_SOURCES,
+      .help = "Most videos in a batch." },
+    { "limits.max_source_seconds", CONFIG_NUMBER, AT(max_source_seconds), "600", 1, 14400,
+      .unit = "s", .help = "Longest video." },
+    { "limits.max_source_bytes", CONFIG_INT, AT(max_source_bytes), "2147483648", 1, 1e15,
+      .unit = "bytes", .help = "Largest video file." },
+    { "limits.max_entries", CONFIG_INT, AT(max_entries), "1000", 1, 100000,
+      .help = "Most files and folders in a batch, whatever they are." },
+    // 7680x4320 has 33.2 million; a decoder needs about 12 bytes for each pixel of a few frames.
+    { "limits.max_pixels", CONFIG_INT, AT(max_pixels), "36000000", 1, 1e9, .unit = "pixels",
+      .help = "Largest picture; the default lets 8K pass." },
+    // Recorders with many sound tracks reach the twenties; hostile files use hundreds.
+    { "limits.max_streams", CONFIG_INT, AT(max_streams), "32", 1, 1000,
+      .help = "Most streams in a video file." },
+    { "limits.stage_memory_bytes", CONFIG_INT, AT(stage_memory_bytes), "4294967296", 0, 1e15,
+      .unit = "bytes", .help = "Address space of a stage program; 0 for no limit." },
+    { "limits.min_free_percent", CONFIG_NUMBER, AT(min_free_percent), "5", 0, 99, .unit = "%",
+      .help = "Below this much free space no new batch is taken." },
+
+    { "slots.cpu", CONFIG_INT, AT(cpu_slots), "0", 0, 1000,
+      .help = "Steps that compute at the same time; 0 for one a processor." },
+    { "slots.net", CONFIG_INT, AT(net_slots), "8", 1, 1000,
+      .help = "Steps that move files at the same time." },
+    { "slots.model", CONFIG_INT, AT(model_slots), "4", 1, 1000,
+      .help = "Steps that analyse or plan at the same time." },
+
+    STAGE_ROWS("fetch", STAGE_FETCH, "3", "60", "3600", "3900"),
+    STAGE_ROWS("probe", STAGE_PROBE, "2", "60", "300", "360"),
+    STAGE_ROWS("compress", STAGE_COMPRESS, "2", "120", "3600", "4200"),
+    STAGE_ROWS("analyze", STAGE_ANALYZE, "2", "60", "600", "660"),
+    STAGE_ROWS("plan", STAGE_PLAN, "2", "60", "600", "660"),
+    STAGE_ROWS("render", STAGE_RENDER, "2", "60", "7200", "7800"),
+    STAGE_ROWS("publish", STAGE_PUBLISH, "3", "60", "3600", "3900"),
+
+    { "keep.archive_days", CONFIG_NUMBER, AT(archive_days), "0", 0, 36500, .unit = "days",
+      .help = "How long the originals of completed batches stay in archive; 0 for ever." },
+    { "keep.failed_days", CONFIG_NUMBER, AT(failed_days), "0", 0, 36500, .unit = "days",
+      .help = "How long failed batches stay; 0 for ever." },
+
+    { "service.stop_seconds", CONFIG_NUMBER, AT(stop_seconds), "20", 0, 3600, .unit = "s",
+      .help = "How long running steps may take to end when the service stops." },
+};
+// clang-format on
+
+const size_t settings_option_count = ARRAY_LEN(settings_options);
+
+// ---- reading
+
+// Not fs_read: an administrator's configuration may well be a symbolic link.
+static int read_file(const char *path, char **ret_text, struct config_report *report)
+{
+    cleanup(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        int number = errno;
+        config_report_add(report, "%s: %s", path, strerror(number));
+        return -number;
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size > SETTINGS_MAX_BYTES) {
+        config_report_add(report, "%s: is not a file of at most %d bytes", path,
+                          SETTINGS_MAX_BYTES);
+        return -EINVAL;
+    }
+    cleanup(free_ptr) char *text = xcalloc((size_t)st.st_size + 1, 1);
+    ssize_t got = pread(fd, text, (size_t)st.st_size, 0);
+    if (got < 0) {
+        int number = errno;
+        config_report_add(report, "%s: %s", path, strerror(number));
+        return -number;
+    }
+    if (memchr(text, 0, (size_t)got) != NULL) {
+        config_report_add(report, "%s: holds a NUL byte, so it is not a text", path);
+        return -EINVAL;
+    }
+    *ret_text = TAKE(text);
+    return 0;
+}
+
+static void check_absolute(const char *name, const char *key, const char *value,
+                           struct config_report *report)
+{
+    if (value != NULL && value[0] != '/')
+        config_report_add(report,
+                          "%s: spool.%s: \"%s\" is not an absolute path, it must begin with /",
+                          name, key, value);
+}
+
+// The rules between options.
+static void check(const char *name, const struct settings *s, struct config_report *report)
+{
+    check_absolute(name, "root", s->root, report);
+    check_absolute(name, "incoming", s->incoming, report);
+    check_absolute(name, "outbox", s->outbox, report);
+    check_absolute(name, "programs", s->programs, report);
+    cleanup(free_ptr) char *incoming = settings_incoming(s);
+    cleanup(free_ptr) char *outbox = settings_outbox(s);
+    if (strcmp(incoming, outbox) == 0)
+        config_report_add(report, "%s: spool.incoming and spool.outbox must be different folders",
+                          name);
+    for (int stage = 0; stage < STAGE_COUNT; stage++)
+        if (s->stage[stage].hard_seconds < s->stage[stage].soft_seconds)
+            config_report_add(report,
+                              "%s: stages.%s.hard_seconds: %g is less than soft_seconds, %g", name,
+                              stage_info[stage].name, s->stage[stage].hard_seconds,
+                              s->stage[stage].soft_seconds);
+}
+
+int settings_load(const char *path, struct settings *settings, struct config_report *report)
+{
+    if (path == NULL) {
+        config_defaults(settings_options, settings_option_count, settings);
+        return 0;
+    }
+    cleanup(free_ptr) char *text = NULL;
+    int r = read_file(path, &text, report);
+    if (r < 0)
+        return r;
+    r = config_parse(path, text, settings_options, settings_option_count, settings, report);
+    if (r < 0)
+        return r;
+    check(path, settings, report);
+    return report->count > 0 ? -EINVAL : 0;
+}
+
+void settings_release(struct settings *settings)
+{
+    config_release(settings_options, settings_option_count, settings);
+}
+
+// ---- places
+
+char *settings_incoming(const struct settings *settings)
+{
+    return settings->incoming ? xstrdup(settings->incoming)
+                              : xasprintf("%s/incoming", settings->root);
+}
+
+char *settings_outbox(const struct settings *settings)
+{
+    return settings->outbox ? xstrdup(settings->outbox) : xasprintf("%s/outbox", settings->root);
+}
+
+// Cuts the last component off.  Returns it, or NULL at the root.
+static char *cut_last(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return NULL;
+    *slash = 0;
+    return slash + 1;
+}
+
+// The path of the running program, without a limit on its length.
+static char *own_path(void)
+{
+    for (size_t size = 256;; size *= 2) {
+        cleanup(free_ptr) char *path = xcalloc(size, 1);
+        ssize_t length = readlink("/proc/self/exe", path, size);
+        if (length < 0 || (size_t)length < size)
+            return length > 0 ? TAKE(path) : NULL;
+    }
+}
+
+int settings_program(const struct settings *settings, const char *name, char **ret_path,
+                     struct err *err)
+{
+    if (settings->programs != NULL) {
+        *ret_path = xasprintf("%s/%s", settings->programs, name);
+        return 0;
+    }
+    cleanup(free_ptr) char *path = own_path();
+    if (path != NULL && cut_last(path) != NULL) {
+        cleanup(free_ptr) char *folder = xstrdup(path);
+        const char *last = cut_last(path);
+        if (last != NULL && (strcmp(last, "bin") == 0 || strcmp(last, "sbin") == 0)) {
+            *ret_path = xasprintf("%s/libexec/clipspool/%s", path, name);
+            return 0;
+        }
+        if (text_ends_with(folder, "/libexec/clipspool")) {
+            *ret_path = xasprintf("%s/%s", folder, name);
+            return 0;
+        }
+    }
+    err_set(err, ERR_CONFIG, "no_programs", "the stage programs are not beside this program");
+    return err_hint(err, "set spool.programs in clipspool.conf to the folder that holds them");
+}
