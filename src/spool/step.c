@@ -137,6 +137,7 @@ static json_t *to_json(const struct step *step)
     json_t *json = json_object();
     json_put_text(json, "status", state_names[step->state]);
     json_put_int(json, "attempts", step->attempts);
+    json_put_int(json, "interrupted", step->interrupted);
     json_put_int(json, "started", step->started);
     json_put_int(json, "ended", step->ended);
     json_put_int(json, "next_try", step->next_try);
@@ -155,6 +156,7 @@ static int from_json(const json_t *json, struct step *ret_step)
     int state = find_name(state_names, ARRAY_LEN(state_names), json_text(json, "status", "", &bad));
     int r = step_error_from_json(json_object_get(json, "error"), &step.error);
     step.attempts = (unsigned)json_int(json, "attempts", 0, STEP_MAX_ATTEMPTS, 0, &bad);
+    step.interrupted = (unsigned)json_int(json, "interrupted", 0, step.attempts, 0, &bad);
     step.started = json_int(json, "started", 0, INT64_MAX, 0, &bad);
     step.ended = json_int(json, "ended", 0, INT64_MAX, 0, &bad);
     step.next_try = json_int(json, "next_try", 0, INT64_MAX, 0, &bad);

@@ -41,7 +41,8 @@ enum step_state { STEP_OPEN, STEP_DONE, STEP_FAILED };
 
 struct step {
     enum step_state state;
-    unsigned attempts;
+    unsigned attempts;    // all starts
+    unsigned interrupted; // of these, the ones that ended with the supervisor, not by themselves
     time_t started, ended; // wall clock; of the last attempt
     time_t next_try;       // not before this; 0: at once
     struct err error;      // of a failed step, or of the last failed attempt
