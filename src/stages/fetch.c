@@ -1,0 +1,121 @@
+// fetch: brings a source into its directory of the batch.
+//
+// A dropped file is there already, in in/; its directory gets a second name for it (a hard link,
+// which costs nothing), a clone or a copy, whatever the file system can do.  The file is held
+// against what was understood when the batch was taken, so that nothing that changed since is
+// mistaken for the source.
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/fs.h"
+#include "base/text.h"
+#include "stages/stage.h"
+
+struct copying {
+    struct stage_context *context;
+    uint64_t size_bytes;
+};
+
+static void copied(void *data, uint64_t bytes)
+{
+    const struct copying *copying = data;
+    if (copying->size_bytes > 0)
+        stage_progress(copying->context, (double)bytes / (double)copying->size_bytes);
+}
+
+// Opens the dropped file as fs_open_file does, but through links where a private spool allows them.
+static int open_dropped(int in, const struct batch_source *source, bool accept_links,
+                        struct stat *ret_stat, struct err *err)
+{
+    cleanup(close_fd) int fd =
+        accept_links ? openat(in, source->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+                     : fs_open(in, source->file, O_RDONLY);
+    int number = accept_links ? errno : -fd;
+    if (fd < 0 && number == EACCES)
+        return err_set(err, ERR_INPUT, "unreadable", "the file may not be read");
+    if (fd < 0 && (number == ENOENT || number == ELOOP))
+        return err_set(err, ERR_INPUT, "changed_after_claim",
+                       "the file is gone or became a link after the batch was taken");
+    if (fd < 0)
+        return err_errno(err, number, "open the file");
+    if (fstat(fd, ret_stat) < 0)
+        return err_errno(err, errno, "look at the file");
+    return take_fd(&fd);
+}
+
+static int check_dropped(int in, const struct batch_source *source, bool accept_links,
+                         struct err *err)
+{
+    struct stat found;
+    cleanup(close_fd) int fd = open_dropped(in, source, accept_links, &found, err);
+    if (fd < 0)
+        return fd;
+    if (!S_ISREG(found.st_mode))
+        return err_set(err, ERR_INPUT, "not_a_file", "it is not a regular file");
+    if ((uint64_t)found.st_size != source->size_bytes)
+        return err_set(err, ERR_INPUT, "changed_after_claim",
+                       "the file had %llu bytes when the batch was taken and has %llu now",
+                       (unsigned long long)source->size_bytes, (unsigned long long)found.st_size);
+    return 0;
+}
+
+// A link of a private spool stays a link: nothing is copied, even from another file system.
+// Returns 1 if it was one.
+static int keep_link(int in, const struct batch_source *source, int sourcedir, struct err *err)
+{
+    struct stat found;
+    if (fstatat(in, source->file, &found, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_errno(err, errno, "look at the file");
+    if (!S_ISLNK(found.st_mode))
+        return 0;
+    cleanup(free_ptr) char *target = xasprintf("../" BATCH_IN "/%s", source->file);
+    int r = fs_remove(sourcedir, SOURCE_FILE ".tmp", err);
+    if (r < 0)
+        return r;
+    if (symlinkat(target, sourcedir, SOURCE_FILE ".tmp") < 0)
+        return err_errno(err, errno, "link the source");
+    r = fs_move(sourcedir, SOURCE_FILE ".tmp", sourcedir, SOURCE_FILE, FS_MOVE_REPLACE, err);
+    return r < 0 ? r : 1;
+}
+
+static int bring(struct stage_context *context, const struct batch_source *source,
+                 const char **ret_way, struct err *err)
+{
+    static const char *const ways[] = { "linked", "cloned", "copied" };
+    bool accept_links = context->settings.accept_links;
+    cleanup(close_fd) int in = fs_open_dir(context->batchdir, BATCH_IN, err);
+    if (in < 0)
+        return in;
+    int r = check_dropped(in, source, accept_links, err);
+    if (r == 0 && accept_links)
+        r = keep_link(in, source, context->sourcedir, err);
+    if (r == 1)
+        *ret_way = "link kept";
+    if (r != 0)
+        return r < 0 ? r : 0;
+    struct copying copying = { context, source->size_bytes };
+    r = fs_link_or_copy(in, source->file, context->sourcedir, SOURCE_FILE, copied, &copying, err);
+    if (r >= 0)
+        *ret_way = ways[r];
+    return r < 0 ? r : 0;
+}
+
+static int run(struct stage_context *context, struct err *err)
+{
+    const struct batch_source *source = &context->batch.sources[context->index];
+    cleanup(free_ptr) char *name = text_escape(source->file);
+    const char *way = NULL;
+    if (source->kind != SOURCE_LOCAL)
+        return err_set(err, ERR_INPUT, "not_local", "%s: only local files can be fetched", name);
+    int r = bring(context, source, &way, err);
+    if (r < 0)
+        return err_prefix(err, "%s", name);
+    json_put_text(context->numbers, "way", way);
+    json_put_int(context->numbers, "size_bytes", (int64_t)source->size_bytes);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    return stage_main(argc, argv, STAGE_FETCH, run);
+}
