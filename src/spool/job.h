@@ -15,12 +15,19 @@ enum job_profile { PROFILE_DYNAMIC, PROFILE_AGGRESSIVE, PROFILE_BALANCED, PROFIL
 enum job_priority { PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_HIGH };
 enum job_mode { MODE_ORIGINAL_QUALITY, MODE_RECOMPRESS };
 enum job_quality { QUALITY_SOURCE, QUALITY_LOW, QUALITY_MEDIUM, QUALITY_HIGH };
+enum job_vision { VISION_LOCAL };
+enum job_text { TEXT_LOCAL };
+enum job_speech { SPEECH_NONE };
+
+// The names of these values as job.conf and status.json write them; each ends with NULL.
+extern const char *const job_strategies[], *const job_profiles[], *const job_priorities[];
 
 struct job_source {
     char *file;  // name in the dropped folder
     int profile; // enum job_profile, or -1: the job's
 };
 
+// In a parsed job.conf texts are valid UTF-8, but for the names of files.
 struct job {
     char *title, *prompt, *webhook, *language;
     int strategy, profile, priority;
@@ -32,6 +39,9 @@ struct job {
         double fps;       // 0: the sources'
         char *bitrate;    // "5000k", "5M", or NULL
     } output;
+    struct {
+        int vision, text, speech; // who does it
+    } analysis;
     struct job_source *sources; // order and overrides; all others follow in natural order
     size_t source_count;
 };
@@ -46,7 +56,8 @@ enum { JOB_MAX_BYTES = 65536 };
 int job_parse(const char *name, const char *text, struct job *job, struct config_report *report);
 void job_release(struct job *job);
 
-// To and from batch.json.
+// To and from batch.json.  Reading fills the zeroed *job and applies the rules of job_parse; a
+// negative is ERR_INPUT "bad_job", and *job must still be released.
 json_t *job_to_json(const struct job *job); // gives a reference
 int job_from_json(const json_t *json, struct job *job, struct err *err);
 

@@ -17,12 +17,14 @@ enum { MAX_PATH_BYTES = 4095, SETTINGS_MAX_BYTES = 65536 };
 #define STAGE_ROWS(NAME, STAGE, TRIES, WAIT, SOFT, HARD) \
     { "stages." NAME ".tries", CONFIG_INT, AT(stage[STAGE].tries), TRIES, 1, 100, \
       .help = "How often " NAME " may be tried in all." }, \
-    { "stages." NAME ".wait_seconds", CONFIG_NUMBER, AT(stage[STAGE].wait_seconds), WAIT, 0, 86400, \
-      .unit = "s", .help = "Wait before the second try; doubles with each further one." }, \
-    { "stages." NAME ".soft_seconds", CONFIG_NUMBER, AT(stage[STAGE].soft_seconds), SOFT, 1, 604800, \
-      .unit = "s", .help = "After this long " NAME " is asked to stop and counts as failed." }, \
-    { "stages." NAME ".hard_seconds", CONFIG_NUMBER, AT(stage[STAGE].hard_seconds), HARD, 1, 604800, \
-      .unit = "s", .help = "After this long " NAME " is killed." }
+    { "stages." NAME ".wait_seconds", CONFIG_NUMBER, AT(stage[STAGE].wait_seconds), \
+      WAIT, 0, 86400, .unit = "s", \
+      .help = "Wait before the second try; doubles with each further one." }, \
+    { "stages." NAME ".soft_seconds", CONFIG_NUMBER, AT(stage[STAGE].soft_seconds), \
+      SOFT, 1, 604800, .unit = "s", \
+      .help = "After this long " NAME " is asked to stop and counts as failed." }, \
+    { "stages." NAME ".hard_seconds", CONFIG_NUMBER, AT(stage[STAGE].hard_seconds), \
+      HARD, 1, 604800, .unit = "s", .help = "After this long " NAME " is killed." }
 
 const struct config_option settings_options[] = {
     { "spool.root", CONFIG_TEXT, AT(root), "/var/lib/clipspool", .max = MAX_PATH_BYTES,
