@@ -26,28 +26,36 @@ struct source;
 
 // Keeps fd open and uses it until source_free (does not close it).  Finds the streams, chooses the
 // video stream (not an attached picture; the default one, else the largest) and the audio stream
-// (the default one that can be decoded, else the first that can) and second 0. Errors: ERR_INPUT
-// with id not_a_video, incomplete_file (moov missing), no_picture (audio only), a_picture (still
-// image), bad_size, too_many_streams, unsupported_codec ...
+// (the default one that can be decoded, else the first that can).  Errors: ERR_INPUT with id
+// empty_file, not_a_video (playlists and scripts too), incomplete_file (moov missing),
+// damaged_file, no_picture (audio only), a_picture (still image), bad_size, too_many_streams,
+// unsupported_codec.
 int source_open(int fd, const struct source_limits *limits, struct source **ret_source,
                 struct err *err);
 void source_free(struct source **source);
 
 AVFormatContext *source_format(struct source *source);
 AVStream *source_video(struct source *source);
-AVStream *source_audio(struct source *source);    // NULL without sound
-double source_start(const struct source *source); // container time of second 0
-void source_set_start(struct source *source,
-                      double container_seconds); // from probe.json, to spare finding it again
+AVStream *source_audio(struct source *source); // NULL without sound
 
-// Opens the decoders of what is wanted; other streams are discarded by the demuxer.  threads 0:
-// libav's choice. `skip` is AVDISCARD_NONREF to leave undecoded what nobody refers to, else
-// AVDISCARD_DEFAULT.
+// Container time of second 0, known after source_decode or source_set_start.
+double source_start(const struct source *source);
+// From probe.json, before source_decode, to spare finding it again.
+void source_set_start(struct source *source, double container_seconds);
+
+// Opens the decoders of what is wanted; other streams are discarded by the demuxer.  Finds second 0
+// if it was not set, by decoding the first picture (the packets read for it are handed out again).
+// threads 0: libav's choice.  `skip` is AVDISCARD_NONREF to leave undecoded what nobody refers to,
+// else AVDISCARD_DEFAULT.  May be called again to change what is wanted; seek after that.  Sound
+// whose decoder cannot be opened is an error only if nothing else is wanted; else source_decoder()
+// of it is NULL.  Errors: ERR_INPUT with id empty_track, undecodable, unsupported_codec.
 int source_decode(struct source *source, int want, int threads, enum AVDiscard skip,
                   struct err *err);
 AVCodecContext *source_decoder(struct source *source, enum source_kind_of_frame kind);
 
-// Moves so that the next frames include all from `seconds` on (and some before).
+// Moves so that the next frames include all from `seconds` on (and some before).  Needs
+// source_decode first.  The first source_frame after it checks where the container landed and goes
+// further back where that is too late.
 int source_seek(struct source *source, double seconds, struct err *err);
 
 // The next decoded frame, pictures and sound as they lie in the file, each kind in order of
@@ -57,8 +65,9 @@ int source_seek(struct source *source, double seconds, struct err *err);
 int source_frame(struct source *source, AVFrame *frame, struct err *err);
 double source_frame_time(const AVFrame *frame); // seconds
 
-// The next undecoded packet of the wanted streams (for the packet scan of probe).  Returns 1, 0 at
-// the end, or a negative.
+// The next undecoded packet of the wanted streams (for the packet scan of probe), its pts and dts
+// in the stream's time base from second 0 on.  Not to be mixed with source_frame without a seek
+// between.  Returns 1, 0 at the end, or a negative.
 int source_packet(struct source *source, AVPacket *packet, struct err *err);
 
 unsigned source_damage(const struct source *source); // packets and frames that could not be decoded
