@@ -5,11 +5,18 @@
 // renamed, and the directory fsynced (measured in docs/SPOOL.md: without either sync, acknowledged
 // files are lost in a power cut).  A failed fsync is never retried: the kernel may have dropped the
 // pages, so the file is made again from its inputs.
+//
+// A name may have components ("steps/plan.json"): it is resolved beneath dirfd without following a
+// symlink, and the directory that is fsynced is the one that holds the file.  An absolute name or
+// one that climbs out with .. is refused.
 #ifndef CLIPSPOOL_FS_H
 #define CLIPSPOOL_FS_H
 
 #include "base/err.h"
 #include <sys/stat.h>
+
+// err_errno about a name: "open clip.mp4: Permission denied", the name escaped.  Returns -number.
+int fs_fail(struct err *err, int number, const char *verb, const char *name);
 
 // ---- whole small files
 
@@ -31,10 +38,10 @@ int fs_append(int dirfd, const char *name, const void *data, size_t size, struct
 // struct fs_file f = FS_FILE_INIT; fs_begin(); write to f.fd; fs_commit() or nothing; fs_release().
 // Released without commit, nothing is left behind.
 struct fs_file {
-    int dirfd; // borrowed from the caller of fs_begin, must outlive the object
-    int fd;    // open read-write; the object's own
-    char *name;
-    char *temporary; // name.tmp
+    int dirfd;       // the directory that holds the file; the object's own
+    int fd;          // open read-write; the object's own; -1 again after fs_commit
+    char *name;      // within dirfd
+    char *temporary; // name.tmp, NULL once there is none
 };
 #define FS_FILE_INIT          \
     {                         \
@@ -42,6 +49,8 @@ struct fs_file {
     }
 int fs_begin(struct fs_file *file, int dirfd, const char *name,
              struct err *err); // replaces a left-over .tmp
+// Under its own name, which must be free: for the files of a tree that is made aside as a whole.
+int fs_begin_in_place(struct fs_file *file, int dirfd, const char *name, struct err *err);
 int fs_commit(struct fs_file *file, struct err *err);
 void fs_release(struct fs_file *file);
 
@@ -56,35 +65,45 @@ enum fs_move_flags { FS_MOVE_REPLACE = 1 << 0 }; // default: an existing target 
 int fs_move(int from_dirfd, const char *from, int to_dirfd, const char *to,
             enum fs_move_flags flags, struct err *err);
 
-// Makes `to` a file with the contents of the regular file open as fd: by hard link to
-// from_dirfd/from where the file system allows, else reflink, else copy; committed durably, an
-// existing `to` is replaced.  `progress` may be NULL; it is called with bytes done during a copy.
-// Returns the way it was done.
+// Called with the bytes done so far during a copy.
+typedef void fs_progress(void *context, uint64_t bytes);
+
+// Makes `to` a file with the contents of the regular file `from`: by hard link where the file
+// system allows, else reflink, else copy; committed durably, an existing `to` is replaced.
+// `progress` may be NULL.  Returns the way it was done; ERR_RETRY id "changed" if the file changed
+// meanwhile.  A hard link shares later changes with whoever may still write to `from`.
 enum fs_way { FS_LINKED = 0, FS_CLONED = 1, FS_COPIED = 2 };
 int fs_link_or_copy(int from_dirfd, const char *from, int to_dirfd, const char *to,
-                    void (*progress)(void *context, uint64_t bytes), void *context,
-                    struct err *err);
+                    fs_progress *progress, void *context, struct err *err);
 
-// Copies a tree of regular files and directories durably (each file and directory fsynced), nothing
-// else and no symlinks; compares what was written with the source by a second read.  At most
-// max_entries and max_bytes.  Returns 0 or negative.
+// Fills a file begun with the contents of the regular file open as fd, and its times: by reflink,
+// else copy.  Returns FS_CLONED or FS_COPIED; ERR_RETRY id "changed" as above.
+int fs_fill(struct fs_file *file, int fd, fs_progress *progress, void *context, struct err *err);
+
+// Copies a regular file or a tree of regular files and directories durably (each file and directory
+// fsynced); symlinks and special files are left out.  What was written is compared with the source
+// by a second read.  `to` appears whole or not at all (made as `to`.tmp).  At most max_entries and
+// max_bytes, else -E2BIG and -EFBIG with ERR_INPUT.  Returns 0, -EEXIST (without setting err) if
+// `to` is there, or another negative.
 int fs_copy_tree(int from_dirfd, const char *from, int to_dirfd, const char *to,
                  unsigned max_entries, uint64_t max_bytes, struct err *err);
 
-// Removes a file or a whole tree, never following a symlink or leaving its file system.  What is
-// not there is success.
+// Removes a file or a whole tree durably, never following a symlink or crossing a mount point. What
+// is not there is success.
 int fs_remove(int dirfd, const char *name, struct err *err);
 
-// Removes every *.tmp directly in dirfd.
+// Removes every *.tmp directly in dirfd, files and trees.
 int fs_remove_temporary(int dirfd, struct err *err);
 
 // ---- looking
 
 // Opens beneath dirfd without following any symlink (openat2 RESOLVE_BENEATH | NO_SYMLINKS |
-// NO_MAGICLINKS), O_CLOEXEC, O_NONBLOCK, O_NOCTTY.  Returns a descriptor or -errno; sets no err.
+// NO_MAGICLINKS), O_CLOEXEC, O_NONBLOCK, O_NOCTTY; mode 0640 with O_CREAT.  Returns a descriptor or
+// -errno; sets no err.  Kernels without openat2 (before 5.6): single components only, else -ENOSYS.
 int fs_open(int dirfd, const char *path, int flags);
 
-// Opens beneath dirfd as above and requires a directory / a regular file.
+// Opens beneath dirfd for reading, as above, and requires a directory / a regular file (ERR_INPUT
+// id "not_a_file" says what else it is).  Return a descriptor or a negative.  ret_stat may be NULL.
 int fs_open_dir(int dirfd, const char *path, struct err *err);
 int fs_open_file(int dirfd, const char *path, struct stat *ret_stat, struct err *err);
 
@@ -98,8 +117,12 @@ void fs_names_free(char ***names); // array ends with NULL
 // count).
 int fs_free(int dirfd, uint64_t *ret_bytes, uint64_t *ret_inodes, struct err *err);
 
-// Opens and locks NAME (created if needed) for this process: one holder at a time, freed by the
-// kernel when the descriptor closes.  Returns the descriptor; -EAGAIN (without setting err) if
+// Makes the names in a directory durable: what was created, removed or renamed in it.
+int fs_sync_dir(int dirfd, struct err *err);
+
+// Opens and locks NAME (created if needed): one holder at a time, freed by the kernel when the
+// descriptor and its copies close.  The lock file is never removed: two holders of two files of one
+// name would both be right.  Returns the descriptor; -EAGAIN (without setting err) if
 // another process holds it.
 int fs_lock(int dirfd, const char *name, struct err *err);
 

@@ -1,0 +1,416 @@
+// Durable changes: every sequence here ends in the sync that makes it true after a power cut.
+
+#include "base/fs.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+
+// ---- the directory and the last component of a name
+
+struct place {
+    int dirfd;        // own, -1 when closed
+    const char *leaf; // points into the name
+};
+#define PLACE_INIT  \
+    {               \
+        .dirfd = -1 \
+    }
+
+static void place_release(struct place *place)
+{
+    close_fd(&place->dirfd);
+}
+
+static int place_open(int dirfd, const char *name, struct place *place, struct err *err)
+{
+    const char *slash = strrchr(name, '/');
+    place->leaf = slash ? slash + 1 : name;
+    if (!*place->leaf || strcmp(place->leaf, ".") == 0 || strcmp(place->leaf, "..") == 0)
+        return fs_fail(err, EINVAL, "use as a name", name);
+    cleanup(free_ptr) char *parent = slash ? xstrndup(name, (size_t)(slash - name)) : xstrdup(".");
+    place->dirfd = fs_open(dirfd, parent, O_RDONLY | O_DIRECTORY);
+    if (place->dirfd >= 0)
+        return 0;
+    // EXDEV has a meaning of its own to those who move and link.
+    int r = fs_fail(err, -place->dirfd, "open the folder of", name);
+    return r == -EXDEV ? -EINVAL : r;
+}
+
+// ---- bytes
+
+static ssize_t read_again(int fd, void *buffer, size_t size)
+{
+    ssize_t n;
+    do
+        n = read(fd, buffer, size);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+// Returns 0 or -errno.
+static int write_all(int fd, const void *data, size_t size)
+{
+    const char *next = data;
+    while (size > 0) {
+        ssize_t n = write(fd, next, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        next += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+int fs_append(int dirfd, const char *name, const void *data, size_t size, struct err *err)
+{
+    struct stat st;
+    cleanup(close_fd) int fd = fs_open(dirfd, name, O_WRONLY | O_APPEND | O_CREAT);
+    if (fd < 0)
+        return fs_fail(err, -fd, "append to", name);
+    if (fstat(fd, &st) != 0)
+        return fs_fail(err, errno, "look at", name);
+    if (!S_ISREG(st.st_mode))
+        return fs_fail(err, EINVAL, "append to", name);
+    ssize_t n;
+    do
+        n = write(fd, data, size);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return fs_fail(err, errno, "append to", name);
+    // A rest written by a second call could land behind another writer's record.
+    return (size_t)n == size ? 0 : fs_fail(err, ENOSPC, "append to", name);
+}
+
+// ---- replacing a file whole
+
+int fs_sync_dir(int dirfd, struct err *err)
+{
+    if (fsync(dirfd) == 0)
+        return 0;
+    int number = errno;
+    // A descriptor opened with O_PATH cannot be synced itself.
+    cleanup(close_fd) int fd = number == EBADF ? fs_open(dirfd, ".", O_RDONLY | O_DIRECTORY) : -1;
+    if (fd >= 0 && fsync(fd) == 0)
+        return 0;
+    // EINVAL: file systems that have nothing to sync for a directory, and say so this way.
+    return number == EINVAL ? 0 : err_errno(err, number, "sync a folder");
+}
+
+// A left-over of the temporary name goes; one made in place must be new.
+static int begin(struct fs_file *file, struct place *place, const char *suffix, struct err *err)
+{
+    cleanup(free_ptr) char *temporary = xasprintf("%s%s", place->leaf, suffix);
+    if (*suffix && unlinkat(place->dirfd, temporary, 0) != 0 && errno != ENOENT)
+        return fs_fail(err, errno, "remove left-over", temporary);
+    int fd = fs_open(place->dirfd, temporary, O_RDWR | O_CREAT | O_EXCL);
+    if (fd < 0)
+        return fs_fail(err, -fd, "create", temporary);
+    *file = (struct fs_file){ .dirfd = take_fd(&place->dirfd),
+                              .fd = fd,
+                              .name = xstrdup(place->leaf),
+                              .temporary = TAKE(temporary) };
+    return 0;
+}
+
+int fs_begin(struct fs_file *file, int dirfd, const char *name, struct err *err)
+{
+    cleanup(place_release) struct place place = PLACE_INIT;
+    int r = place_open(dirfd, name, &place, err);
+    return r < 0 ? r : begin(file, &place, ".tmp", err);
+}
+
+int fs_begin_in_place(struct fs_file *file, int dirfd, const char *name, struct err *err)
+{
+    cleanup(place_release) struct place place = PLACE_INIT;
+    int r = place_open(dirfd, name, &place, err);
+    return r < 0 ? r : begin(file, &place, "", err);
+}
+
+// The commit point; after it there is no temporary name to remove.  For a file begun in place both
+// names are one, and rename does nothing.
+static int put_in_place(struct fs_file *file, struct err *err)
+{
+    if (renameat(file->dirfd, file->temporary, file->dirfd, file->name) != 0)
+        return fs_fail(err, errno, "rename into place", file->name);
+    free_ptr(&file->temporary);
+    return fs_sync_dir(file->dirfd, err);
+}
+
+int fs_commit(struct fs_file *file, struct err *err)
+{
+    if (fsync(file->fd) != 0)
+        return fs_fail(err, errno, "sync", file->name);
+    // Network file systems may report here what fsync had not seen.  Never again on EINTR: the
+    // descriptor is gone already.
+    if (close(take_fd(&file->fd)) != 0 && errno != EINTR)
+        return fs_fail(err, errno, "close", file->name);
+    return put_in_place(file, err);
+}
+
+void fs_release(struct fs_file *file)
+{
+    close_fd(&file->fd);
+    if (file->temporary)
+        (void)unlinkat(file->dirfd, file->temporary, 0); // else the next start sweeps it
+    close_fd(&file->dirfd);
+    free_ptr(&file->name);
+    free_ptr(&file->temporary);
+}
+
+int fs_write(int dirfd, const char *name, const void *data, size_t size, struct err *err)
+{
+    cleanup(fs_release) struct fs_file file = FS_FILE_INIT;
+    int r = fs_begin(&file, dirfd, name, err);
+    if (r < 0)
+        return r;
+    r = write_all(file.fd, data, size);
+    if (r < 0)
+        return fs_fail(err, -r, "write", name);
+    return fs_commit(&file, err);
+}
+
+// ---- names
+
+int fs_mkdir(int dirfd, const char *name, mode_t mode, struct err *err)
+{
+    cleanup(place_release) struct place place = PLACE_INIT;
+    int r = place_open(dirfd, name, &place, err);
+    if (r < 0)
+        return r;
+    bool is_new = mkdirat(place.dirfd, place.leaf, mode) == 0;
+    if (!is_new && errno != EEXIST)
+        return fs_fail(err, errno, "create folder", name);
+    struct stat st;
+    if (!is_new && fstatat(place.dirfd, place.leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return fs_fail(err, errno, "look at", name);
+    if (!is_new && !S_ISDIR(st.st_mode))
+        return fs_fail(err, ENOTDIR, "create folder", name);
+    // Also for one that was there: who made it may have died before its sync.
+    r = fs_sync_dir(place.dirfd, err);
+    return r < 0 ? r : !is_new;
+}
+
+static bool same_inode(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+// rename(2) between two links of one file does nothing and leaves both names.
+static int replace(const struct place *from, const struct place *to)
+{
+    struct stat source, target, from_dir, to_dir;
+    if (fstatat(from->dirfd, from->leaf, &source, AT_SYMLINK_NOFOLLOW) == 0 &&
+        fstatat(to->dirfd, to->leaf, &target, AT_SYMLINK_NOFOLLOW) == 0 &&
+        same_inode(&source, &target) && !S_ISDIR(source.st_mode) &&
+        fstat(from->dirfd, &from_dir) == 0 && fstat(to->dirfd, &to_dir) == 0) {
+        if (same_inode(&from_dir, &to_dir) && strcmp(from->leaf, to->leaf) == 0)
+            return 0;
+        return unlinkat(from->dirfd, from->leaf, 0) == 0 ? 0 : -errno;
+    }
+    return renameat(from->dirfd, from->leaf, to->dirfd, to->leaf) == 0 ? 0 : -errno;
+}
+
+// NFS and some FUSE file systems refuse RENAME_NOREPLACE with EINVAL.  A link never replaces, so
+// for a file link and unlink do the same (a crash between leaves both names, never none).  For a
+// directory, or without hard links, there is only looking first; the spool has one writer.
+static int move_to_free_name(const struct place *from, const struct place *to)
+{
+    if (renameat2(from->dirfd, from->leaf, to->dirfd, to->leaf, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -errno;
+    if (linkat(from->dirfd, from->leaf, to->dirfd, to->leaf, 0) == 0)
+        return unlinkat(from->dirfd, from->leaf, 0) == 0 ? 0 : -errno;
+    if (errno != EPERM && errno != EOPNOTSUPP)
+        return -errno;
+    struct stat st;
+    if (fstatat(to->dirfd, to->leaf, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return -EEXIST;
+    if (errno != ENOENT)
+        return -errno;
+    return renameat(from->dirfd, from->leaf, to->dirfd, to->leaf) == 0 ? 0 : -errno;
+}
+
+int fs_move(int from_dirfd, const char *from, int to_dirfd, const char *to,
+            enum fs_move_flags flags, struct err *err)
+{
+    cleanup(place_release) struct place source = PLACE_INIT, target = PLACE_INIT;
+    int r = place_open(from_dirfd, from, &source, err);
+    if (r == 0)
+        r = place_open(to_dirfd, to, &target, err);
+    if (r < 0)
+        return r;
+    r = flags & FS_MOVE_REPLACE ? replace(&source, &target) : move_to_free_name(&source, &target);
+    if (r == -EXDEV || r == -EEXIST)
+        return r;
+    if (r < 0)
+        return fs_fail(err, -r, "move", from);
+    // The new name first: a power cut between the two may show both names, never none.
+    r = fs_sync_dir(target.dirfd, err);
+    return r < 0 ? r : fs_sync_dir(source.dirfd, err);
+}
+
+// ---- the contents of large files
+
+static int changed(struct err *err, const char *name)
+{
+    cleanup(free_ptr) char *shown = text_escape(name);
+    (void)err_set(err, ERR_RETRY, "changed", "%s changed while it was copied", shown);
+    return -EAGAIN;
+}
+
+// Copies up to `size` bytes from where both descriptors stand; in the kernel where that works
+// between these two file systems.  Returns the bytes copied, 0 at the end, or -errno.
+static ssize_t copy_some(int from, int to, size_t size, bool *in_kernel)
+{
+    while (*in_kernel) {
+        ssize_t n = copy_file_range(from, NULL, to, NULL, size, 0);
+        if (n > 0)
+            return n;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+            return -errno;
+        // Also for 0: some file systems answer so without being at the end.
+        *in_kernel = false;
+    }
+    char buffer[64 * 1024];
+    ssize_t n = read_again(from, buffer, size < sizeof buffer ? size : sizeof buffer);
+    if (n <= 0)
+        return n < 0 ? -errno : 0;
+    int r = write_all(to, buffer, (size_t)n);
+    return r < 0 ? r : n;
+}
+
+static int copy_contents(struct fs_file *file, int fd, off_t size, fs_progress *progress,
+                         void *context, struct err *err)
+{
+    // Often enough for a progress bar over a network, seldom enough to cost nothing.
+    const off_t piece = (off_t)8 << 20;
+    bool in_kernel = true;
+    // A fill after a failed one starts anew.
+    if (lseek(fd, 0, SEEK_SET) != 0 || lseek(file->fd, 0, SEEK_SET) != 0 ||
+        ftruncate(file->fd, 0) != 0)
+        return fs_fail(err, errno, "rewind", file->name);
+    for (off_t done = 0; done < size;) {
+        off_t rest = size - done;
+        ssize_t n = copy_some(fd, file->fd, (size_t)(rest < piece ? rest : piece), &in_kernel);
+        if (n < 0)
+            return fs_fail(err, (int)-n, "copy to", file->name);
+        if (n == 0)
+            return changed(err, file->name);
+        done += n;
+        if (progress)
+            progress(context, (uint64_t)done);
+    }
+    return 0;
+}
+
+int fs_fill(struct fs_file *file, int fd, fs_progress *progress, void *context, struct err *err)
+{
+    struct stat before, after;
+    if (fstat(fd, &before) != 0)
+        return fs_fail(err, errno, "look at the source of", file->name);
+    bool is_cloned = ioctl(file->fd, FICLONE, fd) == 0;
+    int r = is_cloned ? 0 : copy_contents(file, fd, before.st_size, progress, context, err);
+    if (r < 0)
+        return r;
+    if (fstat(fd, &after) != 0)
+        return fs_fail(err, errno, "look at the source of", file->name);
+    if (after.st_size != before.st_size || after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
+        after.st_mtim.tv_nsec != before.st_mtim.tv_nsec)
+        return changed(err, file->name);
+    const struct timespec times[] = { before.st_atim, before.st_mtim };
+    (void)futimens(file->fd, times); // when it was filmed: a nicety that not every system keeps
+    return is_cloned ? FS_CLONED : FS_COPIED;
+}
+
+// Gives place/leaf.tmp as a further link of the file open as fd.  Returns false where that cannot
+// be.
+static bool link_aside(const struct place *from, int fd, const struct place *to,
+                       const char *temporary)
+{
+    struct stat opened, linked;
+    if (unlinkat(to->dirfd, temporary, 0) != 0 && errno != ENOENT)
+        return false;
+    if (linkat(from->dirfd, from->leaf, to->dirfd, temporary, 0) != 0)
+        return false;
+    // The name may have come to mean something else since it was opened and found to be a file.
+    if (fstat(fd, &opened) == 0 &&
+        fstatat(to->dirfd, temporary, &linked, AT_SYMLINK_NOFOLLOW) == 0 &&
+        same_inode(&opened, &linked))
+        return true;
+    (void)unlinkat(to->dirfd, temporary, 0);
+    return false;
+}
+
+// Returns FS_LINKED, another negative, or -EXDEV (without setting err) if it must be copied.
+static int link_into_place(const struct place *from, int fd, const struct place *to,
+                           struct err *err)
+{
+    cleanup(free_ptr) char *temporary = xasprintf("%s.tmp", to->leaf);
+    if (!link_aside(from, fd, to, temporary))
+        return -EXDEV;
+    // The contents may be as young as the drop; the result must not be less durable than its name.
+    int r = fsync(fd) == 0 ? 0 : fs_fail(err, errno, "sync", from->leaf);
+    const struct place aside = { .dirfd = to->dirfd, .leaf = temporary };
+    if (r == 0) {
+        r = replace(&aside, to);
+        if (r < 0)
+            r = fs_fail(err, -r, "rename into place", to->leaf);
+    }
+    if (r < 0) {
+        (void)unlinkat(to->dirfd, temporary, 0);
+        return r == -EXDEV ? -EIO : r;
+    }
+    r = fs_sync_dir(to->dirfd, err);
+    return r < 0 ? r : FS_LINKED;
+}
+
+int fs_link_or_copy(int from_dirfd, const char *from, int to_dirfd, const char *to,
+                    fs_progress *progress, void *context, struct err *err)
+{
+    cleanup(place_release) struct place source = PLACE_INIT, target = PLACE_INIT;
+    cleanup(fs_release) struct fs_file file = FS_FILE_INIT;
+    int r = place_open(from_dirfd, from, &source, err);
+    if (r == 0)
+        r = place_open(to_dirfd, to, &target, err);
+    if (r < 0)
+        return r;
+    cleanup(close_fd) int fd = fs_open_file(source.dirfd, source.leaf, NULL, err);
+    if (fd < 0)
+        return fd;
+    r = link_into_place(&source, fd, &target, err);
+    if (r != -EXDEV)
+        return r;
+    r = fs_begin(&file, target.dirfd, target.leaf, err);
+    if (r < 0)
+        return r;
+    int way = fs_fill(&file, fd, progress, context, err);
+    if (way < 0)
+        return way;
+    r = fs_commit(&file, err);
+    return r < 0 ? r : way;
+}
+
+// ---- one holder at a time
+
+int fs_lock(int dirfd, const char *name, struct err *err)
+{
+    cleanup(close_fd) int fd = fs_open(dirfd, name, O_RDWR | O_CREAT);
+    if (fd < 0)
+        return fs_fail(err, -fd, "open", name);
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        return take_fd(&fd);
+    if (errno == EAGAIN || errno == EACCES)
+        return -EAGAIN;
+    return fs_fail(err, errno, "lock", name);
+}
