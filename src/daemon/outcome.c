@@ -1,0 +1,105 @@
+// The policy of retries.
+#include "daemon/outcome.h"
+
+#include <math.h>
+
+// Space may come back at any moment and looking costs little; the longest wait is what a person
+// who has just cleaned up will bear.
+static const double trouble_first_seconds = 2, trouble_longest_seconds = 60;
+static const double retry_longest_seconds = 3600;
+static const double busy_seconds = 0.2, busy_longest_seconds = 30;
+
+// A crash is repeated once: a decoder that died on a file will die on it again.
+enum { CRASH_TRIES = 2 };
+// Trouble that nobody can wait out, like a disk that cannot read one file, ends some time: with the
+// waits above, after some eight minutes.
+enum { TROUBLE_TRIES = 12 };
+
+static double back_off(double first, unsigned times, double longest, double chance)
+{
+    double wait = first * pow(2, times > 1 ? fmin(times - 1, 30) : 0);
+    return fmin(wait, longest) * (0.75 + 0.5 * chance);
+}
+
+static struct outcome fail(void)
+{
+    return (struct outcome){ .action = OUTCOME_FAIL, .counted = true };
+}
+
+static struct outcome judge_retry(const struct outcome_facts *facts, unsigned tries,
+                                  enum outcome_action action)
+{
+    if (facts->failures >= tries)
+        return fail();
+    return (struct outcome){
+        .action = action,
+        .counted = true,
+        .wait_seconds = back_off(facts->rules->wait_seconds, facts->failures, retry_longest_seconds,
+                                 facts->chance),
+    };
+}
+
+// What a person or the passing of time puts right, however long it takes.
+static bool can_be_waited_out(const struct err *err)
+{
+    return strcmp(err->id, "no_space") == 0 || strcmp(err->id, "outbox_trouble") == 0;
+}
+
+static struct outcome judge_trouble(const struct outcome_facts *facts)
+{
+    bool publishing = strcmp(facts->err->id, "outbox_trouble") == 0;
+    unsigned tries = facts->once ? (unsigned)facts->rules->tries : TROUBLE_TRIES;
+    if (facts->troubles >= tries && (facts->once || !can_be_waited_out(facts->err)))
+        return fail();
+    return (struct outcome){
+        .action = OUTCOME_RETRY,
+        .wait_seconds = back_off(trouble_first_seconds, facts->troubles, trouble_longest_seconds,
+                                 facts->chance),
+        .trouble = !publishing, // the outbox's own trouble is no reason to take nothing in
+    };
+}
+
+static struct outcome judge_later(const struct outcome_facts *facts)
+{
+    if (strcmp(facts->err->id, "step_busy") != 0)
+        return judge_retry(facts, (unsigned)facts->rules->tries, OUTCOME_RETRY);
+    // The stage of a supervisor that was killed is about to die too.
+    return (struct outcome){
+        .action = OUTCOME_RETRY,
+        .wait_seconds =
+            back_off(busy_seconds, facts->troubles, busy_longest_seconds, facts->chance),
+    };
+}
+
+static unsigned lesser(int64_t tries, unsigned most)
+{
+    return tries < most ? (unsigned)tries : most;
+}
+
+struct outcome outcome_judge(const struct outcome_facts *facts)
+{
+    switch (facts->err->class) {
+    case ERR_NONE:
+        return (struct outcome){ .action = OUTCOME_DONE, .counted = true };
+    case ERR_INPUT:
+    case ERR_DENIED:
+        return fail();
+    case ERR_SERVICE:
+        return judge_retry(facts, (unsigned)facts->rules->tries, OUTCOME_HOLD);
+    case ERR_SYSTEM:
+    case ERR_IO:
+        return judge_trouble(facts);
+    case ERR_RETRY:
+        return judge_later(facts);
+    case ERR_CONFIG:
+        if (facts->once)
+            return fail();
+        return (struct outcome){ .action = OUTCOME_HOLD_RELOAD };
+    case ERR_BUG:
+        break;
+    }
+    struct outcome outcome =
+        judge_retry(facts, lesser(facts->rules->tries, CRASH_TRIES), OUTCOME_RETRY);
+    outcome.wait_seconds = 0; // waiting mends no bug
+    return outcome;
+}

@@ -1,0 +1,109 @@
+// Expected work, done work, remaining time.
+#include "daemon/progress.h"
+
+#include <math.h>
+
+// A process that starts, opens its batch and leaves a durable result.
+static const double startup_seconds = 0.05;
+
+// Measured on two cores with 1080p at 30 pictures a second, profile conservative; they only have to
+// be right to a factor until the first steps correct them.
+static const double first_rates[STAGE_COUNT] = {
+    [STAGE_FETCH] = 0.001, [STAGE_PROBE] = 0.005, [STAGE_COMPRESS] = 0.5,  [STAGE_ANALYZE] = 0.002,
+    [STAGE_PLAN] = 0.001,  [STAGE_RENDER] = 0.7,  [STAGE_PUBLISH] = 0.002,
+};
+
+// Each step moves a rate a third of the way: quick to learn, slow to panic.
+static const double learning = 1.0 / 3;
+
+// Phones and cameras: about 12 Mbit/s.
+static const double guessed_bytes_per_second = 1.5e6;
+
+void progress_rates_init(struct progress_rates *rates)
+{
+    memcpy(rates->rate, first_rates, sizeof rates->rate);
+}
+
+void progress_learn(struct progress_rates *rates, enum stage stage, double material, double took)
+{
+    if (!(material > 0.1) || !(took >= 0) || !isfinite(took))
+        return;
+    double measured = fmax(took - startup_seconds, 0.0001) / material;
+    rates->rate[stage] += (measured - rates->rate[stage]) * learning;
+}
+
+double progress_guess_seconds(uint64_t size_bytes)
+{
+    return fmin(fmax((double)size_bytes / guessed_bytes_per_second, 1), 7200);
+}
+
+static double expected(const struct progress_view *view, struct course_place place)
+{
+    double material = 0;
+    if (place.index != STEP_BATCH)
+        material = view->material[place.index];
+    else if (place.stage == STAGE_RENDER || place.stage == STAGE_PUBLISH)
+        material = view->reel_seconds;
+    else
+        for (size_t i = 0; i < view->course->source_count; i++)
+            material += view->material[i];
+    return startup_seconds + view->rates->rate[place.stage] * material;
+}
+
+// The share of a step that is done.  A stage that tells nothing is believed to move on, ever
+// slower, never quite to its end.
+static double done_share(const struct progress_view *view, struct course_place place,
+                         double seconds)
+{
+    const struct course_mark *mark = course_mark(view->course, place);
+    if (course_settled(view->course, place))
+        return 1;
+    if (!mark->running)
+        return 0;
+    if (mark->fraction > 0)
+        return fmin(mark->fraction, 1);
+    double elapsed =
+        view->now_us > mark->begun_us ? (double)(view->now_us - mark->begun_us) / 1e6 : 0;
+    return 0.9 * (1 - exp(-elapsed / seconds));
+}
+
+struct sums {
+    double all, done;      // seconds of work
+    double sources, batch; // seconds of work left, on sources and on the batch
+};
+
+static void add(const struct progress_view *view, struct course_place place, struct sums *sums)
+{
+    double seconds = expected(view, place);
+    double done = seconds * done_share(view, place, seconds);
+    sums->all += seconds;
+    sums->done += done;
+    *(place.index == STEP_BATCH ? &sums->batch : &sums->sources) += seconds - done;
+}
+
+static struct sums add_up(const struct progress_view *view)
+{
+    struct sums sums = { 0 };
+    for (enum stage stage = 0; stage < STAGE_COUNT; stage++) {
+        if (!stage_info[stage].per_source) {
+            add(view, (struct course_place){ stage, STEP_BATCH }, &sums);
+            continue;
+        }
+        for (size_t i = 0; i < view->course->source_count; i++)
+            add(view, (struct course_place){ stage, (int)i }, &sums);
+    }
+    return sums;
+}
+
+double progress_percent(const struct progress_view *view)
+{
+    struct sums sums = add_up(view);
+    return fmin(fmax(100 * sums.done / sums.all, 0), 99);
+}
+
+double progress_remaining(const struct progress_view *view)
+{
+    struct sums sums = add_up(view);
+    double side_by_side = fmax(fmin(view->side_by_side, (double)view->course->source_count), 1);
+    return sums.sources / side_by_side + sums.batch;
+}
