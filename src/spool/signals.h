@@ -1,8 +1,8 @@
 // What one decode of a source yields besides the proxy: signals.json.  Plain data; src/media
 // measures, src/highlight reads.
 //
-// The file is one JSON object of small-integer arrays; docs/SPOOL.md has the table of scales. Times
-// as in probe.h.
+// The file is one JSON object of small-integer arrays; docs/SIGNALS.md has the table of scales.
+// Times as in probe.h.
 #ifndef CLIPSPOOL_SIGNALS_H
 #define CLIPSPOOL_SIGNALS_H
 
