@@ -29,6 +29,9 @@ enum { BATCH_MAX_SOURCES = 100 }; // of any configuration; bounds every array of
 
 enum source_kind { SOURCE_LOCAL, SOURCE_URL, SOURCE_OSS };
 
+// Ids of errors that batch_understand gives.  A source: symlink hard_link fifo socket device
+// not_a_file unreadable empty_file too_large remote_source.  The batch: bad_job_conf unknown_source
+// no_videos too_many_sources too_many_entries too_deep unreadable.
 struct batch_source {
     char *file; // bytes of the name inside in/ (a path with '/' where folders were dropped in the
                 // folder)
@@ -64,7 +67,8 @@ int batch_understand(int batchdir, const char *id, const char *name, time_t now,
                      const struct settings *settings, struct batch *batch, struct err *err);
 
 int batch_save(int batchdir, const struct batch *batch, struct err *err);
-// Returns 0, -ENOENT if there is no batch.json yet, or another negative.
+// Returns 0, -ENOENT if there is no batch.json yet, or another negative: ERR_INPUT "bad_batch" or
+// "bad_json" for a damaged one.
 int batch_load(int batchdir, struct batch *batch, struct err *err);
 void batch_release(struct batch *batch);
 
@@ -74,5 +78,8 @@ int batch_open_source(int batchdir, int index, struct err *err);
 
 // True for a file name whose ending is one of a video's, or of a descriptor's (*ret_kind).
 bool batch_is_source_name(const char *name, enum source_kind *ret_kind);
+
+// True for an id as spool_claim makes them: nothing that could leave a directory or a line.
+bool batch_is_id(const char *id);
 
 #endif

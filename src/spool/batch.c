@@ -1,0 +1,535 @@
+// A batch as understood: finding and checking its sources, batch.json.
+
+#include "spool/batch.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "spool/incoming.h"
+#include "spool/settings.h"
+#include "spool/step.h"
+#include "spool/tree.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <strings.h>
+
+#define JOB_CONF "job.conf"
+
+enum {
+    BATCH_VERSION = 1,
+    // A list for people; who drops more than this does not read it.
+    MAX_IGNORED = 500,
+    // Names of at most 255 bytes in TREE_MAX_DEPTH folders, each byte escaped as four.
+    MAX_NAME_BYTES = 4 * 256 * (TREE_MAX_DEPTH + 1),
+    MAX_FILE_BYTES = 8 << 20,
+};
+
+// ---- names
+
+bool batch_is_source_name(const char *name, enum source_kind *ret_kind)
+{
+    static const struct {
+        const char *ending;
+        enum source_kind kind;
+    } endings[] = {
+        { ".mp4", SOURCE_LOCAL },   { ".m4v", SOURCE_LOCAL },  { ".mov", SOURCE_LOCAL },
+        { ".mkv", SOURCE_LOCAL },   { ".webm", SOURCE_LOCAL }, { ".avi", SOURCE_LOCAL },
+        { ".flv", SOURCE_LOCAL },   { ".wmv", SOURCE_LOCAL },  { ".asf", SOURCE_LOCAL },
+        { ".mpg", SOURCE_LOCAL },   { ".mpeg", SOURCE_LOCAL }, { ".ts", SOURCE_LOCAL },
+        { ".mts", SOURCE_LOCAL },   { ".m2ts", SOURCE_LOCAL }, { ".3gp", SOURCE_LOCAL },
+        { ".ogv", SOURCE_LOCAL },   { ".url", SOURCE_URL },    { ".webloc", SOURCE_URL },
+        { ".desktop", SOURCE_URL }, { ".oss", SOURCE_OSS },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+        if (!text_ends_with(name, endings[i].ending) || strlen(name) == strlen(endings[i].ending))
+            continue;
+        *ret_kind = endings[i].kind;
+        return true;
+    }
+    return false;
+}
+
+bool batch_is_id(const char *id)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+    size_t length = strspn(id, allowed);
+    return length > 0 && length <= 100 && id[length] == 0 && id[0] >= '0' && id[0] <= '9';
+}
+
+// ---- finding sources
+
+struct search {
+    const struct settings *settings;
+    struct batch *batch;
+    char *conf;         // path of job.conf, owned, or NULL
+    size_t sources;     // how many there are, also beyond what the batch keeps
+    size_t ignored;     // likewise
+    const char *failed; // id of what is wrong with the whole
+};
+
+static void search_release(struct search *search)
+{
+    free_ptr(&search->conf);
+}
+
+static void add_ignored(struct search *search, const struct tree_entry *entry)
+{
+    struct batch *batch = search->batch;
+    if (search->ignored++ >= MAX_IGNORED)
+        return;
+    batch->ignored = xrealloc(batch->ignored, search->ignored + 1, sizeof *batch->ignored);
+    batch->ignored[search->ignored - 1] = xstrdup(entry->path);
+    batch->ignored[search->ignored] = NULL;
+}
+
+// What a dropped name is, if it is no regular file.  Sets error.
+static void refuse_kind(mode_t mode, struct err *error)
+{
+    static const struct {
+        mode_t type;
+        const char *id, *text;
+    } kinds[] = {
+        { S_IFLNK, "symlink", "is a symbolic link, not a file" },
+        { S_IFIFO, "fifo", "is a FIFO (a named pipe), not a file" },
+        { S_IFSOCK, "socket", "is a socket, not a file" },
+        { S_IFCHR, "device", "is a device, not a file" },
+        { S_IFBLK, "device", "is a device, not a file" },
+        { S_IFDIR, "not_a_file", "is a folder, not a file" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if ((mode & S_IFMT) == kinds[i].type)
+            err_set(error, ERR_INPUT, kinds[i].id, "%s", kinds[i].text);
+    err_set(error, ERR_INPUT, "not_a_file", "is not a regular file");
+    err_hint(error, "copy the video itself into the folder");
+}
+
+// Whether a regular file can be used.  Sets error if not.
+static void check_file(const struct search *search, int dirfd, const char *name,
+                       const struct stat *st, struct err *error)
+{
+    uint64_t limit = (uint64_t)search->settings->max_source_bytes;
+    if (st->st_nlink > 1 && !search->settings->accept_links) {
+        // Whoever holds the other name can change the video while it is read.
+        err_set(error, ERR_INPUT, "hard_link",
+                "has %ju names (hard links); only a file of its own is taken",
+                (uintmax_t)st->st_nlink);
+        err_hint(error, "copy the video into the folder instead of linking it");
+    } else if (st->st_size == 0) {
+        err_set(error, ERR_INPUT, "empty_file", "is empty (0 bytes)");
+        err_hint(error, "copy the video again; the first copy may have been interrupted");
+    } else if ((uint64_t)st->st_size > limit) {
+        char has[TEXT_TIME_SIZE], most[TEXT_TIME_SIZE];
+        err_set(error, ERR_INPUT, "too_large", "has %s, the limit is %s",
+                text_bytes((uint64_t)st->st_size, has), text_bytes(limit, most));
+        err_hint(error, "drop a smaller file, or have limits.max_source_bytes raised");
+    } else if (!search->settings->accept_links) {
+        cleanup(close_fd) int fd = fs_open(dirfd, name, O_RDONLY);
+        if (fd < 0) {
+            err_set(error, ERR_INPUT, "unreadable", "cannot be read: %s", strerror(-fd));
+            err_hint(error, "allow everyone to read the file, or copy it again");
+        }
+    }
+}
+
+// Descriptors are named here already, so that what people drop today is answered clearly.
+static void refuse_remote(struct err *error)
+{
+    err_set(error, ERR_INPUT, "remote_source",
+            "names a video elsewhere, which this version does not fetch");
+    err_hint(error, "download the video and drop the file itself");
+}
+
+// Looks at a name that ends like a source and fills size and error.
+static void check_source(const struct search *search, const struct tree_entry *entry,
+                         struct batch_source *source)
+{
+    struct stat st = *entry->stat;
+    if (S_ISLNK(st.st_mode) && search->settings->accept_links) {
+        if (fstatat(entry->dirfd, entry->name, &st, 0) < 0)
+            st = *entry->stat;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        refuse_kind(st.st_mode, &source->error);
+    } else {
+        source->size_bytes = (uint64_t)st.st_size;
+        check_file(search, entry->dirfd, entry->name, &st, &source->error);
+    }
+    if (source->kind != SOURCE_LOCAL && source->error.class == ERR_NONE)
+        refuse_remote(&source->error);
+    if (source->error.class == ERR_NONE)
+        return;
+    cleanup(free_ptr) char *shown = text_escape(entry->path);
+    err_prefix(&source->error, "%s", shown);
+}
+
+static void add_source(struct search *search, const struct tree_entry *entry, enum source_kind kind)
+{
+    struct batch *batch = search->batch;
+    if (search->sources++ >= BATCH_MAX_SOURCES)
+        return;
+    batch->sources = xrealloc(batch->sources, search->sources, sizeof *batch->sources);
+    struct batch_source *source = &batch->sources[batch->source_count++];
+    *source = (struct batch_source){ .file = xstrdup(entry->path), .kind = kind };
+    check_source(search, entry, source);
+}
+
+static bool is_job_conf(const struct search *search, const struct tree_entry *entry)
+{
+    return search->conf == NULL && strchr(entry->path, '/') == NULL &&
+           strcasecmp(entry->name, JOB_CONF) == 0;
+}
+
+static int look(void *context, const struct tree_entry *entry)
+{
+    struct search *search = context;
+    bool is_folder = S_ISDIR(entry->stat->st_mode);
+    if (entry->path[0] == 0) {
+        if (entry->trouble != 0)
+            search->failed = "unreadable";
+        return 0;
+    }
+    enum incoming_name name = incoming_name(entry->name);
+    enum source_kind kind;
+    if (name == INCOMING_JUNK || name == INCOMING_READY)
+        return TREE_SKIP;
+    if (entry->trouble != 0 || name == INCOMING_PARTIAL) {
+        add_ignored(search, entry);
+        return TREE_SKIP;
+    }
+    if (is_job_conf(search, entry)) {
+        search->conf = xstrdup(entry->path);
+        return TREE_SKIP;
+    }
+    if (is_folder)
+        return 0;
+    if (batch_is_source_name(entry->name, &kind))
+        add_source(search, entry, kind);
+    else
+        add_ignored(search, entry);
+    return 0;
+}
+
+// ---- job.conf
+
+static int refuse_conf(struct batch *batch, const char *text)
+{
+    err_set(&batch->error, ERR_INPUT, "bad_job_conf", "%s", text);
+    err_hint(&batch->error, "correct job.conf and drop the folder again; the videos are kept");
+    return 0;
+}
+
+// The report's lines as one text without the last newline.
+static int refuse_report(struct batch *batch, const struct config_report *report)
+{
+    cleanup(free_ptr) char *text =
+        xstrdup(report->text ? report->text : "job.conf: cannot be used");
+    size_t length = strlen(text);
+    while (length > 0 && text[length - 1] == '\n')
+        text[--length] = 0;
+    return refuse_conf(batch, text);
+}
+
+// Fills batch->job.  What is wrong with job.conf goes to batch->error, and the defaults are used.
+static int read_job(int indir, const char *conf, struct batch *batch, struct err *err)
+{
+    struct config_report report = CONFIG_REPORT_INIT;
+    if (conf == NULL)
+        return job_parse(JOB_CONF, NULL, &batch->job, &report);
+
+    cleanup(free_ptr) char *text = NULL;
+    size_t size = 0;
+    struct err why = ERR_INIT;
+    int r = fs_read(indir, conf, JOB_MAX_BYTES, &text, &size, &why);
+    if (r < 0 && why.class == ERR_IO) {
+        *err = why;
+        return r;
+    }
+    if (r == -EFBIG)
+        r = refuse_conf(batch, "job.conf: is larger than 64 KiB");
+    else if (r < 0)
+        r = refuse_conf(batch, why.class != ERR_NONE ? why.text : "job.conf: vanished");
+    else if (memchr(text, 0, size) != NULL)
+        r = refuse_conf(batch, "job.conf: holds a NUL byte, so it is not a text");
+    else if (job_parse(JOB_CONF, text, &batch->job, &report) < 0)
+        r = refuse_report(batch, &report);
+
+    if (batch->error.class != ERR_NONE) {
+        job_release(&batch->job);
+        config_report_release(&report);
+        return job_parse(JOB_CONF, NULL, &batch->job, &report);
+    }
+    config_report_release(&report);
+    return r;
+}
+
+// ---- order
+
+static int compare_sources(const void *a, const void *b)
+{
+    const struct batch_source *x = a, *y = b;
+    return text_natural_compare(x->file, y->file);
+}
+
+// Moves the source `file` to position `to`, those between one further.
+static bool move_source(struct batch *batch, const char *file, size_t to)
+{
+    for (size_t i = to; i < batch->source_count; i++) {
+        if (strcmp(batch->sources[i].file, file) != 0)
+            continue;
+        struct batch_source moved = batch->sources[i];
+        memmove(&batch->sources[to + 1], &batch->sources[to], (i - to) * sizeof moved);
+        batch->sources[to] = moved;
+        return true;
+    }
+    return false;
+}
+
+static void refuse_unknown(struct batch *batch, const char *file)
+{
+    cleanup(free_ptr) char *shown = text_escape(file);
+    err_set(&batch->error, ERR_INPUT, "unknown_source",
+            "job.conf: sources: \"%s\" is not a video of this folder", shown);
+    if (batch->source_count == 0)
+        return;
+    cleanup(free_ptr) char *first = text_escape(batch->sources[batch->source_count - 1].file);
+    err_hint(&batch->error, "write names exactly as they are in the folder, as in \"%s\"", first);
+}
+
+// Natural order, then what job.conf lists in front, each with its profile.
+static void order_sources(struct batch *batch)
+{
+    if (batch->source_count > 0)
+        qsort(batch->sources, batch->source_count, sizeof *batch->sources, compare_sources);
+    for (size_t i = 0; i < batch->source_count; i++)
+        batch->sources[i].profile = batch->job.profile;
+    size_t placed = 0;
+    for (size_t i = 0; i < batch->job.source_count; i++) {
+        const struct job_source *wish = &batch->job.sources[i];
+        if (!move_source(batch, wish->file, placed)) {
+            refuse_unknown(batch, wish->file);
+            continue;
+        }
+        if (wish->profile >= 0)
+            batch->sources[placed].profile = wish->profile;
+        placed++;
+    }
+}
+
+// ---- the whole
+
+static void refuse_whole(const struct search *search, int walked)
+{
+    struct err *error = &search->batch->error;
+    if (walked == TREE_TOO_MANY) {
+        err_set(error, ERR_INPUT, "too_many_entries",
+                "the folder holds more than %jd files and folders",
+                (intmax_t)search->settings->max_entries);
+        err_hint(error, "drop only the videos of one reel");
+    } else if (walked == TREE_TOO_DEEP) {
+        err_set(error, ERR_INPUT, "too_deep", "folders are nested more than %d deep",
+                TREE_MAX_DEPTH);
+        err_hint(error, "put the videos directly into the folder");
+    } else if (search->failed != NULL) {
+        err_set(error, ERR_INPUT, search->failed, "the folder cannot be read");
+        err_hint(error, "allow everyone to read and open the folder, and drop it again");
+    } else if (search->sources == 0) {
+        err_set(error, ERR_INPUT, "no_videos",
+                search->ignored > 0 ? "there is no video in the folder, only other files"
+                                    : "the folder is empty");
+        err_hint(error, "videos end with mp4, mov, mkv, webm, avi and the like");
+    } else if (search->sources > (size_t)search->settings->max_sources) {
+        err_set(error, ERR_INPUT, "too_many_sources", "there are %zu videos, the limit is %jd",
+                search->sources, (intmax_t)search->settings->max_sources);
+        err_hint(error, "divide them over several folders");
+    }
+}
+
+int batch_understand(int batchdir, const char *id, const char *name, time_t now,
+                     const struct settings *settings, struct batch *batch, struct err *err)
+{
+    *batch = (struct batch){ .id = xstrdup(id), .name = xstrdup(name), .created_at = now };
+    batch->ignored = xcalloc(1, sizeof *batch->ignored);
+    cleanup(search_release) struct search search = { .settings = settings, .batch = batch };
+    int walked = tree_walk(batchdir, BATCH_IN, (size_t)settings->max_entries, look, &search, err);
+    if (walked < 0)
+        return walked == -ENOENT
+                   ? err_set(err, ERR_SYSTEM, "no_input", "%s has no folder %s", id, BATCH_IN)
+                   : walked;
+
+    cleanup(close_fd) int indir = fs_open(batchdir, BATCH_IN, O_RDONLY | O_DIRECTORY);
+    int r = read_job(indir, search.conf, batch, err);
+    if (r < 0)
+        return r;
+    refuse_whole(&search, walked);
+    order_sources(batch);
+    return 0;
+}
+
+// ---- batch.json
+
+static const char *const kind_names[] = { "local", "url", "oss", NULL };
+
+static void put_name(json_t *json, const char *key, const char *bytes)
+{
+    cleanup(free_ptr) char *escaped = bytes ? text_escape(bytes) : NULL;
+    json_put_text(json, key, escaped);
+}
+
+static json_t *source_to_json(const struct batch_source *source)
+{
+    json_t *json = json_object();
+    put_name(json, "file", source->file);
+    json_put_text(json, "kind", kind_names[source->kind]);
+    json_put_text(json, "profile", job_profiles[source->profile]);
+    json_put_int(json, "size_bytes", (int64_t)source->size_bytes);
+    json_put(json, "error", step_error_to_json(&source->error));
+    return json;
+}
+
+int batch_save(int batchdir, const struct batch *batch, struct err *err)
+{
+    cleanup(json_free) json_t *json = json_object();
+    json_put_int(json, "version", BATCH_VERSION);
+    json_put_text(json, "id", batch->id);
+    put_name(json, "name", batch->name);
+    put_name(json, "outbox", batch->outbox);
+    json_put_int(json, "created_at", batch->created_at);
+    json_put(json, "job", job_to_json(&batch->job));
+    json_t *sources = json_array(), *ignored = json_array();
+    for (size_t i = 0; i < batch->source_count; i++)
+        (void)json_array_append_new(sources, source_to_json(&batch->sources[i]));
+    json_put(json, "sources", sources);
+    for (char **path = batch->ignored; path != NULL && *path != NULL; path++) {
+        cleanup(free_ptr) char *escaped = text_escape(*path);
+        (void)json_array_append_new(ignored, json_string(escaped));
+    }
+    json_put(json, "ignored", ignored);
+    json_put(json, "error", step_error_to_json(&batch->error));
+    return json_write(batchdir, BATCH_FILE, json, err);
+}
+
+// The bytes of an escaped name at `key`, or NULL.
+static char *take_name(const json_t *json, const char *key, const char **bad)
+{
+    const char *escaped = json_text(json, key, NULL, bad);
+    if (escaped == NULL)
+        return NULL;
+    char *bytes = strlen(escaped) <= MAX_NAME_BYTES ? text_unescape(escaped) : NULL;
+    if (bytes == NULL)
+        *bad = key;
+    return bytes;
+}
+
+static int find_name(const char *const *names, const char *name)
+{
+    for (int i = 0; names[i] != NULL; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -EINVAL;
+}
+
+// True for a path that stays inside in/, which is what the walk made.
+static bool is_inner_path(const char *path)
+{
+    for (const char *part = path; part != NULL;) {
+        size_t length = strcspn(part, "/");
+        if (length == 0 || (length == 1 && part[0] == '.') ||
+            (length == 2 && part[0] == '.' && part[1] == '.'))
+            return false;
+        part = part[length] == '/' ? part + length + 1 : NULL;
+    }
+    return true;
+}
+
+static void read_source(const json_t *json, struct batch_source *source, const char **bad)
+{
+    source->file = take_name(json, "file", bad);
+    int kind = find_name(kind_names, json_text(json, "kind", "", bad));
+    int profile = find_name(job_profiles, json_text(json, "profile", "", bad));
+    source->size_bytes = (uint64_t)json_int(json, "size_bytes", 0, INT64_MAX, 0, bad);
+    int error = step_error_from_json(json_object_get(json, "error"), &source->error);
+    if (source->file == NULL || !is_inner_path(source->file) || kind < 0 || profile < 0 ||
+        error < 0) {
+        *bad = "sources";
+        return;
+    }
+    source->kind = (enum source_kind)kind;
+    source->profile = profile;
+}
+
+static void read_lists(const json_t *json, struct batch *batch, const char **bad)
+{
+    const json_t *sources = json_object_get(json, "sources");
+    const json_t *ignored = json_object_get(json, "ignored");
+    size_t count = json_array_size(sources), others = json_array_size(ignored);
+    batch->ignored = xcalloc(MAX_IGNORED + 1, sizeof *batch->ignored);
+    if (count > BATCH_MAX_SOURCES || others > MAX_IGNORED || !json_is_array(sources)) {
+        *bad = "sources";
+        return;
+    }
+    batch->sources = xcalloc(count + 1, sizeof *batch->sources);
+    for (size_t i = 0; i < count; i++)
+        read_source(json_array_get(sources, i), &batch->sources[batch->source_count++], bad);
+    for (size_t i = 0, used = 0; i < others; i++) {
+        const char *escaped = json_string_value(json_array_get(ignored, i));
+        char *path = escaped ? text_unescape(escaped) : NULL;
+        if (path != NULL)
+            batch->ignored[used++] = path;
+    }
+}
+
+static int from_json(const json_t *json, struct batch *batch, struct err *err)
+{
+    const char *bad = NULL;
+    if (json_int(json, "version", 1, BATCH_VERSION, 0, &bad) != BATCH_VERSION)
+        return err_set(err, ERR_INPUT, "bad_batch", "%s is damaged or of a newer version",
+                       BATCH_FILE);
+    batch->id = xstrdup(json_text(json, "id", "", &bad));
+    batch->name = take_name(json, "name", &bad);
+    batch->outbox = take_name(json, "outbox", &bad);
+    batch->created_at = json_int(json, "created_at", 0, INT64_MAX, 0, &bad);
+    read_lists(json, batch, &bad);
+    if (step_error_from_json(json_object_get(json, "error"), &batch->error) < 0)
+        bad = "error";
+    if (!batch_is_id(batch->id))
+        bad = "id";
+    if (batch->name == NULL || !is_inner_path(batch->name) || strchr(batch->name, '/') != NULL)
+        bad = "name";
+    if (batch->outbox != NULL &&
+        (!is_inner_path(batch->outbox) || strchr(batch->outbox, '/') != NULL))
+        bad = "outbox";
+    if (bad != NULL)
+        return err_set(err, ERR_INPUT, "bad_batch", "%s is damaged at \"%s\"", BATCH_FILE, bad);
+    return job_from_json(json_object_get(json, "job"), &batch->job, err);
+}
+
+int batch_load(int batchdir, struct batch *batch, struct err *err)
+{
+    cleanup(json_free) json_t *json = NULL;
+    int r = json_read(batchdir, BATCH_FILE, MAX_FILE_BYTES, &json, err);
+    if (r < 0)
+        return r;
+    *batch = (struct batch)BATCH_INIT;
+    r = from_json(json, batch, err);
+    if (r < 0)
+        batch_release(batch);
+    return r;
+}
+
+void batch_release(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->source_count; i++)
+        free(batch->sources[i].file);
+    free(batch->sources);
+    fs_names_free(&batch->ignored);
+    job_release(&batch->job);
+    free(batch->id);
+    free(batch->name);
+    free(batch->outbox);
+    *batch = (struct batch)BATCH_INIT;
+}
+
+int batch_open_source(int batchdir, int index, struct err *err)
+{
+    cleanup(free_ptr) char *name = xasprintf("%d", index);
+    int r = fs_mkdir(batchdir, name, 0750, err);
+    return r < 0 ? r : fs_open_dir(batchdir, name, err);
+}
