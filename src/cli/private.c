@@ -1,0 +1,256 @@
+// A spool for one batch of one person.
+#include "cli/private.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "cli/screen.h"
+#include "spool/incoming.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+// ---- the configuration
+
+static void write_text(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
+        if (*s == '"' || *s == '\\')
+            fprintf(out, "\\%c", *s);
+        else if (*s < 0x20 || *s == 0x7f)
+            fprintf(out, "\\x%02x", *s);
+        else
+            fputc(*s, out);
+    }
+    fputc('"', out);
+}
+
+// Whole numbers get an L where an int would not hold them: libconfig wants it so.
+static void write_value(FILE *out, const struct config_option *option, const void *object)
+{
+    const char *member = (const char *)object + option->offset;
+    switch (option->type) {
+    case CONFIG_BOOL:
+        fputs(*(const bool *)member ? "true" : "false", out);
+        break;
+    case CONFIG_INT: {
+        int64_t value = *(const int64_t *)(const void *)member;
+        fprintf(out, "%lld%s", (long long)value, value > INT32_MAX || value < INT32_MIN ? "L" : "");
+        break;
+    }
+    case CONFIG_NUMBER:
+        fprintf(out, "%.9f", *(const double *)(const void *)member);
+        break;
+    case CONFIG_TEXT:
+        write_text(out, *(char *const *)(const void *)member);
+        break;
+    case CONFIG_CHOICE:
+        write_text(out, option->choices[*(const int *)(const void *)member]);
+        break;
+    case CONFIG_LIST: // clipspool.conf has none
+        break;
+    }
+}
+
+// Rows of one group stand together in the table, groups of groups too; so each is opened when the
+// path first enters it and closed when the path leaves it.
+static size_t shared_groups(const char *a, const char *b)
+{
+    size_t shared = 0;
+    for (size_t i = 0; a[i] && a[i] == b[i]; i++)
+        if (a[i] == '.')
+            shared = i + 1;
+    return shared;
+}
+
+static unsigned depth(const char *path)
+{
+    unsigned dots = 0;
+    for (; *path; path++)
+        dots += *path == '.';
+    return dots;
+}
+
+static void change_group(FILE *out, const char *from, const char *to)
+{
+    size_t shared = shared_groups(from, to);
+    for (unsigned i = depth(from + shared); i > 0; i--)
+        fputs("};\n", out);
+    for (const char *at = to + shared, *dot; (dot = strchr(at, '.')); at = dot + 1)
+        fprintf(out, "%.*s = {\n", (int)(dot - at), at);
+}
+
+static bool is_set(const struct config_option *option, const void *object)
+{
+    const char *member = (const char *)object + option->offset;
+    return option->type != CONFIG_LIST &&
+           (option->type != CONFIG_TEXT || *(char *const *)(const void *)member);
+}
+
+char *private_settings_text(const struct settings *settings)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return xstrdup("");
+    const char *last = "";
+    for (size_t i = 0; i < settings_option_count; i++) {
+        const struct config_option *option = &settings_options[i];
+        if (!is_set(option, settings))
+            continue;
+        change_group(out, last, option->path);
+        last = option->path;
+        const char *key = strrchr(last, '.');
+        fprintf(out, "%s = ", key ? key + 1 : last);
+        write_value(out, option, settings);
+        fputs(";\n", out);
+    }
+    change_group(out, last, "");
+    (void)fclose(out);
+    return text;
+}
+
+static int write_config(struct private *spool, const struct settings *base, struct err *err)
+{
+    struct settings own = *base; // shares the texts, which stay the caller's
+    own.root = spool->path;
+    own.incoming = own.outbox = NULL;
+    own.accept_links = true;
+    own.settle_seconds = 0.1;
+    own.scan_seconds = 1;
+    own.min_free_percent = 0; // one's own disk is one's own business
+    cleanup(free_ptr) char *text = private_settings_text(&own);
+    return fs_write(spool->dir, "clipspool.conf", text, strlen(text), err);
+}
+
+// ---- the batch
+
+char *private_link_name(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    enum source_kind kind;
+    // A name of the longest kind has no room for a prefix or an ending; no such file needs both.
+    const char *prefix = *name == '.' || *name == '~' ? "_" : "";
+    const char *ending = batch_is_source_name(name, &kind) ? "" : ".mp4";
+    cleanup(free_ptr) char *made = xasprintf("%s%s%s", prefix, name, ending);
+    if (incoming_name(made) == INCOMING_COUNTS && strlen(made) <= 255)
+        return TAKE(made);
+    return xstrdup("video.mp4");
+}
+
+static bool clashes(char *const *names, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(names[i], names[j]))
+                return true;
+    return false;
+}
+
+static bool is_natural_order(char *const *names, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (text_natural_compare(names[i - 1], names[i]) > 0)
+            return false;
+    return true;
+}
+
+// Two videos of one name, or an order that is not the natural one: each gets a numbered folder, so
+// that its own name stays what people see.
+static int place_link(int batch, const char *video, const char *name, size_t number,
+                      struct err *err)
+{
+    cleanup(free_ptr) char *folder = number ? xasprintf("%03zu", number) : NULL;
+    if (folder && mkdirat(batch, folder, 0700) < 0)
+        return err_errno(err, errno, "make a folder for a video");
+    cleanup(free_ptr) char *path = folder ? xasprintf("%s/%s", folder, name) : xstrdup(name);
+    if (symlinkat(video, batch, path) < 0)
+        return err_errno(err, errno, "make a link to %s", video);
+    return 0;
+}
+
+static int place_links(int batch, const struct private_batch *request, struct err *err)
+{
+    size_t count = request->video_count;
+    cleanup(fs_names_free) char **names = xcalloc(count + 1, sizeof *names);
+    for (size_t i = 0; i < count; i++)
+        names[i] = private_link_name(request->videos[i]);
+    bool numbered =
+        clashes(names, count) || (!request->job_orders && !is_natural_order(names, count));
+    int r = 0;
+    for (size_t i = 0; i < count && !r; i++)
+        r = place_link(batch, request->videos[i], names[i], numbered ? i + 1 : 0, err);
+    return r;
+}
+
+static int open_new_folder(int dir, const char *name, struct err *err)
+{
+    int r = fs_mkdir(dir, name, 0700, err);
+    return r < 0 ? r : fs_open_dir(dir, name, err);
+}
+
+static int fill(struct private *spool, const struct private_batch *request, struct err *err)
+{
+    int r = write_config(spool, request->settings, err);
+    if (r < 0)
+        return r;
+    cleanup(close_fd) int incoming = open_new_folder(spool->dir, "incoming", err);
+    if (incoming < 0)
+        return incoming;
+    spool->outbox = open_new_folder(spool->dir, "outbox", err);
+    if (spool->outbox < 0)
+        return spool->outbox;
+    cleanup(close_fd) int batch = open_new_folder(incoming, request->name, err);
+    if (batch < 0)
+        return batch;
+    r = place_links(batch, request, err);
+    if (!r && request->job_text)
+        r = fs_write(batch, "job.conf", request->job_text, strlen(request->job_text), err);
+    return r < 0 ? r : fs_write(batch, ".ready", "", 0, err);
+}
+
+static int make_folder(struct private *spool, const char *where, struct err *err)
+{
+    cleanup(free_ptr) char *path = xasprintf("%s/.clipspool-XXXXXX", where);
+    if (!mkdtemp(path))
+        return err_errno(err, errno, "make a working folder in %s", where);
+    spool->leaf = xstrdup(strrchr(path, '/') + 1);
+    spool->path = realpath(path, NULL);
+    spool->parent = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    spool->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (!spool->path || spool->parent < 0 || spool->dir < 0)
+        return err_errno(err, errno, "open %s", path);
+    spool->config = xasprintf("%s/clipspool.conf", spool->path);
+    return 0;
+}
+
+int private_open(struct private *spool, const char *where, const struct private_batch *batch,
+                 struct err *err)
+{
+    *spool = (struct private)PRIVATE_INIT;
+    int r = make_folder(spool, where, err);
+    if (!r)
+        r = fill(spool, batch, err);
+    if (r < 0) {
+        private_remove(spool);
+        private_release(spool);
+    }
+    return r;
+}
+
+void private_remove(struct private *spool)
+{
+    if (spool->leaf && spool->parent >= 0)
+        (void)fs_remove(spool->parent, spool->leaf, NULL); // what stays is hidden and harmless
+}
+
+void private_release(struct private *spool)
+{
+    close_fd(&spool->outbox);
+    close_fd(&spool->dir);
+    close_fd(&spool->parent);
+    free_ptr(&spool->path);
+    free_ptr(&spool->leaf);
+    free_ptr(&spool->config);
+}

@@ -1,0 +1,187 @@
+// status.json as a person reads it: words for states, columns for videos, a remedy under each
+// error.
+#include "cli/view.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "cli/screen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+
+enum { NAME_COLUMNS = 28 }; // of a video's name; a longer one is cut, the rest of the line is short
+
+static const char *const activities[STATUS_COUNT] = {
+    [STATUS_QUEUED] = "waiting for its turn",
+    [STATUS_PREPARING] = "looking at the videos",
+    [STATUS_DOWNLOADING] = "fetching the videos",
+    [STATUS_COMPRESSING] = "watching and listening",
+    [STATUS_UPLOADING_TEMP] = "uploading the small copies",
+    [STATUS_ANALYZING] = "looking for the best moments",
+    [STATUS_GENERATING_PLAN] = "choosing the moments",
+    [STATUS_AWAITING_REVIEW] = "waiting for your approval",
+    [STATUS_CLIPPING] = "cutting the reel",
+    [STATUS_MERGING] = "joining the reel",
+    [STATUS_UPLOADING_FINAL] = "delivering the reel",
+    [STATUS_CLEANUP] = "tidying up",
+    [STATUS_COMPLETED] = "finished",
+    [STATUS_FAILED] = "failed",
+    [STATUS_CANCELLED] = "cancelled",
+};
+
+static int word_of(const char *text)
+{
+    for (int i = 0; i < STATUS_COUNT; i++)
+        if (text && !strcmp(text, status_words[i]))
+            return i;
+    return -1;
+}
+
+int view_load(int outboxdir, const char *name, struct view *view, struct err *err)
+{
+    cleanup(close_fd) int dir = fs_open(outboxdir, name, O_RDONLY | O_DIRECTORY);
+    if (dir == -ENOENT)
+        return -ENOENT;
+    if (dir < 0)
+        return err_errno(err, -dir, "open the folder of the batch");
+    cleanup(json_free) json_t *json = NULL;
+    int r = json_read(dir, "status.json", VIEW_MAX_BYTES, &json, err);
+    if (r < 0)
+        return r;
+    if (!json_is_object(json))
+        return err_set(err, ERR_INPUT, "bad_json", "status.json: not an object");
+    *view = (struct view){
+        .word = word_of(json_text(json, "status", NULL, NULL)),
+        .progress = json_number(json, "progress", 0, 100, 0, NULL),
+        .remaining = json_number(json, "estimated_remaining_seconds", 0, 1e8, -1, NULL),
+        .videos = (int)json_int(json, "total_videos", 0, VIEW_MAX_VIDEOS, 0, NULL),
+        .processed = (int)json_int(json, "processed_videos", 0, VIEW_MAX_VIDEOS, 0, NULL),
+        .stage = json_text(json, "stage", NULL, NULL),
+        .waiting_for = json_text(json, "waiting_for", NULL, NULL),
+        .updated_at = json_text(json, "updated_at", NULL, NULL),
+        .json = TAKE(json),
+    };
+    return 0;
+}
+
+void view_release(struct view *view)
+{
+    json_free(&view->json);
+    *view = (struct view)VIEW_INIT;
+}
+
+bool view_is_final(const struct view *view)
+{
+    return view->word >= 0 && status_is_final((enum status_word)view->word);
+}
+
+char *view_activity(const struct view *view)
+{
+    if (view->word < 0)
+        return screen_safe(json_text(view->json, "status", "unknown", NULL));
+    if (view->waiting_for && !view_is_final(view)) {
+        cleanup(free_ptr) char *reason = screen_safe(view->waiting_for);
+        return xasprintf("waiting: %s", reason);
+    }
+    return xstrdup(activities[view->word]);
+}
+
+char *view_remaining(const struct view *view)
+{
+    char clock[TEXT_TIME_SIZE];
+    if (view->remaining < 0 || view_is_final(view))
+        return xstrdup("");
+    return xasprintf("about %s left", text_clock(ceil(view->remaining), clock));
+}
+
+char *view_error(const json_t *object, const char *indent)
+{
+    const json_t *error = json_object_get(object, "error");
+    if (!json_is_object(error))
+        return NULL;
+    cleanup(free_ptr) char *message =
+        screen_safe_lines(json_text(error, "message", "no reason is given", NULL));
+    cleanup(free_ptr) char *hint = screen_safe_lines(json_text(error, "hint", "", NULL));
+    return *hint ? xasprintf("%s%s\n%s  %s", indent, message, indent, hint)
+                 : xasprintf("%s%s", indent, message);
+}
+
+static char *video_facts(const json_t *video)
+{
+    char clock[TEXT_TIME_SIZE], bytes[TEXT_TIME_SIZE];
+    double duration = json_number(video, "duration", 0, 1e8, 0, NULL);
+    int width = (int)json_int(video, "width", 0, 1000000, 0, NULL);
+    int height = (int)json_int(video, "height", 0, 1000000, 0, NULL);
+    int64_t size = json_int(video, "size_bytes", 0, INT64_MAX, 0, NULL);
+    text_bytes((uint64_t)size, bytes);
+    if (!width)
+        return xasprintf("%18s  %s", "", size ? bytes : "");
+    return xasprintf("%8s  %4dx%-4d  %s", text_clock(duration, clock), width, height, bytes);
+}
+
+static void print_video(const json_t *video, FILE *out)
+{
+    cleanup(free_ptr) char *name = screen_safe(json_text(video, "name", "?", NULL));
+    cleanup(free_ptr) char *padded = screen_pad(name, NAME_COLUMNS);
+    cleanup(free_ptr) char *state = screen_safe(json_text(video, "status", "", NULL));
+    cleanup(free_ptr) char *short_state = screen_pad(state, 12);
+    cleanup(free_ptr) char *facts = video_facts(video);
+    cleanup(free_ptr) char *error = view_error(video, "      ");
+    int number = (int)json_int(video, "index", 0, VIEW_MAX_VIDEOS, 0, NULL) + 1;
+    fprintf(out, "  %3d  %s  %s %s\n", number, padded, short_state, facts);
+    if (error)
+        fprintf(out, "%s\n", error);
+}
+
+static void print_reel(const json_t *final, FILE *out)
+{
+    const char *path = json_text(final, "path", NULL, NULL);
+    if (!path)
+        return;
+    char clock[TEXT_TIME_SIZE], bytes[TEXT_TIME_SIZE];
+    text_clock(json_number(final, "duration", 0, 1e8, 0, NULL), clock);
+    text_bytes((uint64_t)json_int(final, "size_bytes", 0, INT64_MAX, 0, NULL), bytes);
+    cleanup(free_ptr) char *safe = screen_safe(path);
+    fprintf(out, "  reel  %s  %s  %s\n", safe, clock, bytes);
+}
+
+void view_print(const struct view *view, const char *name, FILE *out)
+{
+    cleanup(free_ptr) char *safe = screen_safe(name), *activity = view_activity(view);
+    cleanup(free_ptr) char *left = view_remaining(view);
+    fprintf(out, "%s: %s", safe, activity);
+    if (!view_is_final(view))
+        fprintf(out, ", %.0f %%%s%s", floor(view->progress), *left ? ", " : "", left);
+    fputc('\n', out);
+    cleanup(free_ptr) char *error = view_error(view->json, "  ");
+    if (error)
+        fprintf(out, "%s\n", error);
+    size_t i;
+    const json_t *video;
+    json_array_foreach(json_object_get(view->json, "videos"), i, video)
+    {
+        if (i < VIEW_MAX_VIDEOS)
+            print_video(video, out);
+    }
+    print_reel(json_object_get(view->json, "final"), out);
+}
+
+unsigned view_print_errors(const struct view *view, FILE *out)
+{
+    unsigned failed = 0;
+    size_t i;
+    const json_t *video;
+    json_array_foreach(json_object_get(view->json, "videos"), i, video)
+    {
+        cleanup(free_ptr) char *error = view_error(video, "  ");
+        if (!error || i >= VIEW_MAX_VIDEOS)
+            continue;
+        cleanup(free_ptr) char *name = screen_safe(json_text(video, "name", "?", NULL));
+        fprintf(out, "%s:\n%s\n", name, error);
+        failed++;
+    }
+    cleanup(free_ptr) char *error = view_error(view->json, "  ");
+    if (error)
+        fprintf(out, "%s\n", error);
+    return failed;
+}
