@@ -2,9 +2,11 @@
 // The only place that forks.
 //
 // A child gets: stdin /dev/null, stdout and stderr on a pipe, a second pipe as descriptor 3 for
-// progress, every other descriptor closed; its own process group; PATH, LANG, TZ, HOME, TMPDIR and
-// nothing else in the environment; SIGKILL when its parent dies, so that a killed daemon leaves no
-// orphan writing into a batch.
+// progress, every other descriptor closed; its own process group; our working directory; default
+// signal handling and an empty signal mask; no core file; of the environment PATH, LANG, TZ, HOME,
+// TMPDIR and nothing else (but for ASAN_OPTIONS, LSAN_OPTIONS and UBSAN_OPTIONS, which only
+// sanitizer builds read); SIGKILL when its parent dies, so that a killed daemon leaves no orphan
+// writing into a batch.
 #ifndef CLIPSPOOL_CHILD_H
 #define CLIPSPOOL_CHILD_H
 
@@ -22,21 +24,22 @@ struct child {
     }
 
 struct child_limits {      // 0 means no limit of ours
-    uint64_t memory_bytes; // RLIMIT_AS
-    uint64_t file_bytes;   // RLIMIT_FSIZE
+    uint64_t memory_bytes; // RLIMIT_AS; left out in AddressSanitizer builds, which map terabytes
+    uint64_t file_bytes;   // RLIMIT_FSIZE; a write beyond it fails with EFBIG, SIGXFSZ is ignored
     unsigned nice;         // added to ours
 };
 
-// Starts argv[0] (an absolute path) with argv.  Borrows all arguments.  A program that cannot be
-// executed is an error here, not an exit status later.  The caller reaps the pid (sd-event or
-// waitpid) and then calls child_release.
+// Starts argv[0] (a path, not searched for) with argv.  Borrows all arguments; limits may be NULL.
+// A program that cannot be executed is an error here (ERR_CONFIG id "no_program"), not an exit
+// status later.  The caller reaps the pid (sd-event or waitpid) and then calls child_release.  Must
+// be called from the main thread: the kernel takes the end of the calling thread for the parent's.
 int child_start(struct child *child, char *const argv[], const struct child_limits *limits,
                 struct err *err);
 
 // Sends a signal to the child's whole process group.  Nothing there is fine.
 void child_kill(const struct child *child, int signal_number);
 
-// Closes the pipes.  Does not wait and does not kill.
+// Closes the pipes and forgets the pid.  Does not wait and does not kill.
 void child_release(struct child *child);
 
 // "exit status 65", "killed by SIGSEGV", from a waitpid status.  Returns buffer (CHILD_TEXT_SIZE
