@@ -41,8 +41,8 @@ enum log_event {
 // The 32 hex digits of an event's MESSAGE_ID, NULL for LOG_EVENT_NONE.
 const char *log_event_id(enum log_event event);
 
-// Chooses journal or stderr (journal if stderr is the journal's own stream, see sd-daemon(3)
-// JOURNAL_STREAM) and the lowest level shown.
+// Keeps program.  Chooses journal or stderr (journal if stderr is the journal's own stream, see
+// sd-daemon(3) JOURNAL_STREAM) and the lowest level shown.
 void log_open(const char *program, int lowest_priority);
 
 // `about` may be NULL.  Foreign strings in the arguments must have gone through text_escape.
