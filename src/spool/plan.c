@@ -427,5 +427,5 @@ int plan_load(int batchdir, struct plan *plan, struct err *err)
     if (r < 0)
         return r;
     r = plan_from_json(json, plan, err);
-    return r < 0 ? err_prefix(err, BATCH_PLAN ": ") : r;
+    return r < 0 ? err_prefix(err, "%s", BATCH_PLAN) : r;
 }
