@@ -246,7 +246,7 @@ static void put_string(const struct walk *walk, const config_setting_t *setting,
     size_t length = strlen(text);
     if (!is_in_range(option, (double)length)) {
         cleanup(free_ptr) char *range = range_text(option);
-        complain(walk, setting, label, "is %zu bytes long, allowed %s", length, range);
+        complain(walk, setting, label, "is %zu bytes long, allowed %s bytes", length, range);
         return;
     }
     put_text(walk->object, option, text);
@@ -442,10 +442,8 @@ int config_parse(const char *name, const char *text, const struct config_option 
     };
     if (config_read_string(&config, scanned))
         walk_group(&walk, &(struct group){ config_root_setting(&config), "", "" });
-    else if (strcmp(config_error_text(&config), "duplicate setting name") == 0)
-        config_report_add(report, "%s:%d: a key that was given before", shown,
-                          config_error_line(&config));
     else
-        config_scan_explain(name, text, config_error_line(&config), report);
+        config_scan_explain(name, text, config_error_line(&config), config_error_text(&config),
+                            report);
     return report->count == before ? 0 : -EINVAL;
 }

@@ -70,8 +70,10 @@ static bool take_number(struct scan *scan)
     errno = 0;
     (void)strtoll(scan->next, NULL, is_hex ? 16 : 10);
     if (errno == ERANGE) {
-        config_report_add(scan->report, "%s:%d: %.40s%s is too large a number", scan->name,
-                          scan->line, scan->next, length > 40 ? "..." : "");
+        size_t shown = (size_t)(end - scan->next);
+        config_report_add(scan->report, "%s:%d: %.*s%s is too large a number", scan->name,
+                          scan->line, shown > 40 ? 40 : (int)shown, scan->next,
+                          shown > 40 ? "..." : "");
         return false;
     }
     take(scan, (size_t)(end - scan->next));
@@ -175,6 +177,17 @@ static bool has_word(const char *line, const char *word)
     return false;
 }
 
+// key = word, where the word should have been in quotes.
+static bool has_bare_word(const char *line)
+{
+    const char *value = strpbrk(line, "=:");
+    if (!value || strpbrk(line, "{(["))
+        return false;
+    value += 1 + strspn(value + 1, " \t");
+    return isalpha((unsigned char)*value) && strncasecmp(value, "true", 4) != 0 &&
+           strncasecmp(value, "false", 5) != 0;
+}
+
 static const char *hint(const char *line)
 {
     static const struct {
@@ -187,13 +200,15 @@ static const char *hint(const char *line)
         { "%", "write a number without a sign or unit" },
     };
     static const char *const words[] = { "yes", "no", "on", "off" };
-    size_t comma = strcspn(line, "#");
+    size_t comma = strlen(line);
     for (size_t i = 0; i < ARRAY_LEN(signs); i++)
         if (strstr(line, signs[i].sign))
             return signs[i].hint;
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (has_word(line, words[i]))
             return "switches are true or false";
+    if (has_bare_word(line))
+        return "texts go in double quotes";
     while (comma > 0 && strchr(" \t\r)];", line[comma - 1]))
         comma--;
     if (comma > 0 && line[comma - 1] == ',' && strpbrk(line + comma, ")]"))
@@ -201,14 +216,16 @@ static const char *hint(const char *line)
     return "each setting is: key = value; texts go in \"quotes\", groups in { }, lists in ( )";
 }
 
-void config_scan_explain(const char *name, const char *text, int line, struct config_report *report)
+void config_scan_explain(const char *name, const char *text, int line, const char *error,
+                         struct config_report *report)
 {
     const char *start = text;
     for (int i = 1; i < line && strchr(start, '\n'); i++)
         start = strchr(start, '\n') + 1;
-    cleanup(free_ptr) char *shown = text_escape(name);
+    cleanup(free_ptr) char *shown = text_escape(name), *what = text_escape(error);
     cleanup(free_ptr) char *whole = xstrndup(start, strcspn(start, "\r\n"));
     cleanup(free_ptr) char *quoted = text_escape_n(whole, strnlen(whole, 60));
-    config_report_add(report, "%s:%d: syntax error in or before `%s`: %s", shown, line, quoted,
-                      hint(whole));
+    bool is_syntax = strcmp(error, "syntax error") == 0;
+    config_report_add(report, "%s:%d: %s in or before `%s`%s%s", shown, line, what, quoted,
+                      is_syntax ? ": " : "", is_syntax ? hint(whole) : "");
 }

@@ -9,8 +9,8 @@
 // the same lines, or NULL with report filled.
 char *config_scan(const char *name, const char *text, struct config_report *report);
 
-// Adds the syntax error that libconfig found in `line`, with a guess at what was meant.
-void config_scan_explain(const char *name, const char *text, int line,
+// Adds the error that libconfig found in `line`, with a guess at what was meant.
+void config_scan_explain(const char *name, const char *text, int line, const char *error,
                          struct config_report *report);
 
 #endif

@@ -23,7 +23,7 @@ int json_write(int dirfd, const char *name, const json_t *json, struct err *err)
 
 // Typed reads from an object that came from disk or from outside.  A missing key or null gives the
 // default; a wrong type, a non-finite or an out-of-range number gives the default too and, if `bad`
-// is not NULL, *bad names the key (borrowed from the caller).
+// is not NULL, *bad names the key (borrowed from the caller).  json_int takes 3.0 for 3.
 const char *json_text(const json_t *object, const char *key, const char *fallback,
                       const char **bad);
 double json_number(const json_t *object, const char *key, double min, double max, double fallback,

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+
+// The journal would show this file and line as the origin of every message.
+#define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
 // Made once with `systemd-id128 new`; they may never change, the catalog and people's filters know
