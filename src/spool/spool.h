@@ -29,45 +29,62 @@ enum spool_open_flags {
     SPOOL_LOCK =
         1 << 1, // be its only daemon; fails with ERR_CONFIG id "spool_in_use" if another is
 };
+// Without either flag, private directories that we may not open stay -1: people look at the outbox.
+// ERR_CONFIG: "no_spool" (something is missing), "spool_divided", "spool_in_use".
 int spool_open(const struct settings *settings, enum spool_open_flags flags, struct spool *spool,
                struct err *err);
 void spool_release(struct spool *spool);
 
 // Takes incoming/NAME (a folder or a loose file): makes work/<id>/ with claim.json, then one rename
-// (or copy, sync, verify and remove across file systems).  Gives the id.  Returns 0, or -ENOENT if
-// it is gone, -EAGAIN if it changed meanwhile.
+// (or copy, sync, verify and remove across file systems, which takes as long as a copy takes).
+// Gives the id.  Returns 0; 1: taken, but the original could not be removed and lies hidden in
+// incoming; -ENOENT if it is gone, -EAGAIN if it changed meanwhile (both without setting err).
 int spool_claim(struct spool *spool, const char *name, time_t now, char **ret_id, struct err *err);
 
-// Finishes or undoes what a crash left of a claim in work/<id>.  Returns 0: taken, ready to be
-// understood; 1: nothing had been taken and the directory is gone; negative: machine trouble, or
-// ERR_INPUT: it goes to quarantine.
+// Finishes or undoes what a crash left of a claim in work/<id>; for every id at start.  Returns 0:
+// taken, ready to be understood or to go on; 1: nothing had been taken and the directory is gone;
+// negative: machine trouble, or ERR_INPUT: it goes to quarantine.
 int spool_recover(struct spool *spool, const char *id, struct err *err);
 
-// The name under which the batch was dropped, from claim.json.  Gives bytes.
+// The name of the batch, from claim.json: that of the folder as dropped, of a loose file without
+// its ending.  Gives bytes.
 int spool_claimed_name(struct spool *spool, const char *id, char **ret_name, struct err *err);
 
 // Chooses and makes the outbox folder: NAME, else NAME-2, NAME-3...; an existing one whose
-// status.json carries `id`, or that is empty, is the batch's own (a crash came between).  Gives its
-// name.
+// status.json carries `id`, or that is empty, is the batch's own (a crash came between): write the
+// first status.json before asking for another.  Gives its name.
 int spool_take_outbox(struct spool *spool, const char *name, const char *id, char **ret_outbox,
                       struct err *err);
 
 // Completed: originals to archive/OUTBOXNAME (or -2, -3), then the work directory is removed.  Safe
 // to repeat.
 int spool_archive(struct spool *spool, const char *id, const char *outbox, struct err *err);
-// Failed or cancelled: work/<id> to failed/<id>, large intermediate files removed first.  Safe to
-// repeat.
+// Failed or cancelled: work/<id> to failed/<id>, large intermediate files removed first (and the
+// results of the steps that would have to make them again).  Safe to repeat.
 int spool_set_aside(struct spool *spool, const char *id, struct err *err);
-// Back from failed/<id> to work/<id>, with failed steps reset.
+// Back from failed/<id> to work/<id>, with failed steps reset and a cancellation taken back.  A
+// source that will never work (ERR_INPUT) is not tried again unless nothing else had failed; if one
+// is, plan, render and publish are reset too.  A batch that was refused whole or in part is to be
+// understood anew: its batch.json is gone.  Safe to repeat; -ENOENT if it is in neither.
 int spool_retry(struct spool *spool, const char *id, struct err *err);
-// work/<id> to quarantine/<id>, with reason.json.
+// work/<id> to quarantine/<id>, with reason.json.  Safe to repeat.
 int spool_quarantine(struct spool *spool, const char *id, const char *reason, struct err *err);
+
+// Removes work/<id>: gone with one rename for all who look, then for good.
+int spool_remove(struct spool *spool, const char *id, struct err *err);
+// Removes from archive and failed what has been there longer than settings->archive_days and
+// failed_days, as far as those are not 0.  Returns how many, or a negative.
+int spool_expire(struct spool *spool, const struct settings *settings, time_t now, struct err *err);
+
+// NAME, NAME-2, NAME-3... for n = 1, 2, 3, not longer than a file name may be.  Gives a string.
+char *spool_numbered(const char *name, unsigned n);
 
 // The ids in work/ or failed/, in order of time.  As fs_list.
 int spool_list(int dirfd, char ***ret_ids, struct err *err);
 
 // A wish dropped into the outbox folder of a batch: a file named cancel, retry or approve (any
-// ending, any case).  Removes the file.  Returns which, or 0 for none.
+// ending, any case).  Removes the file.  Returns which (cancel before others), 0 for none (also if
+// the folder is gone), or a negative.
 enum spool_wish { WISH_NONE, WISH_CANCEL, WISH_RETRY, WISH_APPROVE };
 int spool_wish(struct spool *spool, const char *outbox, struct err *err);
 
