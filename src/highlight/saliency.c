@@ -20,6 +20,8 @@ static const double deviation_limit = 3.0;
 static const double steepness = 1.6;
 // Mean luma below this shows nothing: fades, caps left on.
 static const double black = 0.05;
+// What a key moment of full score adds.
+static const double moment_favour = 0.15;
 // The momentary loudness at a time covers the 400 ms before it.
 static const double loudness_lag = 0.2;
 // signals.h: as quiet as is told apart.
@@ -171,6 +173,12 @@ static double weighted(const struct saliency_cell *cell)
     return weights > 0 ? sum / weights : 0;
 }
 
+static void sum_scores(struct saliency *saliency)
+{
+    for (size_t i = 0; i < saliency->count; i++)
+        saliency->cells[i + 1].sum = saliency->cells[i].sum + saliency->cells[i].score;
+}
+
 static void judge(struct saliency *saliency)
 {
     for (size_t trait = 0; trait < TRAIT_COUNT; trait++)
@@ -184,8 +192,8 @@ static void judge(struct saliency *saliency)
         double smooth = 0.25 * before + 0.5 * sums[i] + 0.25 * after;
         struct saliency_cell *cell = &saliency->cells[i];
         cell->score = is_black(cell) ? 0 : (float)(1 / (1 + exp(-steepness * smooth)));
-        saliency->cells[i + 1].sum = cell->sum + cell->score;
     }
+    sum_scores(saliency);
 }
 
 void saliency_measure(const struct signals *signals, const struct analysis_span *shots,
@@ -206,6 +214,20 @@ void saliency_release(struct saliency *saliency)
 {
     free(saliency->cells);
     *saliency = (struct saliency)SALIENCY_INIT;
+}
+
+void saliency_favour(struct saliency *saliency, const struct analysis_span *moments, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        size_t from = (size_t)(moments[k].start / SALIENCY_CELL_SECONDS);
+        double until = fmin(moments[k].end / SALIENCY_CELL_SECONDS, (double)saliency->count);
+        for (size_t i = from; (double)i < until; i++) {
+            struct saliency_cell *cell = &saliency->cells[i];
+            if (!is_black(cell))
+                cell->score = (float)fmin(cell->score + moment_favour * moments[k].score, 1);
+        }
+    }
+    sum_scores(saliency);
 }
 
 // ---- asking

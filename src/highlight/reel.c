@@ -1,0 +1,284 @@
+#include "highlight/reel.h"
+
+#include <math.h>
+
+// Worth against variety: 0.7 * worth - 0.3 * likeness to the likest chosen.  Nearer to 1, and a
+// reel repeats its best picture; nearer to 0, and it becomes a collection of odd corners.
+static const double lambda = 0.7;
+// A clip that leaves out less than this between itself and a chosen one looks like a skipping disc.
+static const double jump_seconds = 0.7, jump_cost = 0.15;
+// How far a choice may exceed its goal, as a part of the target.
+static const double slack_part = 0.05;
+// Below this part of the target, what is missing is not worth a segment.
+static const double close_part = 0.02;
+// The last clip of a share is sought for the very length that is missing.
+static const double last_part = 1.5;
+
+static const double instant = 1e-6;
+
+// ---- choosing
+
+static bool overlaps(const struct clip *a, const struct clip *b)
+{
+    return a->source == b->source && a->start < b->end - instant && b->start < a->end - instant;
+}
+
+static double gap_between(const struct clip *a, const struct clip *b)
+{
+    if (a->source != b->source)
+        return HUGE_VAL;
+    return fmax(a->start - b->end, b->start - a->end);
+}
+
+// Worth less likeness, or -HUGE_VAL for what cannot be taken.
+static double value_of(const struct reel *reel, const struct clip *clip)
+{
+    double value = lambda * clip->worth - (1 - lambda) * clip->alike;
+    for (size_t i = 0; i < reel->chosen.count; i++) {
+        if (overlaps(clip, &reel->chosen.clips[i]))
+            return -HUGE_VAL;
+        double gap = gap_between(clip, &reel->chosen.clips[i]);
+        if (gap > instant && gap < jump_seconds)
+            value -= jump_cost;
+    }
+    return value;
+}
+
+static void mark_alike(struct clip *clip, const struct clip *chosen)
+{
+    clip->alike = fmax(clip->alike, likeness_compare(&clip->look, &chosen->look));
+}
+
+static struct clip_list candidates_of(const struct reel *reel, const struct reel_share *share,
+                                      const struct clip_lengths *lengths)
+{
+    struct clip_list list = CLIP_LIST_INIT;
+    for (size_t i = 0; i < reel->material_count; i++) {
+        const struct reel_material *material = &reel->materials[i];
+        clips_find(&material->source, lengths, fmax(share->from - material->offset, 0),
+                   share->until - material->offset, &list);
+    }
+    for (size_t i = 0; i < list.count; i++)
+        for (size_t j = 0; j < reel->chosen.count; j++)
+            mark_alike(&list.clips[i], &reel->chosen.clips[j]);
+    return list;
+}
+
+static struct clip *best_of(const struct reel *reel, struct clip_list *list, double longest)
+{
+    struct clip *best = NULL;
+    double most = -HUGE_VAL;
+    for (size_t i = 0; i < list->count; i++) {
+        struct clip *clip = &list->clips[i];
+        if (clip->end - clip->start > longest + instant)
+            continue;
+        double value = value_of(reel, clip);
+        if (value > most) {
+            most = value;
+            best = clip;
+        }
+    }
+    return best;
+}
+
+static void take(struct reel *reel, const struct clip *clip, const char *label)
+{
+    clips_add(&reel->chosen, clip);
+    reel->chosen.clips[reel->chosen.count - 1].label = label;
+    reel->total += clip->end - clip->start;
+}
+
+// One choice out of the list.  Returns false when nothing fits.
+static bool choose_one(struct reel *reel, struct clip_list *list, double longest, const char *label)
+{
+    const struct clip *best = best_of(reel, list, longest);
+    if (!best)
+        return false;
+    struct clip chosen = *best;
+    take(reel, &chosen, label);
+    for (size_t i = 0; i < list->count; i++)
+        mark_alike(&list->clips[i], &chosen);
+    return true;
+}
+
+void reel_fill(struct reel *reel, const struct reel_share *share)
+{
+    double slack = slack_part * reel->target;
+    struct clip_lengths lengths = { reel->least, share->wanted, reel->most };
+    cleanup(clips_release) struct clip_list list = candidates_of(reel, share, &lengths);
+    size_t before = reel->chosen.count;
+    while (reel->chosen.count < PLAN_MAX_SEGMENTS) {
+        double missing = share->goal - reel->total;
+        bool needed = share->at_least_one && reel->chosen.count == before;
+        if (!needed && (missing < close_part * reel->target || missing + slack < reel->least))
+            break;
+        double longest = fmin(fmax(missing + slack, reel->least), reel->most);
+        if (missing < last_part * share->wanted) {
+            lengths.wanted = fmin(fmax(missing, reel->least), reel->most);
+            lengths.most = longest;
+            clips_release(&list);
+            list = candidates_of(reel, share, &lengths);
+        }
+        if (choose_one(reel, &list, longest, share->label))
+            continue;
+        // A promised clip may be as long as it must.
+        if (!needed || !choose_one(reel, &list, HUGE_VAL, share->label))
+            break;
+    }
+}
+
+// ---- stretching
+
+// The room around the clip at `at`: from the end of the chosen one before to the start of the next.
+static void room_around(const struct reel *reel, size_t at, double *ret_from, double *ret_until)
+{
+    const struct clip *clip = &reel->chosen.clips[at];
+    *ret_from = 0;
+    *ret_until = reel->materials[clip->source].source.duration;
+    for (size_t i = 0; i < reel->chosen.count; i++) {
+        const struct clip *other = &reel->chosen.clips[i];
+        if (i == at || other->source != clip->source)
+            continue;
+        if (other->end <= clip->start + instant)
+            *ret_from = fmax(*ret_from, other->end);
+        if (other->start >= clip->end - instant)
+            *ret_until = fmin(*ret_until, other->start);
+    }
+}
+
+static const struct snap_point *next_end(const struct snap *snap, double after)
+{
+    for (size_t i = snap_from(snap, after); i < snap->count; i++)
+        if (snap->points[i].may_end && snap->points[i].end > after + instant)
+            return &snap->points[i];
+    return NULL;
+}
+
+static const struct snap_point *previous_start(const struct snap *snap, double before)
+{
+    for (size_t i = snap_from(snap, before); i-- > 0;)
+        if (snap->points[i].may_start && snap->points[i].start < before - instant)
+            return &snap->points[i];
+    return NULL;
+}
+
+// Moves one edge of one clip by one point, if there is room and need.
+static bool stretch_one(struct reel *reel, size_t at)
+{
+    struct clip *clip = &reel->chosen.clips[at];
+    const struct reel_material *material = &reel->materials[clip->source];
+    double from, until, length = clip->end - clip->start;
+    double most = fmin(reel->most, length + reel->target * (1 + slack_part) - reel->total);
+    room_around(reel, at, &from, &until);
+    const struct snap_point *end = next_end(&material->snap, clip->end);
+    const struct snap_point *start = previous_start(&material->snap, clip->start);
+    struct clip longer = *clip;
+    if (end && end->end <= until + instant && end->end - clip->start <= most)
+        longer.end = end->end;
+    else if (start && start->start >= from - instant && clip->end - start->start <= most)
+        longer.start = start->start;
+    else
+        return false;
+    const char *label = clip->label;
+    longer = clips_make(&material->source, longer.start, longer.end);
+    longer.label = label;
+    reel->total += (longer.end - longer.start) - length;
+    *clip = longer;
+    return true;
+}
+
+void reel_stretch(struct reel *reel)
+{
+    bool moved = true;
+    while (moved && reel->total < reel->target * (1 - close_part)) {
+        moved = false;
+        for (size_t i = 0; i < reel->chosen.count; i++) {
+            if (reel->total >= reel->target * (1 - close_part))
+                break;
+            moved |= stretch_one(reel, i);
+        }
+    }
+}
+
+// ---- everything
+
+// The best place to part two pieces near `wanted`, in (from, until).
+static double parting(const struct reel_material *material, double wanted, double from,
+                      double until)
+{
+    double best = wanted, nearest = HUGE_VAL;
+    for (size_t i = snap_from(&material->snap, from); i < material->snap.count; i++) {
+        const struct snap_point *point = &material->snap.points[i];
+        if (point->start > until)
+            break;
+        double distance = fabs(point->start - wanted);
+        if (point->may_start && point->may_end && distance < nearest) {
+            nearest = distance;
+            best = point->start;
+        }
+    }
+    return best;
+}
+
+void reel_take_all(struct reel *reel)
+{
+    for (size_t i = 0; i < reel->material_count; i++) {
+        const struct reel_material *material = &reel->materials[i];
+        double duration = material->source.duration, start = 0;
+        size_t pieces =
+            (size_t)fmin(fmax(ceil(duration / reel->most - 1e-3), 1), PLAN_MAX_SEGMENTS);
+        for (size_t piece = 1; piece <= pieces; piece++) {
+            // Each piece and all that follow must keep to the lengths.
+            double after = (double)(pieces - piece), end = duration;
+            if (piece < pieces)
+                end = parting(material, start + (duration - start) / (after + 1),
+                              fmax(start + reel->least, duration - after * reel->most),
+                              fmin(start + reel->most, duration - after * reel->least));
+            struct clip clip = clips_make(&material->source, start, end);
+            take(reel, &clip, NULL);
+            start = end;
+        }
+    }
+}
+
+// ---- order
+
+static int in_order(const void *a, const void *b)
+{
+    const struct clip *p = a, *q = b;
+    if (p->source != q->source)
+        return p->source < q->source ? -1 : 1;
+    return p->start < q->start ? -1 : p->start > q->start;
+}
+
+void reel_arrange(struct reel *reel)
+{
+    struct clip *clips = reel->chosen.clips;
+    size_t kept = 0;
+    if (!reel->chosen.count)
+        return;
+    qsort(clips, reel->chosen.count, sizeof *clips, in_order);
+    for (size_t i = 1; i < reel->chosen.count; i++) {
+        struct clip *last = &clips[kept];
+        bool touches = last->source == clips[i].source && clips[i].start - last->end <= instant;
+        if (touches && clips[i].end - last->start <= reel->most) {
+            const char *label = last->label;
+            *last = clips_make(&reel->materials[last->source].source, last->start, clips[i].end);
+            last->label = label;
+        } else {
+            clips[++kept] = clips[i];
+        }
+    }
+    reel->chosen.count = kept + 1;
+}
+
+void reel_release(struct reel *reel)
+{
+    for (size_t i = 0; i < reel->material_count; i++) {
+        saliency_release(&reel->materials[i].saliency);
+        snap_release(&reel->materials[i].snap);
+    }
+    free(reel->materials);
+    clips_release(&reel->chosen);
+    *reel = (struct reel)REEL_INIT;
+}
