@@ -3,8 +3,8 @@
 // No event proves it (measured: killed copies close their files too), so events only wake the scan,
 // and a candidate is taken when its whole tree kept the same names, inodes, sizes and times over
 // settle_seconds and at least three equal looks, holds no partial name, no file of it is open for
-// writing here (read lease), and no file ends in a hole; or when it contains `.ready` and holds no
-// partial name.
+// writing here (read lease), and no file has a hole (a copy that was cut off after its size was
+// set; ten quiet minutes excuse it); or when it contains `.ready` and holds no partial name.
 #ifndef CLIPSPOOL_INCOMING_H
 #define CLIPSPOOL_INCOMING_H
 
@@ -25,8 +25,8 @@ void incoming_free(struct incoming **incoming);
 int incoming_look(struct incoming *incoming, struct spool *spool, const struct settings *settings,
                   uint64_t now_us, uint64_t *ret_next_look_us, struct err *err);
 
-// The next settled name (borrowed until the next look), or NULL.  Each is given once a look; if the
-// claim fails it is judged anew.
+// The next settled name (borrowed until the next look), or NULL.  Each is given once a look; if it
+// is still there at the next one it is judged anew.  One that nobody asks for stays settled.
 const char *incoming_next(struct incoming *incoming);
 
 // How many candidates are waiting, and for people why the first of them waits ("trip: clip.mp4.part

@@ -241,9 +241,10 @@ static int claim_by_copy(struct spool *spool, int batchdir, const char *id, stru
                          struct err *err)
 {
     claim->is_copied = true;
-    int r = fs_remove(batchdir, BATCH_IN, err); // the empty one of a loose file
-    if (r == 0)
-        r = save(batchdir, claim, err);
+    // The one of a loose file.  Only if it is empty: whatever arrived in it stays.
+    if (unlinkat(batchdir, BATCH_IN, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        return err_errno(err, errno, "make room for a copy");
+    int r = save(batchdir, claim, err);
     cleanup(free_ptr) char *hidden = hidden_name(id);
     if (r == 0)
         r = fs_move(spool->incoming, claim->name, spool->incoming, hidden, 0, err);

@@ -1,0 +1,427 @@
+// The settle rule.
+//
+//        first look     settle/3        2 settle/3        settle
+//   ---------|--------------|---------------|---------------|------> monotonic time
+//         signature       equal?          equal?          equal? then leases and holes, then
+//         settled
+//
+// Any difference starts anew.  What waits for something else than time (a partial name, an open
+// file, a hole) is looked at ever less often, down to the ordinary scan.
+
+#include "spool/incoming.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "spool/tree.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <strings.h>
+
+enum {
+    MIN_LOOKS = 3,
+    MAX_NAMES = 1000000, // in incoming; each costs one lstat a look
+};
+
+// How long a hole is held against a file: the longest stall of a copy worth waiting for, and short
+// enough for somebody who really has a sparse video.
+static const uint64_t hole_us = UINT64_C(600) * 1000000;
+
+// ---- names
+
+struct pattern {
+    const char *pattern; // at most one * for any text; ASCII case does not count
+    enum incoming_name name;
+};
+
+// First match wins, so that known housekeeping comes before "everything with a dot in front".
+static const struct pattern patterns[] = {
+    { ".ready", INCOMING_READY },
+    // macOS
+    { "._*", INCOMING_JUNK },
+    { ".DS_Store", INCOMING_JUNK },
+    { ".apdisk", INCOMING_JUNK },
+    { ".localized", INCOMING_JUNK },
+    { ".Spotlight-V100", INCOMING_JUNK },
+    { ".Trashes", INCOMING_JUNK },
+    { ".TemporaryItems", INCOMING_JUNK },
+    { ".fseventsd", INCOMING_JUNK },
+    { ".VolumeIcon.icns", INCOMING_JUNK },
+    { "Icon\r", INCOMING_JUNK },
+    { "__MACOSX", INCOMING_JUNK },
+    // Windows
+    { "Thumbs.db*", INCOMING_JUNK },
+    { "ehthumbs*.db", INCOMING_JUNK },
+    { "desktop.ini", INCOMING_JUNK },
+    { "$RECYCLE.BIN", INCOMING_JUNK },
+    { "System Volume Information", INCOMING_JUNK },
+    // Linux desktops, storage boxes, synchronisation
+    { ".directory", INCOMING_JUNK },
+    { ".hidden", INCOMING_JUNK },
+    { ".nomedia", INCOMING_JUNK },
+    { ".picasa.ini", INCOMING_JUNK },
+    { ".Trash-*", INCOMING_JUNK },
+    { "@eaDir", INCOMING_JUNK },
+    { "#recycle", INCOMING_JUNK },
+    { "lost+found", INCOMING_JUNK },
+    { ".stfolder*", INCOMING_JUNK },
+    { ".stversions", INCOMING_JUNK },
+    { ".stignore", INCOMING_JUNK },
+    { ".dropbox", INCOMING_JUNK },
+    { ".dropbox.attr", INCOMING_JUNK },
+    { ".dropbox.cache", INCOMING_JUNK },
+    { ".owncloudsync*", INCOMING_JUNK },
+    { ".sync_*", INCOMING_JUNK },
+    { ".gitkeep", INCOMING_JUNK },
+    { "*~", INCOMING_JUNK }, // an editor's backup, complete and not wanted
+    // Still being written: rsync, Samba, NFS and FUSE leave names with a dot in front, and so do
+    // .goutputstream-*, .~lock.*#, .syncthing.*.tmp, .~tmp~, .rsync-partial.
+    { ".*", INCOMING_PARTIAL },
+    { "~$*", INCOMING_PARTIAL },
+    { "~syncthing~*", INCOMING_PARTIAL },
+    { "*.part", INCOMING_PARTIAL },
+    { "*.partial", INCOMING_PARTIAL },
+    { "*.filepart", INCOMING_PARTIAL },
+    { "*.crdownload", INCOMING_PARTIAL },
+    { "*.opdownload", INCOMING_PARTIAL },
+    { "*.download", INCOMING_PARTIAL },
+    { "*.tmp", INCOMING_PARTIAL },
+    { "*.temp", INCOMING_PARTIAL },
+    { "*.!qB", INCOMING_PARTIAL },
+    { "*.!ut", INCOMING_PARTIAL },
+    { "*.aria2", INCOMING_PARTIAL },
+    { "#*#", INCOMING_PARTIAL },
+};
+
+static bool matches(const char *pattern, const char *name)
+{
+    const char *star = strchr(pattern, '*');
+    if (star == NULL)
+        return strcasecmp(pattern, name) == 0;
+    size_t before = (size_t)(star - pattern), after = strlen(star + 1), length = strlen(name);
+    return length >= before + after && strncasecmp(pattern, name, before) == 0 &&
+           strcasecmp(star + 1, name + length - after) == 0;
+}
+
+enum incoming_name incoming_name(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(patterns); i++)
+        if (matches(patterns[i].pattern, name))
+            return patterns[i].name;
+    return INCOMING_COUNTS;
+}
+
+// ---- candidates
+
+struct candidate {
+    char *name;
+    char *reason; // why it waits, or NULL
+    uint64_t signature;
+    uint64_t changed_us; // first look that saw this signature
+    uint64_t next_us;    // not looked at before
+    unsigned looks;      // equal ones; 0: to be judged anew
+    bool settled, given;
+};
+
+struct incoming {
+    struct candidate *candidates; // in natural order of their names
+    size_t count;
+    size_t next; // for incoming_next
+};
+
+struct incoming *incoming_new(void)
+{
+    return xcalloc(1, sizeof(struct incoming));
+}
+
+static void candidate_release(struct candidate *candidate)
+{
+    free_ptr(&candidate->name);
+    free_ptr(&candidate->reason);
+}
+
+void incoming_free(struct incoming **incoming)
+{
+    if (*incoming == NULL)
+        return;
+    for (size_t i = 0; i < (*incoming)->count; i++)
+        candidate_release(&(*incoming)->candidates[i]);
+    free((*incoming)->candidates);
+    free_ptr(incoming);
+}
+
+// A folder, or a loose file with a source's name (also a link or FIFO: it is to get its clear
+// error).  All else that lies in incoming is left alone.
+static bool is_candidate(int incomingdir, const char *name)
+{
+    struct stat st;
+    enum source_kind kind;
+    if (incoming_name(name) != INCOMING_COUNTS ||
+        fstatat(incomingdir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    return S_ISDIR(st.st_mode) || batch_is_source_name(name, &kind);
+}
+
+// Both lists are in the same order: one pass keeps what is still there, adds what is new and
+// forgets what has gone.
+static void merge(struct incoming *incoming, char **names, size_t count)
+{
+    struct candidate *merged = xcalloc(count + 1, sizeof *merged);
+    size_t old = 0;
+    for (size_t i = 0; i < count; i++) {
+        int order = 1;
+        while (old < incoming->count &&
+               (order = text_natural_compare(incoming->candidates[old].name, names[i])) < 0)
+            candidate_release(&incoming->candidates[old++]);
+        if (old < incoming->count && order == 0)
+            merged[i] = incoming->candidates[old++];
+        else
+            merged[i] = (struct candidate){ .name = xstrdup(names[i]) };
+    }
+    while (old < incoming->count)
+        candidate_release(&incoming->candidates[old++]);
+    free(incoming->candidates);
+    incoming->candidates = merged;
+    incoming->count = count;
+}
+
+static int list_candidates(struct incoming *incoming, struct spool *spool, struct err *err)
+{
+    cleanup(fs_names_free) char **names = NULL;
+    int count = fs_list(spool->incoming, MAX_NAMES, &names, err);
+    if (count < 0)
+        return count;
+    size_t kept = 0;
+    for (int i = 0; i < count; i++) {
+        if (is_candidate(spool->incoming, names[i]))
+            names[kept++] = names[i];
+        else
+            free(names[i]);
+    }
+    names[kept] = NULL;
+    merge(incoming, names, kept);
+    return 0;
+}
+
+// ---- one look at one candidate
+
+struct view {
+    uint64_t signature;
+    bool ready;
+    char *partial;  // path of the first partial name, or NULL
+    int unreadable; // -errno of the top folder that is not ours
+};
+
+static void view_release(struct view *view)
+{
+    free_ptr(&view->partial);
+}
+
+static int view_entry(void *context, const struct tree_entry *entry)
+{
+    struct view *view = context;
+    bool is_top = entry->path[0] == 0;
+    enum incoming_name name = is_top ? INCOMING_COUNTS : incoming_name(entry->name);
+    if (name == INCOMING_JUNK)
+        return TREE_SKIP;
+    // One that is ours can be opened up once it is taken.
+    if (is_top && entry->trouble != 0 && entry->stat->st_uid != geteuid())
+        view->unreadable = entry->trouble;
+    if (name == INCOMING_READY && strchr(entry->path, '/') == NULL)
+        view->ready = true;
+    if (name == INCOMING_PARTIAL && view->partial == NULL)
+        view->partial = xstrdup(entry->path);
+    view->signature = tree_sign(view->signature, entry, 0);
+    return 0;
+}
+
+// What speaks against taking a quiet tree.
+struct doubt {
+    char *path; // of the file, owned
+    bool is_open, has_hole;
+};
+
+static void doubt_release(struct doubt *doubt)
+{
+    free_ptr(&doubt->path);
+}
+
+// True if some program here has the file open for writing.  A lease asks exactly that; where leases
+// are not to be had (a foreign file without CAP_LEASE, a network mount) the answer is no.
+static bool is_open_for_writing(int fd)
+{
+    // A writer that comes while the lease is held makes the kernel send a signal: SIGURG, which is
+    // ignored by default, in place of SIGIO, which kills.
+    (void)fcntl(fd, F_SETSIG, SIGURG);
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+        return errno == EAGAIN;
+    (void)fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
+}
+
+static int doubt_entry(void *context, const struct tree_entry *entry)
+{
+    struct doubt *doubt = context;
+    if (entry->path[0] != 0 && incoming_name(entry->name) == INCOMING_JUNK)
+        return TREE_SKIP;
+    if (!S_ISREG(entry->stat->st_mode) || doubt->is_open)
+        return 0;
+    cleanup(close_fd) int fd = fs_open(entry->dirfd, entry->name, O_RDONLY);
+    if (fd < 0)
+        return 0;
+    bool is_open = is_open_for_writing(fd);
+    off_t hole = lseek(fd, 0, SEEK_HOLE);
+    bool has_hole = hole >= 0 && hole < entry->stat->st_size;
+    if (!is_open && (!has_hole || doubt->has_hole))
+        return 0;
+    free(doubt->path);
+    doubt->path = xstrdup(*entry->path ? entry->path : entry->name);
+    doubt->is_open = is_open;
+    doubt->has_hole = has_hole;
+    return 0;
+}
+
+// `path` may be NULL: it is about the whole.
+static void wait_because(struct candidate *candidate, const char *path, const char *why)
+{
+    cleanup(free_ptr) char *name = text_escape(candidate->name);
+    cleanup(free_ptr) char *inner = path ? text_escape(path) : NULL;
+    free(candidate->reason);
+    candidate->reason = inner && strcmp(inner, name) != 0 ? xasprintf("%s: %s %s", name, inner, why)
+                                                          : xasprintf("%s: %s", name, why);
+    candidate->settled = false;
+}
+
+static void settle(struct candidate *candidate)
+{
+    free_ptr(&candidate->reason);
+    candidate->settled = true;
+}
+
+// The last check of a tree that was quiet for long enough.
+static void check_doubts(struct candidate *candidate, const struct spool *spool, size_t max_entries,
+                         uint64_t quiet_us)
+{
+    cleanup(doubt_release) struct doubt doubt = { .path = NULL };
+    (void)tree_walk(spool->incoming, candidate->name, max_entries, doubt_entry, &doubt, NULL);
+    if (doubt.is_open)
+        wait_because(candidate, doubt.path, "is still open for writing in another program");
+    else if (doubt.has_hole && quiet_us < hole_us)
+        wait_because(
+            candidate, doubt.path,
+            "has a gap, its copy may have been cut off; without a change for 10 minutes it "
+            "is taken as it is");
+    else
+        settle(candidate);
+}
+
+static void judge(struct candidate *candidate, const struct view *view, const struct spool *spool,
+                  const struct settings *settings, uint64_t now_us)
+{
+    const uint64_t settle_us = (uint64_t)(settings->settle_seconds * 1e6);
+    bool is_same = candidate->looks > 0 && candidate->signature == view->signature;
+    if (!is_same) {
+        candidate->signature = view->signature;
+        candidate->changed_us = now_us;
+        candidate->looks = 0;
+    }
+    candidate->looks += candidate->looks < MIN_LOOKS;
+    uint64_t quiet_us = now_us - candidate->changed_us;
+
+    if (view->unreadable != 0)
+        wait_because(candidate, NULL, "may not be read by this service");
+    else if (view->partial != NULL)
+        wait_because(candidate, view->partial, "is still being written");
+    else if (view->ready)
+        settle(candidate);
+    else if (candidate->looks < MIN_LOOKS || quiet_us < settle_us)
+        wait_because(candidate, NULL, "is taken once it has not changed for a while");
+    else
+        check_doubts(candidate, spool, (size_t)settings->max_entries, quiet_us);
+}
+
+// When to look again: thrice within the settle time and exactly at its end, later on the rarer the
+// longer it has waited.
+static uint64_t next_look(const struct candidate *candidate, const struct settings *settings,
+                          uint64_t now_us)
+{
+    const uint64_t settle_us = (uint64_t)(settings->settle_seconds * 1e6);
+    const uint64_t scan_us = (uint64_t)(settings->scan_seconds * 1e6);
+    uint64_t step = settle_us / 3 + 1;
+    uint64_t due = candidate->changed_us + settle_us;
+    if (now_us < due)
+        return now_us + step < due ? now_us + step : due;
+    uint64_t rare = (now_us - candidate->changed_us) / 4;
+    rare = rare < scan_us ? rare : scan_us;
+    return now_us + (rare > step ? rare : step);
+}
+
+static void look_at(struct candidate *candidate, const struct spool *spool,
+                    const struct settings *settings, uint64_t now_us)
+{
+    if (candidate->given) {
+        candidate->given = candidate->settled = false;
+        candidate->looks = 0;
+    } else if (candidate->looks > 0 && now_us < candidate->next_us) {
+        return;
+    }
+    cleanup(view_release) struct view view = { .signature = TREE_SIGNATURE_START };
+    // Too many entries or too deep: settles by what was seen, and is refused with words later.
+    struct err why = ERR_INIT;
+    int r = tree_walk(spool->incoming, candidate->name, (size_t)settings->max_entries, view_entry,
+                      &view, &why);
+    if (r >= 0) {
+        judge(candidate, &view, spool, settings, now_us);
+    } else {
+        // One that cannot be looked at must not keep the others waiting.
+        candidate->looks = 0;
+        candidate->changed_us = now_us;
+        wait_because(candidate, NULL, r == -ENOENT ? "has vanished" : why.text);
+    }
+    candidate->next_us = next_look(candidate, settings, now_us);
+}
+
+int incoming_look(struct incoming *incoming, struct spool *spool, const struct settings *settings,
+                  uint64_t now_us, uint64_t *ret_next_look_us, struct err *err)
+{
+    int r = list_candidates(incoming, spool, err);
+    uint64_t next_us = UINT64_MAX;
+    incoming->next = 0;
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < incoming->count; i++) {
+        struct candidate *candidate = &incoming->candidates[i];
+        look_at(candidate, spool, settings, now_us);
+        if (!candidate->settled && candidate->next_us < next_us)
+            next_us = candidate->next_us;
+    }
+    *ret_next_look_us = next_us;
+    return 0;
+}
+
+const char *incoming_next(struct incoming *incoming)
+{
+    while (incoming->next < incoming->count) {
+        struct candidate *candidate = &incoming->candidates[incoming->next++];
+        if (!candidate->settled || candidate->given)
+            continue;
+        candidate->given = true;
+        return candidate->name;
+    }
+    return NULL;
+}
+
+size_t incoming_waiting(const struct incoming *incoming, char **ret_reason)
+{
+    size_t waiting = 0;
+    const char *reason = NULL;
+    for (size_t i = 0; i < incoming->count; i++) {
+        const struct candidate *candidate = &incoming->candidates[i];
+        if (candidate->settled)
+            continue;
+        waiting++;
+        if (reason == NULL)
+            reason = candidate->reason;
+    }
+    *ret_reason = reason ? xstrdup(reason) : NULL;
+    return waiting;
+}
