@@ -168,9 +168,11 @@ static enum taken look(int batchdir, const struct claim *claim)
 static void make_accessible(int batchdir)
 {
     struct stat st;
-    if (fstatat(batchdir, BATCH_IN, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
-        (st.st_mode & S_IRWXU) != S_IRWXU)
-        (void)fchmodat(batchdir, BATCH_IN, (st.st_mode & 07777) | S_IRWXU, 0); // else unreadable
+    if (fstatat(batchdir, BATCH_IN, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode) ||
+        (st.st_mode & S_IRWXU) == S_IRWXU)
+        return;
+    if (fchmodat(batchdir, BATCH_IN, (st.st_mode & 07777) | S_IRWXU, 0) < 0)
+        return; // somebody else's; if it cannot be read, the batch says so
 }
 
 // ---- across file systems
