@@ -1,0 +1,72 @@
+#include "tests/support/program.h"
+#include "base/base.h"
+
+#include <check.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+char *program_built(const char *name)
+{
+    char *self = realpath("/proc/self/exe", NULL); // O/tests/integration/check_x
+    ck_assert_ptr_nonnull(self);
+    for (int up = 0; up < 3; up++)
+        *strrchr(self, '/') = '\0';
+    char *path = xasprintf("%s/%s", self, name);
+    free(self);
+    return path;
+}
+
+static char *read_all(int fd)
+{
+    char *text = xcalloc(1, 1);
+    size_t size = 0;
+    for (;;) {
+        text = xrealloc(text, size + 65536 + 1, 1);
+        ssize_t n = read(fd, text + size, 65536);
+        if (n <= 0)
+            break;
+        size += (size_t)n;
+    }
+    text[size] = '\0';
+    return text;
+}
+
+int program_run(const char *const *argv, char **ret_output)
+{
+    int ends[2], status;
+    pid_t pid;
+    ck_assert_int_eq(pipe(ends), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", 0, 0);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+    posix_spawn_file_actions_addclose(&actions, ends[0]);
+    posix_spawn_file_actions_addclose(&actions, ends[1]);
+    char **arguments;
+    memcpy(&arguments, &argv, sizeof arguments); // execve's type has no const, its contract has
+    int r = posix_spawnp(&pid, argv[0], &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    ck_assert_msg(r == 0, "cannot start %s: %s", argv[0], strerror(r));
+    close(ends[1]);
+    char *output = read_all(ends[0]);
+    close(ends[0]);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    if (ret_output)
+        *ret_output = output;
+    else
+        free(output);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+const char *program_reelcheck(void)
+{
+    const char *path = getenv("CLIPSPOOL_REELCHECK");
+    if (!path)
+        path = "../shared/tools/reelcheck";
+    if (access(path, R_OK) == 0)
+        return path;
+    printf("SKIP holding reels against their plans: there is no %s\n", path);
+    return NULL;
+}

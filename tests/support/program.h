@@ -1,0 +1,20 @@
+// Running programs from tests: those just built, and those of the machine.
+#ifndef CLIPSPOOL_TESTS_PROGRAM_H
+#define CLIPSPOOL_TESTS_PROGRAM_H
+
+// The path of a program in the folder this test was built in ("bin/clipspool").  Gives a string.
+char *program_built(const char *name);
+
+// Runs argv (argv[0] looked up in PATH, the list ends with NULL) and waits for it.  Its stdout and
+// stderr together come back in *ret_output (a string, free), NULL to throw them away.  Returns its
+// exit status, or 128 + the signal.
+int program_run(const char *const *argv, char **ret_output);
+#define PROGRAM_RUN(ret_output, ...) \
+    program_run((const char *const[]){ __VA_ARGS__, NULL }, ret_output)
+
+// The path of the script that holds a reel against its plan (CLIPSPOOL_REELCHECK, else
+// ../shared/tools/reelcheck beside the working directory).  NULL, with a line beginning SKIP on
+// stdout, where there is none.
+const char *program_reelcheck(void);
+
+#endif
