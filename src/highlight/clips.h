@@ -16,8 +16,8 @@ struct clip {
     double score;         // mean saliency, 0..1
     double worth;         // score less the costs of its boundaries and of an unwanted length
     struct likeness look; // mean colours
-    double alike;         // 0..1: likeness to the likest segment already chosen; for reel.c
-    const char *label;    // what part of the reel it is, or NULL; for reel.c
+    double alike;         // 0..1: likeness to the likest segment already chosen; for choice.c
+    const char *label;    // what part of the reel it is, or NULL; for choice.c
 };
 
 struct clip_source {

@@ -1,7 +1,7 @@
 #include "highlight/select.h"
 
+#include "highlight/choice.h"
 #include "highlight/moments.h"
-#include "highlight/reel.h"
 #include <math.h>
 
 // A reel has about a dozen segments, none shorter than one can take in or longer than it holds.
@@ -35,13 +35,13 @@ double select_target(double wished, const struct select_source *sources, size_t 
     return fmin(fmax(target, min_segment), material);
 }
 
-static void add_material(struct reel *reel, const struct select_source *source, int video_index)
+static void add_material(struct choice *choice, const struct select_source *source, int video_index)
 {
     const struct analysis *analysis = source->analysis;
-    size_t place = reel->material_count++;
-    struct reel_material *material = &reel->materials[place];
-    *material = (struct reel_material){ .video_index = video_index, .offset = reel->seconds };
-    reel->seconds += source->duration;
+    size_t place = choice->material_count++;
+    struct choice_material *material = &choice->materials[place];
+    *material = (struct choice_material){ .video_index = video_index, .offset = choice->seconds };
+    choice->seconds += source->duration;
     saliency_measure(source->signals, analysis->shots, analysis->shot_count, &material->saliency);
     saliency_favour(&material->saliency, analysis->moments, analysis->moment_count);
     snap_prepare(source->signals, analysis->shots, analysis->shot_count, source->duration,
@@ -55,124 +55,125 @@ static void add_material(struct reel *reel, const struct select_source *source, 
     };
 }
 
-static double usual_length(const struct reel *reel)
+static double usual_length(const struct choice *choice)
 {
-    double length = fmin(fmax(reel->target / usual_count, usual_shortest), usual_longest);
-    return fmin(fmax(length, reel->least), reel->most);
+    double length = fmin(fmax(choice->target / usual_count, usual_shortest), usual_longest);
+    return fmin(fmax(length, choice->least), choice->most);
 }
 
-static double within_lengths(const struct reel *reel, double length)
+static double within_lengths(const struct choice *choice, double length)
 {
-    return fmin(fmax(length, reel->least), reel->most);
+    return fmin(fmax(length, choice->least), choice->most);
 }
 
 // ---- strategies: each only divides the material into shares
 
-static void fill_anywhere(struct reel *reel, double wanted)
+static void fill_anywhere(struct choice *choice, double wanted)
 {
-    reel_fill(reel, &(struct reel_share){
-                        .until = reel->seconds, .goal = reel->target, .wanted = wanted });
+    choice_fill(choice, &(struct choice_share){
+                            .until = choice->seconds, .goal = choice->target, .wanted = wanted });
 }
 
-static void fill_story(struct reel *reel)
+static void fill_story(struct choice *choice)
 {
     double from = 0;
     for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
-        double until = acts[i].until * reel->seconds;
-        reel_fill(reel, &(struct reel_share){
-                            .from = from,
-                            .until = until,
-                            .goal = acts[i].goal * reel->target,
-                            .wanted = within_lengths(reel, acts[i].pace * usual_length(reel)),
-                            .label = acts[i].label,
-                        });
+        double until = acts[i].until * choice->seconds;
+        choice_fill(choice,
+                    &(struct choice_share){
+                        .from = from,
+                        .until = until,
+                        .goal = acts[i].goal * choice->target,
+                        .wanted = within_lengths(choice, acts[i].pace * usual_length(choice)),
+                        .label = acts[i].label,
+                    });
         from = until;
     }
 }
 
-static void fill_chronological(struct reel *reel)
+static void fill_chronological(struct choice *choice)
 {
-    double usual = usual_length(reel);
-    size_t slots = (size_t)fmin(fmax(round(reel->target / usual), 1), PLAN_MAX_SEGMENTS);
+    double usual = usual_length(choice);
+    size_t slots = (size_t)fmin(fmax(round(choice->target / usual), 1), PLAN_MAX_SEGMENTS);
     for (size_t i = 0; i < slots; i++) {
         double from = (double)i / (double)slots, until = (double)(i + 1) / (double)slots;
-        reel_fill(reel, &(struct reel_share){
-                            .from = from * reel->seconds,
-                            .until = until * reel->seconds,
-                            .goal = until * reel->target,
-                            .wanted = usual,
-                        });
+        choice_fill(choice, &(struct choice_share){
+                                .from = from * choice->seconds,
+                                .until = until * choice->seconds,
+                                .goal = until * choice->target,
+                                .wanted = usual,
+                            });
     }
 }
 
-static double promised(const struct reel *reel, size_t place)
+static double promised(const struct choice *choice, size_t place)
 {
-    return fmin(promised_part * reel->least, reel->materials[place].source.duration);
+    return fmin(promised_part * choice->least, choice->materials[place].source.duration);
 }
 
 // Each source gets its promised seconds, and of the rest a share by its duration.
-static void fill_every_source(struct reel *reel)
+static void fill_every_source(struct choice *choice)
 {
     double sum = 0, goal = 0;
-    for (size_t i = 0; i < reel->material_count; i++)
-        sum += promised(reel, i);
-    for (size_t i = 0; i < reel->material_count; i++) {
-        const struct reel_material *material = &reel->materials[i];
+    for (size_t i = 0; i < choice->material_count; i++)
+        sum += promised(choice, i);
+    for (size_t i = 0; i < choice->material_count; i++) {
+        const struct choice_material *material = &choice->materials[i];
         double duration = material->source.duration;
-        goal += promised(reel, i) + fmax(reel->target - sum, 0) * duration / reel->seconds;
-        reel_fill(reel, &(struct reel_share){
-                            .from = material->offset,
-                            .until = material->offset + duration,
-                            .goal = goal,
-                            .wanted = usual_length(reel),
-                            .at_least_one = true,
-                        });
+        goal += promised(choice, i) + fmax(choice->target - sum, 0) * duration / choice->seconds;
+        choice_fill(choice, &(struct choice_share){
+                                .from = material->offset,
+                                .until = material->offset + duration,
+                                .goal = goal,
+                                .wanted = usual_length(choice),
+                                .at_least_one = true,
+                            });
     }
 }
 
-static void fill(struct reel *reel, enum job_strategy strategy)
+static void fill(struct choice *choice, enum job_strategy strategy)
 {
     switch (strategy) {
     case STRATEGY_STORY:
-        fill_story(reel);
+        fill_story(choice);
         break;
     case STRATEGY_CHRONOLOGICAL:
-        fill_chronological(reel);
+        fill_chronological(choice);
         break;
     case STRATEGY_EVERY_SOURCE:
-        fill_every_source(reel);
+        fill_every_source(choice);
         break;
     case STRATEGY_HIGHLIGHTS:
         break;
     }
     // What a share could not use goes to the best of all; then to longer segments; then to the
     // shortest ones that fit between.
-    fill_anywhere(reel, usual_length(reel));
-    reel_stretch(reel);
-    fill_anywhere(reel, reel->least);
-    reel_stretch(reel);
+    fill_anywhere(choice, usual_length(choice));
+    choice_stretch(choice);
+    fill_anywhere(choice, choice->least);
+    choice_stretch(choice);
 }
 
 // ---- the plan
 
 // A promise to every source outweighs the length that was wished.
-static void make_room_for_all(struct reel *reel, struct plan *plan)
+static void make_room_for_all(struct choice *choice, struct plan *plan)
 {
     double sum = 0;
-    for (size_t i = 0; i < reel->material_count; i++)
-        sum += promised(reel, i);
-    if (sum <= reel->target)
+    for (size_t i = 0; i < choice->material_count; i++)
+        sum += promised(choice, i);
+    if (sum <= choice->target)
         return;
     plan_note(plan, "the reel lasts %.1f s instead of %.1f s, so that every video has a place", sum,
-              reel->target);
-    reel->target = sum;
+              choice->target);
+    choice->target = sum;
 }
 
-static void write_segments(const struct reel *reel, struct plan *plan)
+static void write_segments(const struct choice *choice, struct plan *plan)
 {
-    for (size_t i = 0; i < reel->chosen.count; i++) {
-        const struct clip *clip = &reel->chosen.clips[i];
-        const struct reel_material *material = &reel->materials[clip->source];
+    for (size_t i = 0; i < choice->chosen.count; i++) {
+        const struct clip *clip = &choice->chosen.clips[i];
+        const struct choice_material *material = &choice->materials[clip->source];
         cleanup(free_ptr) char *why = moments_reason(&material->saliency, clip->start, clip->end);
         cleanup(free_ptr) char *labelled =
             clip->label ? xasprintf("%s: %s", clip->label, why) : NULL;
@@ -189,24 +190,42 @@ static void write_segments(const struct reel *reel, struct plan *plan)
 void select_segments(const struct select_source *sources, size_t count,
                      const struct select_wish *wish, struct plan *plan)
 {
-    cleanup(reel_release) struct reel reel = {
-        .materials = xcalloc(count + 1, sizeof *reel.materials),
+    cleanup(choice_release) struct choice choice = {
+        .materials = xcalloc(count + 1, sizeof *choice.materials),
         .target = wish->target,
         .least = wish->min_segment,
         .most = fmax(wish->max_segment, wish->min_segment),
     };
     for (size_t i = 0; i < count; i++)
         if (sources[i].duration > 0)
-            add_material(&reel, &sources[i], (int)i);
+            add_material(&choice, &sources[i], (int)i);
     if (wish->strategy == STRATEGY_EVERY_SOURCE)
-        make_room_for_all(&reel, plan);
-    if (reel.target >= nearly_all * reel.seconds)
-        reel_take_all(&reel);
+        make_room_for_all(&choice, plan);
+    if (choice.target >= nearly_all * choice.seconds)
+        choice_take_all(&choice);
     else
-        fill(&reel, wish->strategy);
-    reel_arrange(&reel);
+        fill(&choice, wish->strategy);
+    choice_arrange(&choice);
     free(plan->provider);
     plan->provider = xstrdup("local");
-    plan->target_duration = fmax(reel.target, reel.total / allowed_excess);
-    write_segments(&reel, plan);
+    plan->target_duration = fmax(choice.target, choice.total / allowed_excess);
+    write_segments(&choice, plan);
+}
+
+void select_snap(const struct select_source *sources, size_t count, double min_segment,
+                 struct plan *plan)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!(sources[i].duration > 0))
+            continue;
+        const struct analysis *analysis = sources[i].analysis;
+        cleanup(snap_release) struct snap snap = SNAP_INIT;
+        snap_prepare(sources[i].signals, analysis->shots, analysis->shot_count, sources[i].duration,
+                     sources[i].picture_seconds, &snap);
+        for (size_t j = 0; j < plan->segment_count; j++) {
+            struct plan_segment *segment = &plan->segments[j];
+            if (segment->video_index == (int)i)
+                snap_segment(&snap, SNAP_REACH, min_segment, &segment->start, &segment->end);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-// Select: which clips of which sources make the reel.
+// Select: which clips of which sources make the choice.
 //
 // Greedy choice by worth with diversity (maximal marginal relevance, Carbonell and Goldstein 1998)
 // within the shares a strategy gives to each part of the material.  docs/PLANNING.md describes the
@@ -36,5 +36,10 @@ double select_target(double wished, const struct select_source *sources, size_t 
 // nothing to cut.  Borrows sources.
 void select_segments(const struct select_source *sources, size_t count,
                      const struct select_wish *wish, struct plan *plan);
+
+// Moves the boundaries of a plan that was chosen by other means (a model, the fallback) to points
+// within SNAP_REACH that keep the rules of snap.h.  May make segments overlap: plan_check follows.
+void select_snap(const struct select_source *sources, size_t count, double min_segment,
+                 struct plan *plan);
 
 #endif

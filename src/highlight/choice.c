@@ -1,4 +1,4 @@
-#include "highlight/reel.h"
+#include "highlight/choice.h"
 
 #include <math.h>
 
@@ -31,13 +31,13 @@ static double gap_between(const struct clip *a, const struct clip *b)
 }
 
 // Worth less likeness, or -HUGE_VAL for what cannot be taken.
-static double value_of(const struct reel *reel, const struct clip *clip)
+static double value_of(const struct choice *choice, const struct clip *clip)
 {
     double value = lambda * clip->worth - (1 - lambda) * clip->alike;
-    for (size_t i = 0; i < reel->chosen.count; i++) {
-        if (overlaps(clip, &reel->chosen.clips[i]))
+    for (size_t i = 0; i < choice->chosen.count; i++) {
+        if (overlaps(clip, &choice->chosen.clips[i]))
             return -HUGE_VAL;
-        double gap = gap_between(clip, &reel->chosen.clips[i]);
+        double gap = gap_between(clip, &choice->chosen.clips[i]);
         if (gap > instant && gap < jump_seconds)
             value -= jump_cost;
     }
@@ -49,22 +49,22 @@ static void mark_alike(struct clip *clip, const struct clip *chosen)
     clip->alike = fmax(clip->alike, likeness_compare(&clip->look, &chosen->look));
 }
 
-static struct clip_list candidates_of(const struct reel *reel, const struct reel_share *share,
+static struct clip_list candidates_of(const struct choice *choice, const struct choice_share *share,
                                       const struct clip_lengths *lengths)
 {
     struct clip_list list = CLIP_LIST_INIT;
-    for (size_t i = 0; i < reel->material_count; i++) {
-        const struct reel_material *material = &reel->materials[i];
+    for (size_t i = 0; i < choice->material_count; i++) {
+        const struct choice_material *material = &choice->materials[i];
         clips_find(&material->source, lengths, fmax(share->from - material->offset, 0),
                    share->until - material->offset, &list);
     }
     for (size_t i = 0; i < list.count; i++)
-        for (size_t j = 0; j < reel->chosen.count; j++)
-            mark_alike(&list.clips[i], &reel->chosen.clips[j]);
+        for (size_t j = 0; j < choice->chosen.count; j++)
+            mark_alike(&list.clips[i], &choice->chosen.clips[j]);
     return list;
 }
 
-static struct clip *best_of(const struct reel *reel, struct clip_list *list, double longest)
+static struct clip *best_of(const struct choice *choice, struct clip_list *list, double longest)
 {
     struct clip *best = NULL;
     double most = -HUGE_VAL;
@@ -72,7 +72,7 @@ static struct clip *best_of(const struct reel *reel, struct clip_list *list, dou
         struct clip *clip = &list->clips[i];
         if (clip->end - clip->start > longest + instant)
             continue;
-        double value = value_of(reel, clip);
+        double value = value_of(choice, clip);
         if (value > most) {
             most = value;
             best = clip;
@@ -81,48 +81,49 @@ static struct clip *best_of(const struct reel *reel, struct clip_list *list, dou
     return best;
 }
 
-static void take(struct reel *reel, const struct clip *clip, const char *label)
+static void take(struct choice *choice, const struct clip *clip, const char *label)
 {
-    clips_add(&reel->chosen, clip);
-    reel->chosen.clips[reel->chosen.count - 1].label = label;
-    reel->total += clip->end - clip->start;
+    clips_add(&choice->chosen, clip);
+    choice->chosen.clips[choice->chosen.count - 1].label = label;
+    choice->total += clip->end - clip->start;
 }
 
 // One choice out of the list.  Returns false when nothing fits.
-static bool choose_one(struct reel *reel, struct clip_list *list, double longest, const char *label)
+static bool choose_one(struct choice *choice, struct clip_list *list, double longest,
+                       const char *label)
 {
-    const struct clip *best = best_of(reel, list, longest);
+    const struct clip *best = best_of(choice, list, longest);
     if (!best)
         return false;
     struct clip chosen = *best;
-    take(reel, &chosen, label);
+    take(choice, &chosen, label);
     for (size_t i = 0; i < list->count; i++)
         mark_alike(&list->clips[i], &chosen);
     return true;
 }
 
-void reel_fill(struct reel *reel, const struct reel_share *share)
+void choice_fill(struct choice *choice, const struct choice_share *share)
 {
-    double slack = slack_part * reel->target;
-    struct clip_lengths lengths = { reel->least, share->wanted, reel->most };
-    cleanup(clips_release) struct clip_list list = candidates_of(reel, share, &lengths);
-    size_t before = reel->chosen.count;
-    while (reel->chosen.count < PLAN_MAX_SEGMENTS) {
-        double missing = share->goal - reel->total;
-        bool needed = share->at_least_one && reel->chosen.count == before;
-        if (!needed && (missing < close_part * reel->target || missing + slack < reel->least))
+    double slack = slack_part * choice->target;
+    struct clip_lengths lengths = { choice->least, share->wanted, choice->most };
+    cleanup(clips_release) struct clip_list list = candidates_of(choice, share, &lengths);
+    size_t before = choice->chosen.count;
+    while (choice->chosen.count < PLAN_MAX_SEGMENTS) {
+        double missing = share->goal - choice->total;
+        bool needed = share->at_least_one && choice->chosen.count == before;
+        if (!needed && (missing < close_part * choice->target || missing + slack < choice->least))
             break;
-        double longest = fmin(fmax(missing + slack, reel->least), reel->most);
+        double longest = fmin(fmax(missing + slack, choice->least), choice->most);
         if (missing < last_part * share->wanted) {
-            lengths.wanted = fmin(fmax(missing, reel->least), reel->most);
+            lengths.wanted = fmin(fmax(missing, choice->least), choice->most);
             lengths.most = longest;
             clips_release(&list);
-            list = candidates_of(reel, share, &lengths);
+            list = candidates_of(choice, share, &lengths);
         }
-        if (choose_one(reel, &list, longest, share->label))
+        if (choose_one(choice, &list, longest, share->label))
             continue;
         // A promised clip may be as long as it must.
-        if (!needed || !choose_one(reel, &list, HUGE_VAL, share->label))
+        if (!needed || !choose_one(choice, &list, HUGE_VAL, share->label))
             break;
     }
 }
@@ -130,13 +131,13 @@ void reel_fill(struct reel *reel, const struct reel_share *share)
 // ---- stretching
 
 // The room around the clip at `at`: from the end of the chosen one before to the start of the next.
-static void room_around(const struct reel *reel, size_t at, double *ret_from, double *ret_until)
+static void room_around(const struct choice *choice, size_t at, double *ret_from, double *ret_until)
 {
-    const struct clip *clip = &reel->chosen.clips[at];
+    const struct clip *clip = &choice->chosen.clips[at];
     *ret_from = 0;
-    *ret_until = reel->materials[clip->source].source.duration;
-    for (size_t i = 0; i < reel->chosen.count; i++) {
-        const struct clip *other = &reel->chosen.clips[i];
+    *ret_until = choice->materials[clip->source].source.duration;
+    for (size_t i = 0; i < choice->chosen.count; i++) {
+        const struct clip *other = &choice->chosen.clips[i];
         if (i == at || other->source != clip->source)
             continue;
         if (other->end <= clip->start + instant)
@@ -163,13 +164,13 @@ static const struct snap_point *previous_start(const struct snap *snap, double b
 }
 
 // Moves one edge of one clip by one point, if there is room and need.
-static bool stretch_one(struct reel *reel, size_t at)
+static bool stretch_one(struct choice *choice, size_t at)
 {
-    struct clip *clip = &reel->chosen.clips[at];
-    const struct reel_material *material = &reel->materials[clip->source];
+    struct clip *clip = &choice->chosen.clips[at];
+    const struct choice_material *material = &choice->materials[clip->source];
     double from, until, length = clip->end - clip->start;
-    double most = fmin(reel->most, length + reel->target * (1 + slack_part) - reel->total);
-    room_around(reel, at, &from, &until);
+    double most = fmin(choice->most, length + choice->target * (1 + slack_part) - choice->total);
+    room_around(choice, at, &from, &until);
     const struct snap_point *end = next_end(&material->snap, clip->end);
     const struct snap_point *start = previous_start(&material->snap, clip->start);
     struct clip longer = *clip;
@@ -182,20 +183,20 @@ static bool stretch_one(struct reel *reel, size_t at)
     const char *label = clip->label;
     longer = clips_make(&material->source, longer.start, longer.end);
     longer.label = label;
-    reel->total += (longer.end - longer.start) - length;
+    choice->total += (longer.end - longer.start) - length;
     *clip = longer;
     return true;
 }
 
-void reel_stretch(struct reel *reel)
+void choice_stretch(struct choice *choice)
 {
     bool moved = true;
-    while (moved && reel->total < reel->target * (1 - close_part)) {
+    while (moved && choice->total < choice->target * (1 - close_part)) {
         moved = false;
-        for (size_t i = 0; i < reel->chosen.count; i++) {
-            if (reel->total >= reel->target * (1 - close_part))
+        for (size_t i = 0; i < choice->chosen.count; i++) {
+            if (choice->total >= choice->target * (1 - close_part))
                 break;
-            moved |= stretch_one(reel, i);
+            moved |= stretch_one(choice, i);
         }
     }
 }
@@ -203,7 +204,7 @@ void reel_stretch(struct reel *reel)
 // ---- everything
 
 // The best place to part two pieces near `wanted`, in (from, until).
-static double parting(const struct reel_material *material, double wanted, double from,
+static double parting(const struct choice_material *material, double wanted, double from,
                       double until)
 {
     double best = wanted, nearest = HUGE_VAL;
@@ -220,22 +221,22 @@ static double parting(const struct reel_material *material, double wanted, doubl
     return best;
 }
 
-void reel_take_all(struct reel *reel)
+void choice_take_all(struct choice *choice)
 {
-    for (size_t i = 0; i < reel->material_count; i++) {
-        const struct reel_material *material = &reel->materials[i];
+    for (size_t i = 0; i < choice->material_count; i++) {
+        const struct choice_material *material = &choice->materials[i];
         double duration = material->source.duration, start = 0;
         size_t pieces =
-            (size_t)fmin(fmax(ceil(duration / reel->most - 1e-3), 1), PLAN_MAX_SEGMENTS);
+            (size_t)fmin(fmax(ceil(duration / choice->most - 1e-3), 1), PLAN_MAX_SEGMENTS);
         for (size_t piece = 1; piece <= pieces; piece++) {
             // Each piece and all that follow must keep to the lengths.
             double after = (double)(pieces - piece), end = duration;
             if (piece < pieces)
                 end = parting(material, start + (duration - start) / (after + 1),
-                              fmax(start + reel->least, duration - after * reel->most),
-                              fmin(start + reel->most, duration - after * reel->least));
+                              fmax(start + choice->least, duration - after * choice->most),
+                              fmin(start + choice->most, duration - after * choice->least));
             struct clip clip = clips_make(&material->source, start, end);
-            take(reel, &clip, NULL);
+            take(choice, &clip, NULL);
             start = end;
         }
     }
@@ -251,34 +252,34 @@ static int in_order(const void *a, const void *b)
     return p->start < q->start ? -1 : p->start > q->start;
 }
 
-void reel_arrange(struct reel *reel)
+void choice_arrange(struct choice *choice)
 {
-    struct clip *clips = reel->chosen.clips;
+    struct clip *clips = choice->chosen.clips;
     size_t kept = 0;
-    if (!reel->chosen.count)
+    if (!choice->chosen.count)
         return;
-    qsort(clips, reel->chosen.count, sizeof *clips, in_order);
-    for (size_t i = 1; i < reel->chosen.count; i++) {
+    qsort(clips, choice->chosen.count, sizeof *clips, in_order);
+    for (size_t i = 1; i < choice->chosen.count; i++) {
         struct clip *last = &clips[kept];
         bool touches = last->source == clips[i].source && clips[i].start - last->end <= instant;
-        if (touches && clips[i].end - last->start <= reel->most) {
+        if (touches && clips[i].end - last->start <= choice->most) {
             const char *label = last->label;
-            *last = clips_make(&reel->materials[last->source].source, last->start, clips[i].end);
+            *last = clips_make(&choice->materials[last->source].source, last->start, clips[i].end);
             last->label = label;
         } else {
             clips[++kept] = clips[i];
         }
     }
-    reel->chosen.count = kept + 1;
+    choice->chosen.count = kept + 1;
 }
 
-void reel_release(struct reel *reel)
+void choice_release(struct choice *choice)
 {
-    for (size_t i = 0; i < reel->material_count; i++) {
-        saliency_release(&reel->materials[i].saliency);
-        snap_release(&reel->materials[i].snap);
+    for (size_t i = 0; i < choice->material_count; i++) {
+        saliency_release(&choice->materials[i].saliency);
+        snap_release(&choice->materials[i].snap);
     }
-    free(reel->materials);
-    clips_release(&reel->chosen);
-    *reel = (struct reel)REEL_INIT;
+    free(choice->materials);
+    clips_release(&choice->chosen);
+    *choice = (struct choice)CHOICE_INIT;
 }

@@ -5,13 +5,13 @@
 //   a share                       [from ............ until)
 //
 // Greedy choice by worth with diversity: maximal marginal relevance (Carbonell and Goldstein 1998).
-#ifndef CLIPSPOOL_REEL_H
-#define CLIPSPOOL_REEL_H
+#ifndef CLIPSPOOL_CHOICE_H
+#define CLIPSPOOL_CHOICE_H
 
 #include "highlight/clips.h"
 #include "spool/plan.h"
 
-struct reel_material {
+struct choice_material {
     int video_index; // in the plan
     struct clip_source source;
     struct saliency saliency; // owned, as is snap
@@ -19,20 +19,20 @@ struct reel_material {
     double offset; // seconds of all materials before it
 };
 
-struct reel {
-    struct reel_material *materials; // owned; only what can be cut
+struct choice {
+    struct choice_material *materials; // owned; only what can be cut
     size_t material_count;
     double seconds; // of all materials
     double target, least, most;
     struct clip_list chosen; // clip.source is a place in materials
     double total;            // seconds chosen
 };
-#define REEL_INIT    \
+#define CHOICE_INIT  \
     {                \
         .seconds = 0 \
     }
 
-struct reel_share {
+struct choice_share {
     double from, until; // the part of the material, end to end; anchors of clips lie in it
     double goal;        // seconds of the whole reel when the share is filled
     double wanted;      // length of a segment
@@ -41,18 +41,18 @@ struct reel_share {
 };
 
 // Adds clips of the share until the goal is reached or nothing fits.
-void reel_fill(struct reel *reel, const struct reel_share *share);
+void choice_fill(struct choice *choice, const struct choice_share *share);
 
 // Moves the edges of chosen clips outwards, point by point, while the total is below the target and
 // no clip becomes longer than `most` or meets another.
-void reel_stretch(struct reel *reel);
+void choice_stretch(struct choice *choice);
 
 // Takes all of the material, in touching pieces of allowed length.
-void reel_take_all(struct reel *reel);
+void choice_take_all(struct choice *choice);
 
 // Orders the chosen by source and time and joins what touches and is not too long.
-void reel_arrange(struct reel *reel);
+void choice_arrange(struct choice *choice);
 
-void reel_release(struct reel *reel);
+void choice_release(struct choice *choice);
 
 #endif
