@@ -51,8 +51,11 @@ static inline const struct step *status_step(const struct status *status, enum s
     return &status->steps[(size_t)stage * status->batch->source_count + index];
 }
 
-// The document.  Reads probe.json and plan.json of the open batch directory for the facts it shows.
-// Gives a reference.
+// The document.  Facts of a source come from the numbers its steps reported: probe's duration,
+// width, height, fps; compress's compressed_bytes and profile; render's duration, size_bytes,
+// width, height, frames_copied, frames_encoded.  Reads plan.json of the open batch directory once
+// the plan step is done.  A step runs when it has started, has not ended and is open.  Gives a
+// reference.
 json_t *status_to_json(const struct status *status, int batchdir);
 
 // Writes it as status.json into the open outbox folder, replaced whole.
