@@ -118,8 +118,8 @@ static enum status_word video_word(const struct status *status, size_t index)
     int stage = open_stage(status, index);
     if (stage == STAGE_COUNT)
         return STATUS_COMPLETED;
-    if (status->word == STATUS_CANCELLED)
-        return STATUS_CANCELLED;
+    if (status_is_final(status->word))
+        return STATUS_CANCELLED; // the batch ended before its turn
     if (!is_running(status_step(status, (enum stage)stage, index)))
         return STATUS_QUEUED;
     for (int word = 0; word < STATUS_COUNT; word++)
