@@ -1,0 +1,203 @@
+// render: cuts the reel from the originals.
+//
+// A source whose step failed has no probe.json; the plan does not use it, and where it does all the
+// same, its segments are left out.
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+
+#include "base/fs.h"
+#include "base/text.h"
+#include "media/reel.h"
+#include "stages/stage.h"
+
+struct originals {
+    struct reel_source *sources; // one for each of the batch, owned
+    struct probe *probes;        // likewise
+    char **names;                // likewise
+    size_t count;
+};
+
+static void originals_release(struct originals *originals)
+{
+    for (size_t i = 0; i < originals->count; i++) {
+        close_fd(&originals->sources[i].fd);
+        probe_release(&originals->probes[i]);
+        free(originals->names[i]);
+    }
+    free(originals->sources);
+    free(originals->probes);
+    free(originals->names);
+}
+
+static void originals_init(struct originals *originals, const struct batch *batch)
+{
+    originals->count = batch->source_count;
+    originals->sources = xcalloc(originals->count + 1, sizeof *originals->sources);
+    originals->probes = xcalloc(originals->count + 1, sizeof *originals->probes);
+    originals->names = xcalloc(originals->count + 1, sizeof *originals->names);
+    for (size_t i = 0; i < originals->count; i++) {
+        originals->probes[i] = (struct probe)PROBE_INIT;
+        originals->names[i] = text_escape(batch->sources[i].file);
+        originals->sources[i] = (struct reel_source){ .fd = -1,
+                                                      .probe = &originals->probes[i],
+                                                      .name = originals->names[i] };
+    }
+}
+
+static bool is_planned(const struct plan *plan, size_t index)
+{
+    for (size_t i = 0; i < plan->segment_count; i++)
+        if (plan->segments[i].video_index >= 0 && (size_t)plan->segments[i].video_index == index)
+            return true;
+    return false;
+}
+
+// Returns 1 if the source can be cut, 0 if it cannot, or a negative for machine trouble.
+static int open_original(struct stage_context *context, size_t index, struct originals *originals,
+                         struct err *err)
+{
+    cleanup(free_ptr) char *name = xasprintf("%zu", index);
+    cleanup(close_fd) int sourcedir =
+        fs_open(context->batchdir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (sourcedir == -ENOENT)
+        return 0;
+    if (sourcedir < 0)
+        return err_errno(err, -sourcedir, "open the directory of source %zu", index);
+    struct err problem = ERR_INIT;
+    struct stage_context of_source = { .settings = context->settings, .sourcedir = sourcedir };
+    int r = probe_load(sourcedir, &originals->probes[index], &problem);
+    if (r >= 0)
+        r = originals->sources[index].fd = stage_open_source(&of_source, &problem);
+    if (r >= 0)
+        return 1;
+    if (r == -ENOENT || problem.class == ERR_INPUT)
+        return 0;
+    *err = problem;
+    return r;
+}
+
+static int open_originals(struct stage_context *context, const struct plan *plan,
+                          struct originals *originals, struct err *err)
+{
+    for (size_t i = 0; i < originals->count; i++) {
+        if (!is_planned(plan, i))
+            continue;
+        int r = open_original(context, i, originals, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+// What job.conf asks for.  Presets and bit rates of low to high are those promised to users.
+// `source` is meant to look like the original: CRF 18 is where a difference is no longer seen, and
+// there the preset is a matter of size and speed only; veryfast halves the time of fast for a file
+// of about the same size.
+static struct reel_quality quality_of(const struct job *job)
+{
+    static const struct reel_quality qualities[] = {
+        [QUALITY_SOURCE] = { "veryfast", 18, 0 },
+        [QUALITY_LOW] = { "ultrafast", 0, 500000 },
+        [QUALITY_MEDIUM] = { "fast", 0, 1500000 },
+        [QUALITY_HIGH] = { "medium", 0, 3000000 },
+    };
+    struct reel_quality quality = qualities[job->output.quality];
+    int64_t bitrate = 0;
+    if (job->output.bitrate && job_bitrate(job->output.bitrate, &bitrate) >= 0)
+        quality.bitrate = bitrate;
+    return quality;
+}
+
+static void tell_progress(void *context, double fraction)
+{
+    stage_progress(context, fraction);
+}
+
+static void tell_warning(void *context, const char *sentence)
+{
+    stage_warn(context, "%s", sentence);
+}
+
+static struct reel_order order_of(struct stage_context *context, const struct plan *plan,
+                                  const struct originals *originals)
+{
+    const struct job *job = &context->batch.job;
+    const char *resolution = job->output.resolution ? job->output.resolution : "source";
+    struct reel_order order = {
+        .plan = plan,
+        .sources = originals->sources,
+        .source_count = originals->count,
+        .max_pixels = context->settings.max_pixels,
+        .max_streams = (int)context->settings.max_streams,
+        .fps = job->output.fps,
+        .quality = quality_of(job),
+        .title = job->title,
+        .context = context,
+        .progress = tell_progress,
+        .warn = tell_warning,
+    };
+    // A bad value was refused with the batch.
+    (void)job_resolution(resolution, &order.width, &order.height);
+    order.is_box = text_ends_with(resolution, "p");
+    return order;
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void report(struct stage_context *context, const struct reel_result *result, double seconds)
+{
+    json_put_number(context->numbers, "duration", result->duration, 3);
+    json_put_int(context->numbers, "size_bytes", (int64_t)result->size_bytes);
+    json_put_int(context->numbers, "width", result->width);
+    json_put_int(context->numbers, "height", result->height);
+    json_put_int(context->numbers, "frames_copied", result->frames_copied);
+    json_put_int(context->numbers, "frames_encoded", result->frames_encoded);
+    json_put_text(context->numbers, "render_mode", result->frames_copied ? "smart" : "encode");
+    json_put_number(context->numbers, "speed", seconds > 0 ? result->duration / seconds : 0, 2);
+}
+
+static int commit(struct stage_context *context, struct fs_file *reel,
+                  const struct reel_result *result, struct err *err)
+{
+    int r = result->cover
+                ? fs_write(context->batchdir, BATCH_COVER, result->cover, result->cover_size, err)
+                : fs_remove(context->batchdir, BATCH_COVER, err);
+    return r < 0 ? r : fs_commit(reel, err);
+}
+
+static int run(struct stage_context *context, struct err *err)
+{
+    cleanup(plan_release) struct plan plan = PLAN_INIT;
+    cleanup(originals_release) struct originals originals = { 0 };
+    cleanup(fs_release) struct fs_file reel = FS_FILE_INIT;
+    cleanup(reel_result_release) struct reel_result result = REEL_RESULT_INIT;
+    double began = seconds_now();
+    int r = plan_load(context->batchdir, &plan, err);
+    if (r < 0)
+        return r;
+    originals_init(&originals, &context->batch);
+    r = open_originals(context, &plan, &originals, err);
+    if (r >= 0)
+        r = fs_begin(&reel, context->batchdir, BATCH_FINAL, err);
+    if (r < 0)
+        return r;
+    const struct reel_order order = order_of(context, &plan, &originals);
+    r = reel_render(&order, reel.fd, &result, err);
+    if (r >= 0)
+        r = commit(context, &reel, &result, err);
+    if (r < 0)
+        return r;
+    report(context, &result, seconds_now() - began);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    return stage_main(argc, argv, STAGE_RENDER, run);
+}
