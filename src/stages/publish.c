@@ -37,12 +37,6 @@ static void copied(void *data, uint64_t bytes)
                        (double)(copying->done_bytes + bytes) / (double)copying->all_bytes);
 }
 
-// The path of the outbox itself, by the configuration.  Gives a string.
-static char *outbox_path(const struct settings *settings)
-{
-    return settings->outbox ? xstrdup(settings->outbox) : xasprintf("%s/outbox", settings->root);
-}
-
 // Turns any failure over the outbox into machine trouble that is tried again, and says where.
 static int outbox_trouble(int number, const char *path, const char *folder, struct err *err)
 {
@@ -84,6 +78,18 @@ static int measure(struct copying *copying, struct err *err)
     return 0;
 }
 
+// Whoever may read the folder may read what is in it; a linked file still has our own group.
+static void let_people_read(int folder, const char *name)
+{
+    struct stat around;
+    cleanup(close_fd) int fd = fs_open(folder, name, O_RDONLY);
+    if (fd < 0 || fstat(folder, &around) < 0)
+        return;
+    // Refused where we are not in that group; then the folder's owner has other ways.
+    (void)!fchown(fd, (uid_t)-1, around.st_gid);
+    (void)fchmod(fd, around.st_mode & 0666);
+}
+
 static int publish_one(struct copying *copying, const char *name, int folder, struct err *err)
 {
     struct stat found;
@@ -91,15 +97,17 @@ static int publish_one(struct copying *copying, const char *name, int folder, st
     if (fstatat(batchdir, name, &found, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
         return 0; // an optional one, see measure()
     int r = fs_link_or_copy(batchdir, name, folder, name, copied, copying, err);
-    if (r >= 0)
-        copying->done_bytes += (uint64_t)found.st_size;
-    return r < 0 ? r : 0;
+    if (r < 0)
+        return r;
+    copying->done_bytes += (uint64_t)found.st_size;
+    let_people_read(folder, name);
+    return 0;
 }
 
 static int run(struct stage_context *context, struct err *err)
 {
     const char *name = context->batch.outbox;
-    cleanup(free_ptr) char *path = outbox_path(&context->settings);
+    cleanup(free_ptr) char *path = settings_outbox(&context->settings);
     struct copying copying = { .context = context };
     if (!name)
         return err_set(err, ERR_BUG, "no_outbox", "the batch has no folder in the outbox");

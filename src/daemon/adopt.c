@@ -1,0 +1,180 @@
+// Claiming, recovering, understanding.
+#include "daemon/adopt.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "daemon/life.h"
+#include "daemon/wishes.h"
+
+static void warn_trouble(struct member *member, const char *what, const struct err *err)
+{
+    if (member->warned)
+        return;
+    member->warned = true;
+    log_warning((&(struct log_about){ .batch = member->id }), "%s, trying again later: %s", what,
+                err->text);
+}
+
+// Sees to it that the folder is no other member's.  One that was set aside has to let go: its
+// folder was removed, or it would not have been given to this one.
+static bool claim_outbox(struct service *service, const struct member *member, const char *outbox)
+{
+    struct member *owner = roster_find_outbox(&service->roster, outbox);
+    if (owner && owner != member && owner->state != MEMBER_ASIDE)
+        return false;
+    if (owner && owner != member)
+        roster_forget_outbox(&service->roster, owner);
+    return true;
+}
+
+// People may remove the folder of a batch that is worked on; the name then looks free.
+enum { OUTBOX_TRIES = 100 };
+
+static int take_outbox(struct service *service, const struct member *member, const char *name,
+                       char **ret_outbox, struct err *err)
+{
+    for (unsigned n = 1; n <= OUTBOX_TRIES; n++) {
+        cleanup(free_ptr) char *wanted = spool_numbered(name, n);
+        cleanup(free_ptr) char *outbox = NULL;
+        int r = spool_take_outbox(&service->spool, wanted, member->id, &outbox, err);
+        if (r < 0)
+            return r;
+        if (claim_outbox(service, member, outbox)) {
+            *ret_outbox = TAKE(outbox);
+            return 0;
+        }
+    }
+    return err_set(err, ERR_SYSTEM, "no_outbox", "no folder is free in the outbox");
+}
+
+// Understands what lies in in/ and gives it its folder.  Kept until batch.json is written, nothing
+// of this is lost by a crash, only done again.
+static int understand(struct service *service, const struct member *member, int batchdir,
+                      struct batch *batch, struct err *err)
+{
+    cleanup(free_ptr) char *name = NULL;
+    int r = spool_claimed_name(&service->spool, member->id, &name, err);
+    if (r < 0)
+        return r;
+    r = batch_understand(batchdir, member->id, name, time(NULL), &service->settings, batch, err);
+    if (r < 0)
+        return r;
+    r = take_outbox(service, member, name, &batch->outbox, err);
+    return r < 0 ? r : batch_save(batchdir, batch, err);
+}
+
+static int load_or_understand(struct service *service, struct member *member, struct batch *batch,
+                              struct err *err)
+{
+    cleanup(close_fd) int batchdir = fs_open_dir(service->spool.work, member->id, err);
+    if (batchdir < 0)
+        return batchdir;
+    int r = batch_load(batchdir, batch, err);
+    if (r != -ENOENT)
+        return r;
+    return understand(service, member, batchdir, batch, err);
+}
+
+static int adopt(struct service *service, struct member *member, struct err *err)
+{
+    cleanup(batch_release) struct batch batch = BATCH_INIT;
+    int r = load_or_understand(service, member, &batch, err);
+    if (r < 0)
+        return r;
+    if (!batch.outbox)
+        return err_set(err, ERR_INPUT, "no_outbox", BATCH_FILE " names no outbox folder");
+    member->priority = batch.job.priority;
+    if (!claim_outbox(service, member, batch.outbox))
+        return err_set(err, ERR_INPUT, "outbox_taken",
+                       "its outbox folder belongs to another batch");
+    roster_set_outbox(&service->roster, member, TAKE(batch.outbox));
+    return life_enter(service, member, err);
+}
+
+void adopt_member(struct service *service, struct member *member)
+{
+    struct err err = ERR_INIT;
+    int r = spool_recover(&service->spool, member->id, &err);
+    if (r == 1) { // nothing had been taken yet: it still lies in incoming
+        roster_remove(&service->roster, member);
+        return;
+    }
+    if (r == 0)
+        r = adopt(service, member, &err);
+    if (r == 0)
+        return;
+    if (err.class == ERR_INPUT)
+        life_quarantine(service, member, &err);
+    else
+        warn_trouble(member, "the batch cannot be opened", &err);
+}
+
+int adopt_take(struct service *service, const char *name)
+{
+    struct err err = ERR_INIT;
+    cleanup(free_ptr) char *id = NULL;
+    cleanup(free_ptr) char *shown = text_escape(name);
+    int r = spool_claim(&service->spool, name, time(NULL), &id, &err);
+    if (r < 0) {
+        if (err.class != ERR_NONE)
+            log_warning(NULL, "%s cannot be taken, trying again later: %s", shown, err.text);
+        return r;
+    }
+    if (r == 1)
+        log_warning((&(struct log_about){ .batch = id }),
+                    "%s was taken, but the original cannot be removed from incoming", shown);
+    log_line(LOG_NOTICE, LOG_EVENT_BATCH_TAKEN, &(struct log_about){ .batch = id }, "took %s",
+             shown);
+    adopt_member(service, roster_add(&service->roster, id, MEMBER_NEW));
+    return 0;
+}
+
+void adopt_again(struct service *service)
+{
+    struct member *next;
+    for (struct member *member = service->roster.first; member; member = next) {
+        next = member->next;
+        if (member->state == MEMBER_NEW)
+            adopt_member(service, member);
+    }
+}
+
+// ---- at start
+
+// One that lies in failed/ is only watched for the wish to try again.
+static void find_aside(struct service *service, const char *id)
+{
+    cleanup(batch_release) struct batch batch = BATCH_INIT;
+    cleanup(close_fd) int batchdir = fs_open_dir(service->spool.failed, id, NULL);
+    if (batchdir < 0 || batch_load(batchdir, &batch, NULL) < 0 || !batch.outbox)
+        return; // nobody could ask for it
+    struct member *member = roster_add(&service->roster, id, MEMBER_ASIDE);
+    member->priority = batch.job.priority;
+    if (!claim_outbox(service, member, batch.outbox))
+        return;
+    roster_set_outbox(&service->roster, member, TAKE(batch.outbox));
+    wishes_watch(service, member);
+}
+
+int adopt_all(struct service *service, struct err *err)
+{
+    cleanup(fs_names_free) char **failed = NULL;
+    cleanup(fs_names_free) char **work = NULL;
+    int r = spool_list(service->spool.failed, &failed, err);
+    if (r >= 0)
+        r = spool_list(service->spool.work, &work, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; failed[i]; i++)
+        find_aside(service, failed[i]);
+    for (size_t i = 0; work[i]; i++) {
+        log_line(LOG_NOTICE, LOG_EVENT_BATCH_RECOVERED, &(struct log_about){ .batch = work[i] },
+                 "found in work, going on with it");
+        adopt_member(service, roster_add(&service->roster, work[i], MEMBER_NEW));
+    }
+    return 0;
+}

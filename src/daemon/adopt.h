@@ -1,0 +1,21 @@
+// How a batch becomes the daemon's: claimed from incoming, or found in work/ and failed/ at a
+// start.
+#ifndef CLIPSPOOL_ADOPT_H
+#define CLIPSPOOL_ADOPT_H
+
+#include "daemon/service.h"
+
+// Takes a settled name of incoming.  Returns 0, or a negative: it stays there and is judged anew.
+int adopt_take(struct service *service, const char *name);
+
+// Understands a new member: finishes its claim, writes batch.json, chooses its outbox folder.  On
+// trouble with the machine it stays new, to be called again; it may be gone afterwards.
+void adopt_member(struct service *service, struct member *member);
+
+// At start: makes members of what lies in work/ and failed/.
+int adopt_all(struct service *service, struct err *err);
+
+// Calls adopt_member for all that are still new.
+void adopt_again(struct service *service);
+
+#endif

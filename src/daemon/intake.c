@@ -1,0 +1,283 @@
+// From events to looks to claims.
+//
+// A claim costs a few milliseconds of syncs and many may settle at once, so each has a turn of the
+// loop of its own, behind everything else.  Looks cost time in proportion to what lies in incoming;
+// under a storm of events they are spaced so that they never take more than a fifth of it.
+#include "daemon/intake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "daemon/adopt.h"
+#include "daemon/space.h"
+#include "spool/incoming.h"
+
+// The folders whose inside is watched, for `.ready` to be seen at once.  Others are seen by the
+// scan.
+enum { MAX_FOLDERS = 256, MAX_LISTED = 100000 };
+
+static const uint64_t shortest_pause_us = 20000;
+// How soon what could not be taken for want of space or after trouble is looked at again.
+static const uint64_t hold_us = 2000000;
+
+struct folder {
+    struct intake *intake;
+    char *name;
+    sd_event_source *watch;
+    struct folder *next;
+};
+
+struct intake {
+    struct service *service;
+    struct incoming *incoming;
+    sd_event_source *root, *look, *claim;
+    struct folder *folders;
+    unsigned folder_count;
+    uint64_t looked_us, cost_us; // when the last look ended and how long it took
+    uint64_t look_us;            // when the next one is armed for; UINT64_MAX: none is
+    bool claiming, again, stopped;
+};
+
+static uint64_t clock_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static int on_look(sd_event_source *source, uint64_t when, void *data);
+
+// Arms the next look, unless an earlier one is armed.
+static void look_at(struct intake *intake, uint64_t when_us)
+{
+    if (intake->stopped || when_us >= intake->look_us)
+        return;
+    intake->look_us = when_us;
+    service_arm(intake->service, &intake->look, when_us, on_look, intake);
+}
+
+void intake_wake(struct intake *intake)
+{
+    uint64_t pause = 4 * intake->cost_us;
+    if (pause < shortest_pause_us)
+        pause = shortest_pause_us;
+    uint64_t earliest = intake->looked_us + pause, now = clock_us();
+    look_at(intake, earliest > now ? earliest : now);
+}
+
+// ---- folders in incoming
+
+static void drop_folder(struct intake *intake, struct folder **link)
+{
+    struct folder *folder = *link;
+    *link = folder->next;
+    intake->folder_count--;
+    sd_event_source_disable_unref(folder->watch);
+    free(folder->name);
+    free(folder);
+}
+
+static void drop_folder_named(struct intake *intake, const char *name)
+{
+    for (struct folder **link = &intake->folders; *link; link = &(*link)->next) {
+        if (strcmp((*link)->name, name) == 0) {
+            drop_folder(intake, link);
+            return;
+        }
+    }
+}
+
+static int on_folder_event(sd_event_source *source, const struct inotify_event *event, void *data)
+{
+    (void)source;
+    struct folder *folder = data;
+    struct intake *intake = folder->intake;
+    intake_wake(intake);
+    if (event->mask & (IN_IGNORED | IN_MOVE_SELF | IN_DELETE_SELF))
+        drop_folder_named(intake, folder->name);
+    return 0;
+}
+
+static void add_folder(struct intake *intake, const char *name)
+{
+    struct service *service = intake->service;
+    if (intake->folder_count >= MAX_FOLDERS)
+        return;
+    drop_folder_named(intake, name); // another folder may have the name now
+    cleanup(close_fd) int fd = fs_open(service->spool.incoming, name, O_PATH | O_DIRECTORY);
+    if (fd < 0)
+        return; // a file, or gone
+    struct folder *folder = xcalloc(1, sizeof *folder);
+    folder->intake = intake;
+    folder->name = xstrdup(name);
+    folder->next = intake->folders;
+    intake->folders = folder;
+    intake->folder_count++;
+    if (sd_event_add_inotify_fd(service->event, &folder->watch, fd,
+                                IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MOVE_SELF |
+                                    IN_DELETE_SELF | IN_ONLYDIR,
+                                on_folder_event, folder) < 0)
+        drop_folder(intake, &intake->folders); // out of watches: the scan has to do
+}
+
+// What came while nobody watched.
+static void add_all_folders(struct intake *intake)
+{
+    cleanup(fs_names_free) char **names = NULL;
+    if (fs_list(intake->service->spool.incoming, MAX_LISTED, &names, NULL) < 0)
+        return;
+    for (size_t i = 0; names[i]; i++)
+        add_folder(intake, names[i]);
+}
+
+// ---- claims
+
+// Why nothing new can be taken now, said once when it begins.
+static bool can_take(struct service *service)
+{
+    double percent = 100;
+    if (service->trouble_until_us > service_now(service))
+        return false;
+    if (space_free_percent(service->spool.work, &percent, NULL) < 0)
+        return true; // the claim itself will say what is wrong
+    bool low = percent < service->settings.min_free_percent;
+    if (low && !service->space_low)
+        log_line(LOG_WARNING, LOG_EVENT_SPACE_LOW, NULL,
+                 "only %.1f %% of the disk is free, below %g %% nothing new is taken", percent,
+                 service->settings.min_free_percent);
+    else if (!low && service->space_low)
+        log_notice(NULL, "%.1f %% of the disk is free again, going on", percent);
+    service->space_low = low;
+    return !low;
+}
+
+static void stop_claiming(struct intake *intake)
+{
+    intake->claiming = false;
+    (void)sd_event_source_set_enabled(intake->claim, SD_EVENT_OFF);
+    if (intake->again)
+        intake_wake(intake);
+    intake->again = false;
+    service_wake(intake->service); // with --once, this may have been the last
+}
+
+static int on_claim(sd_event_source *source, void *data)
+{
+    (void)source;
+    struct intake *intake = data;
+    const char *name = intake->stopped ? NULL : incoming_next(intake->incoming);
+    if (name && !can_take(intake->service)) {
+        look_at(intake, clock_us() + hold_us);
+        name = NULL;
+    }
+    if (!name) {
+        stop_claiming(intake);
+        return 0;
+    }
+    cleanup(free_ptr) char *own = xstrdup(name);
+    drop_folder_named(intake, own); // its events are not ours any more
+    if (adopt_take(intake->service, own) < 0)
+        add_folder(intake, own);
+    intake->again = true; // with what is left, and to forget what is gone
+    return 0;
+}
+
+// ---- looks
+
+static int on_look(sd_event_source *source, uint64_t when, void *data)
+{
+    (void)source, (void)when;
+    struct intake *intake = data;
+    struct service *service = intake->service;
+    struct err err = ERR_INIT;
+    uint64_t next_us = UINT64_MAX, begun_us = clock_us();
+    intake->look_us = UINT64_MAX;
+    if (intake->claiming) { // the names of the last look are still needed
+        intake->again = true;
+        return 0;
+    }
+    if (incoming_look(intake->incoming, &service->spool, &service->settings, begun_us, &next_us,
+                      &err) < 0)
+        log_warning(NULL, "incoming cannot be read, trying again later: %s", err.text);
+    intake->looked_us = clock_us();
+    intake->cost_us = intake->looked_us - begun_us;
+    if (next_us != UINT64_MAX)
+        look_at(intake, next_us);
+    intake->claiming = true;
+    (void)sd_event_source_set_enabled(intake->claim, SD_EVENT_ON);
+    return 0;
+}
+
+static int on_root_event(sd_event_source *source, const struct inotify_event *event, void *data)
+{
+    (void)source;
+    struct intake *intake = data;
+    if (event->mask & IN_Q_OVERFLOW)
+        add_all_folders(intake);
+    else if (event->mask & IN_ISDIR && event->len > 0)
+        add_folder(intake, event->name);
+    intake_wake(intake);
+    return 0;
+}
+
+static int watch_root(struct intake *intake)
+{
+    struct service *service = intake->service;
+    return sd_event_add_inotify_fd(service->event, &intake->root, service->spool.incoming,
+                                   IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR,
+                                   on_root_event, intake);
+}
+
+int intake_open(struct service *service, struct err *err)
+{
+    struct intake *intake = service->intake = xcalloc(1, sizeof *intake);
+    intake->service = service;
+    intake->incoming = incoming_new();
+    intake->look_us = UINT64_MAX;
+    int r = sd_event_add_defer(service->event, &intake->claim, on_claim, intake);
+    if (r < 0)
+        return err_errno(err, -r, "make an event source");
+    (void)sd_event_source_set_priority(intake->claim, SD_EVENT_PRIORITY_IDLE);
+    (void)sd_event_source_set_enabled(intake->claim, SD_EVENT_OFF);
+    if (watch_root(intake) < 0)
+        log_warning(NULL, "incoming cannot be watched, it is read every %g s",
+                    service->settings.scan_seconds);
+    add_all_folders(intake); // after the watch: what comes between is seen twice, not never
+    intake_wake(intake);
+    return 0;
+}
+
+void intake_free(struct intake **intake_pointer)
+{
+    struct intake *intake = TAKE(*intake_pointer);
+    if (!intake)
+        return;
+    while (intake->folders)
+        drop_folder(intake, &intake->folders);
+    sd_event_source_disable_unref(intake->root);
+    sd_event_source_disable_unref(intake->look);
+    sd_event_source_disable_unref(intake->claim);
+    incoming_free(&intake->incoming);
+    free(intake);
+}
+
+void intake_stop(struct intake *intake)
+{
+    intake->stopped = true;
+}
+
+bool intake_is_empty(const struct intake *intake)
+{
+    return intake->looked_us > 0 && !intake->claiming && intake->look_us == UINT64_MAX;
+}
+
+size_t intake_waiting(const struct intake *intake)
+{
+    cleanup(free_ptr) char *reason = NULL;
+    return incoming_waiting(intake->incoming, &reason);
+}

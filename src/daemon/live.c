@@ -1,0 +1,178 @@
+// Opening a batch, and small questions about an open one.
+#include "daemon/live.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+
+#include "base/fs.h"
+#include "base/text.h"
+#include "daemon/progress.h"
+#include "spool/probe.h"
+
+// status.json lies where people can write; it is read for one number only.
+enum { STATUS_MAX_BYTES = 4 << 20 };
+
+static int load_steps(struct live *live, struct err *err)
+{
+    struct course *course = &live->course;
+    for (enum stage stage = 0; stage < STAGE_COUNT; stage++) {
+        int first = stage_info[stage].per_source ? 0 : STEP_BATCH;
+        int end = stage_info[stage].per_source ? (int)course->source_count : STEP_BATCH + 1;
+        for (int i = first; i < end; i++) {
+            struct step *step = course_step(course, (struct course_place){ stage, i });
+            int r = step_load(live->batchdir, stage, i, step, err);
+            if (r < 0)
+                return r;
+        }
+    }
+    return 0;
+}
+
+// A source that was refused when the batch was taken never gets past its first step.
+static void apply_refusals(struct live *live)
+{
+    for (size_t i = 0; i < live->batch.source_count; i++) {
+        struct step *step = course_step(&live->course, (struct course_place){ 0, (int)i });
+        if (live->batch.sources[i].error.class == ERR_NONE)
+            continue;
+        step->state = STEP_FAILED;
+        step->error = live->batch.sources[i].error;
+    }
+}
+
+void live_measure(struct live *live, int index)
+{
+    cleanup(probe_release) struct probe probe = PROBE_INIT;
+    cleanup(close_fd) int sourcedir = batch_open_source(live->batchdir, index, NULL);
+    if (sourcedir >= 0 && probe_load(sourcedir, &probe, NULL) == 0 && probe.duration > 0)
+        live->material[index] = probe.duration;
+}
+
+static void measure_all(struct live *live)
+{
+    live->material = xcalloc(live->batch.source_count + 1, sizeof *live->material);
+    for (size_t i = 0; i < live->batch.source_count; i++) {
+        struct course_place probed = { STAGE_PROBE, (int)i };
+        live->material[i] = progress_guess_seconds(live->batch.sources[i].size_bytes);
+        if (course_step(&live->course, probed)->state == STEP_DONE)
+            live_measure(live, (int)i);
+    }
+}
+
+// What people were told before a restart: the progress must not fall behind it.
+static void read_reported(struct live *live)
+{
+    cleanup(json_free) json_t *json = NULL;
+    if (live->outboxdir < 0 ||
+        json_read(live->outboxdir, "status.json", STATUS_MAX_BYTES, &json, NULL) < 0)
+        return;
+    if (strcmp(json_text(json, "id", "", NULL), live->batch.id) != 0)
+        return;
+    live->percent = json_number(json, "progress", 0, 99, 0, NULL);
+    const char *word = json_text(json, "status", "", NULL);
+    for (enum status_word i = 0; i < STATUS_COUNT; i++)
+        if (strcmp(status_words[i], word) == 0)
+            live->reported = i;
+}
+
+int live_open_outbox(struct spool *spool, struct live *live, struct err *err)
+{
+    close_fd(&live->outboxdir);
+    int r = fs_mkdir(spool->outbox, live->batch.outbox, 0770, err);
+    if (r < 0)
+        return r;
+    live->outboxdir = fs_open_dir(spool->outbox, live->batch.outbox, err);
+    return live->outboxdir < 0 ? live->outboxdir : 0;
+}
+
+static void init_turns(struct live *live)
+{
+    for (int slot = 0; slot < SLOT_COUNT; slot++) {
+        live->turns[slot] = (struct schedule_turn){
+            .owner = live,
+            .slot = (enum slot_class)slot,
+            .priority = live->batch.job.priority,
+        };
+    }
+}
+
+static int load(struct spool *spool, struct live *live, struct err *err)
+{
+    live->batchdir = fs_open_dir(spool->work, live->member->id, err);
+    if (live->batchdir < 0)
+        return live->batchdir;
+    int r = batch_load(live->batchdir, &live->batch, err);
+    if (r == -ENOENT)
+        return err_set(err, ERR_INPUT, "no_batch", BATCH_FILE " is missing");
+    if (r < 0)
+        return r;
+    if (!live->batch.outbox)
+        return err_set(err, ERR_INPUT, "no_outbox", BATCH_FILE " names no outbox folder");
+    course_init(&live->course, live->batch.source_count);
+    r = load_steps(live, err);
+    if (r < 0)
+        return r;
+    apply_refusals(live);
+    init_turns(live);
+    live->cancelled = faccessat(live->batchdir, BATCH_CANCEL, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    live->dirty = true;
+    return 0;
+}
+
+int live_open(struct spool *spool, struct member *member, struct live **ret_live, struct err *err)
+{
+    cleanup(live_free) struct live *live = xcalloc(1, sizeof *live);
+    live->member = member;
+    live->batchdir = live->outboxdir = -1;
+    int r = load(spool, live, err);
+    if (r < 0)
+        return r;
+    (void)live_open_outbox(spool, live, NULL); // tried again when something is to be written
+    read_reported(live);
+    measure_all(live);
+    *ret_live = TAKE(live);
+    return 0;
+}
+
+void live_free(struct live **live_pointer)
+{
+    struct live *live = TAKE(*live_pointer);
+    if (!live)
+        return;
+    for (int slot = 0; slot < SLOT_COUNT; slot++)
+        schedule_withdraw(&live->turns[slot]);
+    sd_event_source_disable_unref(live->wake);
+    course_release(&live->course);
+    batch_release(&live->batch);
+    close_fd(&live->batchdir);
+    close_fd(&live->outboxdir);
+    free(live->material);
+    free(live);
+}
+
+double live_reel_seconds(const struct live *live)
+{
+    double all = 0;
+    for (size_t i = 0; i < live->batch.source_count; i++)
+        all += course_source_failed(&live->course, i) ? 0 : live->material[i];
+    double target = live->batch.job.target_duration;
+    return target > 0 ? fmin(target, all) : fmin(60, all / 5);
+}
+
+double live_material(const struct live *live, struct course_place place)
+{
+    if (place.index != STEP_BATCH)
+        return live->material[place.index];
+    if (place.stage == STAGE_RENDER || place.stage == STAGE_PUBLISH)
+        return live_reel_seconds(live);
+    double all = 0;
+    for (size_t i = 0; i < live->batch.source_count; i++)
+        all += live->material[i];
+    return all;
+}
+
+char *live_source_name(const struct live *live, int index)
+{
+    return index == STEP_BATCH ? xstrdup("") : text_escape(live->batch.sources[index].file);
+}

@@ -1,0 +1,60 @@
+// A batch that is worked on: what is in its directory, in memory, and what runs of it now.
+#ifndef CLIPSPOOL_LIVE_H
+#define CLIPSPOOL_LIVE_H
+
+#include "daemon/course.h"
+#include "daemon/roster.h"
+#include "spool/batch.h"
+#include "spool/spool.h"
+#include "spool/status.h"
+
+struct run;     // supervise.c
+struct service; // service.h
+
+struct live {
+    struct service *service;      // borrowed
+    struct member *member;        // its place in the roster; borrowed
+    struct live *next, *previous; // among the open ones
+    struct batch batch;
+    struct course course;
+    int batchdir, outboxdir; // outboxdir may be -1: the folder cannot be opened now
+    double *material;        // seconds of each source, probed or guessed; owned
+    struct schedule_turn turns[SLOT_COUNT];
+    struct run *runs; // its steps that run now
+    unsigned running;
+    sd_event_source *wake; // fires when a step has waited long enough; or NULL
+    bool cancelled;
+
+    // how it ends
+    bool ending, told; // told: its end is in the log
+    enum status_word end;
+    struct err error; // of the whole batch
+    enum stage error_stage;
+    bool error_has_stage;
+
+    // what was reported last
+    enum status_word reported;
+    double percent; // never falls
+    bool dirty;
+    uint64_t reported_us;
+};
+
+// Opens the understood batch of the member: reads batch.json and all steps.  Gives *ret_live
+// (live_free).  Errors: ERR_INPUT if what is there cannot be understood.
+int live_open(struct spool *spool, struct member *member, struct live **ret_live, struct err *err);
+void live_free(struct live **live);
+
+// (Re)opens its outbox folder, made again if someone removed it.
+int live_open_outbox(struct spool *spool, struct live *live, struct err *err);
+
+// Takes the seconds of a source from its probe.json, if there is one.
+void live_measure(struct live *live, int index);
+
+// The seconds of material that a step works on, for the rates.
+double live_material(const struct live *live, struct course_place place);
+double live_reel_seconds(const struct live *live);
+
+// The name of a source for people ("clip 2.mp4"), or "" for a step on the batch.  Gives a string.
+char *live_source_name(const struct live *live, int index);
+
+#endif

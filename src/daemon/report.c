@@ -1,0 +1,210 @@
+// Writing what a batch tells.
+#include "daemon/report.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/text.h"
+
+// status.json is durable, so it costs two syncs: not more often than this unless its word changed.
+static const uint64_t status_interval_us = 900000;
+static const uint64_t word_interval_us = 100000;
+
+enum { LOG_LINE = 2048 };
+
+static enum status_word word_of(const struct live *live)
+{
+    if (live->ending)
+        return live->end;
+    if (live->running == 0 && !course_begun(&live->course))
+        return STATUS_QUEUED;
+    const char *name = stage_info[course_front(&live->course)].status;
+    for (enum status_word word = 0; word < STATUS_COUNT; word++) {
+        if (strcmp(status_words[word], name) == 0)
+            return word;
+    }
+    return STATUS_PREPARING;
+}
+
+// The first stage of which a step runs.
+static const char *stage_at_work(const struct live *live)
+{
+    const struct course_mark *marks = live->course.marks;
+    size_t sources = live->course.source_count;
+    for (enum stage stage = 0; stage < STAGE_COUNT; stage++) {
+        if (marks[STAGE_COUNT * sources + stage].running)
+            return stage_info[stage].name;
+        for (size_t i = 0; i < sources; i++) {
+            if (marks[(size_t)stage * sources + i].running)
+                return stage_info[stage].name;
+        }
+    }
+    return NULL;
+}
+
+// ---- why nothing happens
+
+static char *why_step_waits(const struct service *service, const struct live *live,
+                            struct course_place place)
+{
+    const struct step *step = course_step(&live->course, place);
+    const struct course_mark *mark = course_mark(&live->course, place);
+    uint64_t now = service_now(service);
+    if (service->held_us[place.stage] > now)
+        return xasprintf("%s rests: %s", stage_info[place.stage].name,
+                         service->held_why[place.stage] ? service->held_why[place.stage] : "");
+    if (mark->due_us <= now || step->error.class == ERR_NONE)
+        return NULL;
+    cleanup(free_ptr) char *source = live_source_name(live, place.index);
+    return xasprintf("%s%s%s is tried again in %.0f s: %s", stage_info[place.stage].name,
+                     *source ? " of " : "", source, ceil((double)(mark->due_us - now) / 1e6),
+                     step->error.text);
+}
+
+static char *why_waiting(const struct service *service, const struct live *live)
+{
+    if (live->running > 0 || live->ending)
+        return NULL;
+    if (service->stopping)
+        return xstrdup("the service is stopping; work goes on at its next start");
+    for (enum stage stage = 0; stage < STAGE_COUNT; stage++) {
+        size_t places = stage_info[stage].per_source ? live->course.source_count : 1;
+        for (size_t i = 0; i < places; i++) {
+            int index = stage_info[stage].per_source ? (int)i : STEP_BATCH;
+            struct course_place place = { stage, index };
+            char *why =
+                course_settled(&live->course, place) ? NULL : why_step_waits(service, live, place);
+            if (why)
+                return why;
+        }
+    }
+    return xstrdup("a free slot; other batches are being worked on");
+}
+
+// ---- status.json
+
+static double percent(const struct service *service, struct live *live, double *ret_remaining)
+{
+    struct progress_view view = {
+        .course = &live->course,
+        .rates = &service->rates,
+        .material = live->material,
+        .reel_seconds = live_reel_seconds(live),
+        .side_by_side = service->schedule.slots[SLOT_CPU],
+        .now_us = service_now(service),
+    };
+    bool begun = live->running > 0 || course_begun(&live->course);
+    *ret_remaining = begun && live->course.source_count > 0 ? progress_remaining(&view) : -1;
+    if (live->course.source_count > 0)
+        live->percent = fmax(live->percent, progress_percent(&view));
+    return live->percent;
+}
+
+static void fill_end(struct status *status, const struct live *live)
+{
+    status->progress = live->end == STATUS_COMPLETED ? 100 : live->percent;
+    status->remaining_seconds = 0;
+    status->completed_at = status->now;
+    status->error = live->error.class != ERR_NONE ? &live->error : NULL;
+    status->error_stage =
+        status->error && live->error_has_stage ? stage_info[live->error_stage].name : NULL;
+}
+
+static int write_status(struct service *service, struct live *live, struct err *err)
+{
+    cleanup(free_ptr) char *waiting = why_waiting(service, live);
+    struct status status = {
+        .batch = &live->batch,
+        .word = word_of(live),
+        .stage = stage_at_work(live),
+        .waiting_for = waiting,
+        .now = time(NULL),
+        .steps = live->course.steps,
+        .batch_steps = live->course.batch_steps,
+    };
+    status.processing_seconds = fmax(0, difftime(status.now, live->batch.created_at));
+    status.progress = percent(service, live, &status.remaining_seconds);
+    if (live->ending)
+        fill_end(&status, live);
+    int r = live->outboxdir >= 0 ? status_write(&status, live->batchdir, live->outboxdir, NULL)
+                                 : -EBADF;
+    if (r < 0 && live_open_outbox(&service->spool, live, err) == 0)
+        r = status_write(&status, live->batchdir, live->outboxdir, err);
+    if (r == 0)
+        live->reported = status.word;
+    return r;
+}
+
+static void warn_once(struct live *live, const struct err *err)
+{
+    if (live->member->warned)
+        return;
+    live->member->warned = true;
+    log_warning((&(struct log_about){ .batch = live->member->id }),
+                "status.json cannot be written, work goes on: %s", err->text);
+}
+
+void report_status(struct service *service, struct live *live)
+{
+    struct err err = ERR_INIT;
+    uint64_t now = service_now(service);
+    uint64_t interval = word_of(live) != live->reported ? word_interval_us : status_interval_us;
+    live->dirty = true;
+    if (live->ending || (live->reported_us > 0 && now - live->reported_us < interval))
+        return;
+    live->reported_us = now;
+    if (write_status(service, live, &err) < 0)
+        warn_once(live, &err);
+    else
+        live->dirty = live->member->warned = false;
+}
+
+int report_end(struct service *service, struct live *live, struct err *err)
+{
+    if (live->end == STATUS_COMPLETED && live->reported == live->end) // told before a restart
+        return 0;
+    return write_status(service, live, err);
+}
+
+// ---- logs
+
+void report_line(struct live *live, const char *format, ...)
+{
+    char text[LOG_LINE], clock[TEXT_TIME_SIZE], line[LOG_LINE + TEXT_TIME_SIZE];
+    time_t now = time(NULL);
+    struct tm local;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (live->outboxdir < 0 || !localtime_r(&now, &local))
+        return;
+    (void)strftime(clock, sizeof clock, "%Y-%m-%d %H:%M:%S", &local);
+    int length = snprintf(line, sizeof line, "%s  %s\n", clock, text);
+    (void)fs_append(live->outboxdir, "batch.log", line, (size_t)length, NULL);
+}
+
+void report_event(struct live *live, struct course_place place, const char *event, const char *text)
+{
+    char now[TEXT_TIME_SIZE];
+    cleanup(json_free) json_t *json = json_object();
+    json_put_text(json, "time", text_time(time(NULL), now));
+    json_put_text(json, "event", event);
+    json_put_text(json, "stage", stage_info[place.stage].name);
+    if (place.index != STEP_BATCH)
+        json_put_int(json, "source", place.index);
+    json_put_int(json, "attempt", course_step(&live->course, place)->attempts);
+    if (text)
+        json_put_text(json, "text", text);
+    cleanup(free_ptr) char *line = json_dumps(json, JSON_COMPACT);
+    size_t length = line ? strlen(line) : 0;
+    if (length == 0)
+        return;
+    line[length] = '\n'; // in place of the NUL: the length is known
+    (void)fs_append(live->batchdir, BATCH_LOG, line, length + 1, NULL);
+}

@@ -1,0 +1,66 @@
+// The daemon's one object: what is configured, what is open, what is known.
+//
+//   intake ---- new names ----> life <---- wishes (cancel, retry)
+//                                | opens batches, asks course and schedule what is next
+//                                v
+//                            supervise ---> executor ---> a process
+//                                |
+//                                v
+//                             report (status.json, batch.log, log.jsonl)
+#ifndef CLIPSPOOL_SERVICE_H
+#define CLIPSPOOL_SERVICE_H
+
+#include "daemon/executor.h"
+#include "daemon/live.h"
+#include "daemon/options.h"
+#include "daemon/progress.h"
+#include "daemon/roster.h"
+#include "daemon/schedule.h"
+#include "spool/settings.h"
+#include "spool/spool.h"
+
+struct intake;
+
+struct service {
+    const struct options *options; // borrowed for the whole life
+    struct settings settings;
+    char *accepted; // path of the configuration that stages read, or NULL; owned
+    sd_event *event;
+    struct spool spool;
+    struct executor executor;
+    struct schedule schedule;
+    struct progress_rates rates;
+    struct roster roster;
+    struct live *open; // the open batches
+    struct intake *intake;
+
+    unsigned running;
+    uint64_t held_us[STAGE_COUNT]; // until when a stage rests; UINT64_MAX: until reload
+    char *held_why[STAGE_COUNT];   // owned
+    uint64_t trouble_until_us;     // the machine is in trouble: nothing new is taken until then
+    uint64_t expired_us;           // when old batches were looked for
+    bool space_low, stopping, failed;
+
+    sd_event_source *pump, *tick, *scan, *stop_timer;
+    char *told_status; // last STATUS= line; owned
+};
+
+// Loads the configuration, opens the spool, recovers what is in work/.  Errors are in words in err
+// or, for a configuration, in *report.
+int service_open(struct service *service, const struct options *options,
+                 struct config_report *report, struct err *err);
+// Runs until told to stop or, with --once, until nothing is left.  Returns the exit status.
+int service_run(struct service *service);
+void service_release(struct service *service);
+
+// Monotonic time of this turn of the loop.
+uint64_t service_now(const struct service *service);
+// Sees to it that, in this turn of the loop still, what can start is started.
+void service_wake(struct service *service);
+// Arms the timer in *source (made when NULL) for a monotonic time, with an accuracy of its own.
+void service_arm(struct service *service, sd_event_source **source, uint64_t when_us,
+                 sd_event_time_handler_t handler, void *context);
+// Slots of a class in all.
+unsigned service_slots(const struct settings *settings, enum slot_class slot);
+
+#endif
