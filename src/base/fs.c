@@ -32,7 +32,9 @@ static int place_open(int dirfd, const char *name, struct place *place, struct e
     place->leaf = slash ? slash + 1 : name;
     if (!*place->leaf || strcmp(place->leaf, ".") == 0 || strcmp(place->leaf, "..") == 0)
         return fs_fail(err, EINVAL, "use as a name", name);
-    cleanup(free_ptr) char *parent = slash ? xstrndup(name, (size_t)(slash - name)) : xstrdup(".");
+    // Of "/a" the slash itself, which fs_open refuses.
+    size_t length = slash == name ? 1 : slash ? (size_t)(slash - name) : 0;
+    cleanup(free_ptr) char *parent = slash ? xstrndup(name, length) : xstrdup(".");
     place->dirfd = fs_open(dirfd, parent, O_RDONLY | O_DIRECTORY);
     if (place->dirfd >= 0)
         return 0;

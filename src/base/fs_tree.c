@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/stat.h>
 #include <stdio.h>
 
 // Folders open at once.  People nest a handful; a copy refuses more, a removal moves what lies
@@ -56,26 +55,17 @@ static int parent_fd(const struct removal *removal)
     return removal->depth == 0 ? removal->top : dirfd(removal->level[removal->depth - 1].dir);
 }
 
-// A folder without the right to list it is given that right, if it is ours to give.
+// A folder without the rights to empty it is given them, if they are ours to give.
 static int open_folder(int parent, const char *name)
 {
+    struct stat st;
     const int flags = O_RDONLY | O_DIRECTORY;
     int fd = fs_open(parent, name, flags);
     if (fd == -EACCES && fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
         fd = fs_open(parent, name, flags);
+    else if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 0700) != 0700)
+        (void)fchmod(fd, 0700);
     return fd;
-}
-
-// False for a mount point.  Gives us the right to remove entries too, if it is ours to give.
-static bool may_empty(int fd)
-{
-    struct statx stx;
-    if (statx(fd, "", AT_EMPTY_PATH, STATX_MODE, &stx) != 0 ||
-        (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-        return false;
-    if ((stx.stx_mode & 0700) != 0700)
-        (void)fchmod(fd, (stx.stx_mode & 0777) | 0700);
-    return true;
 }
 
 static int push(struct removal *removal, const char *name, struct err *err)
@@ -83,8 +73,6 @@ static int push(struct removal *removal, const char *name, struct err *err)
     cleanup(close_fd) int fd = open_folder(parent_fd(removal), name);
     if (fd < 0)
         return fs_fail(err, -fd, "remove folder", name);
-    if (!may_empty(fd))
-        return fs_fail(err, EXDEV, "remove folder", name);
     DIR *dir = fdopendir(fd);
     if (!dir)
         return fs_fail(err, errno, "remove folder", name);
@@ -104,6 +92,8 @@ static int move_up(struct removal *removal, const char *name, struct err *err)
     return r == -EXDEV ? fs_fail(err, EXDEV, "remove folder", name) : r;
 }
 
+// A folder is removed by name first: that is all for an empty one, and refused with EBUSY for a
+// mount point, which is how the walk stays on its file system.
 static int remove_entry(struct removal *removal, const char *name, struct err *err)
 {
     int r = 0, parent = parent_fd(removal);
@@ -167,7 +157,9 @@ int fs_remove(int dirfd, const char *name, struct err *err)
     const char *slash = strrchr(name, '/'), *leaf = slash ? slash + 1 : name;
     if (!*leaf || is_dots(leaf))
         return fs_fail(err, EINVAL, "remove", name);
-    cleanup(free_ptr) char *parent = slash ? xstrndup(name, (size_t)(slash - name)) : xstrdup(".");
+    // Of "/a" the slash itself, which fs_open refuses.
+    size_t length = slash == name ? 1 : slash ? (size_t)(slash - name) : 0;
+    cleanup(free_ptr) char *parent = slash ? xstrndup(name, length) : xstrdup(".");
     cleanup(close_fd) int dir = fs_open(dirfd, parent, O_RDONLY | O_DIRECTORY);
     if (dir == -ENOENT)
         return 0;
