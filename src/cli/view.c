@@ -9,7 +9,10 @@
 #include <fcntl.h>
 #include <math.h>
 
-enum { NAME_COLUMNS = 28 }; // of a video's name; a longer one is cut, the rest of the line is short
+enum {
+    NAME_COLUMNS = 28, // of a video's name; a longer one is cut, so that the columns stay
+    MAX_WARNINGS = 50, // as status.json holds at most
+};
 
 static const char *const activities[STATUS_COUNT] = {
     [STATUS_QUEUED] = "waiting for its turn",
@@ -50,7 +53,7 @@ int view_load(int outboxdir, const char *name, struct view *view, struct err *er
         return r;
     if (!json_is_object(json))
         return err_set(err, ERR_INPUT, "bad_json", "status.json: not an object");
-    *view = (struct view){
+    struct view seen = {
         .word = word_of(json_text(json, "status", NULL, NULL)),
         .progress = json_number(json, "progress", 0, 100, 0, NULL),
         .remaining = json_number(json, "estimated_remaining_seconds", 0, 1e8, -1, NULL),
@@ -59,8 +62,9 @@ int view_load(int outboxdir, const char *name, struct view *view, struct err *er
         .stage = json_text(json, "stage", NULL, NULL),
         .waiting_for = json_text(json, "waiting_for", NULL, NULL),
         .updated_at = json_text(json, "updated_at", NULL, NULL),
-        .json = TAKE(json),
     };
+    seen.json = TAKE(json);
+    *view = seen;
     return 0;
 }
 
@@ -94,16 +98,37 @@ char *view_remaining(const struct view *view)
     return xasprintf("about %s left", text_clock(ceil(view->remaining), clock));
 }
 
-char *view_error(const json_t *object, const char *indent)
+// Each line of foreign text behind the indent.
+static void print_lines(FILE *out, const char *text, const char *indent)
+{
+    cleanup(free_ptr) char *safe = screen_safe_lines(text);
+    for (const char *line = safe, *end; *line; line = *end ? end + 1 : end) {
+        end = line + strcspn(line, "\n");
+        fprintf(out, "%s%.*s\n", indent, (int)(end - line), line);
+    }
+}
+
+bool view_print_error(const json_t *object, const char *indent, FILE *out)
 {
     const json_t *error = json_object_get(object, "error");
     if (!json_is_object(error))
-        return NULL;
-    cleanup(free_ptr) char *message =
-        screen_safe_lines(json_text(error, "message", "no reason is given", NULL));
-    cleanup(free_ptr) char *hint = screen_safe_lines(json_text(error, "hint", "", NULL));
-    return *hint ? xasprintf("%s%s\n%s  %s", indent, message, indent, hint)
-                 : xasprintf("%s%s", indent, message);
+        return false;
+    cleanup(free_ptr) char *deeper = xasprintf("%s  ", indent);
+    print_lines(out, json_text(error, "message", "no reason is given", NULL), indent);
+    print_lines(out, json_text(error, "hint", "", NULL), deeper);
+    return true;
+}
+
+static void print_warnings(const json_t *video, const char *indent, FILE *out)
+{
+    size_t i;
+    const json_t *warning;
+    const json_t *warnings = json_object_get(video, "warnings");
+    json_array_foreach(warnings, i, warning)
+    {
+        if (json_is_string(warning) && i < MAX_WARNINGS)
+            print_lines(out, json_string_value(warning), indent);
+    }
 }
 
 static char *video_facts(const json_t *video)
@@ -126,11 +151,10 @@ static void print_video(const json_t *video, FILE *out)
     cleanup(free_ptr) char *state = screen_safe(json_text(video, "status", "", NULL));
     cleanup(free_ptr) char *short_state = screen_pad(state, 12);
     cleanup(free_ptr) char *facts = video_facts(video);
-    cleanup(free_ptr) char *error = view_error(video, "      ");
     int number = (int)json_int(video, "index", 0, VIEW_MAX_VIDEOS, 0, NULL) + 1;
     fprintf(out, "  %3d  %s  %s %s\n", number, padded, short_state, facts);
-    if (error)
-        fprintf(out, "%s\n", error);
+    (void)view_print_error(video, "       ", out);
+    print_warnings(video, "       ", out);
 }
 
 static void print_reel(const json_t *final, FILE *out)
@@ -153,9 +177,7 @@ void view_print(const struct view *view, const char *name, FILE *out)
     if (!view_is_final(view))
         fprintf(out, ", %.0f %%%s%s", floor(view->progress), *left ? ", " : "", left);
     fputc('\n', out);
-    cleanup(free_ptr) char *error = view_error(view->json, "  ");
-    if (error)
-        fprintf(out, "%s\n", error);
+    (void)view_print_error(view->json, "  ", out);
     size_t i;
     const json_t *video;
     json_array_foreach(json_object_get(view->json, "videos"), i, video)
@@ -173,15 +195,16 @@ unsigned view_print_errors(const struct view *view, FILE *out)
     const json_t *video;
     json_array_foreach(json_object_get(view->json, "videos"), i, video)
     {
-        cleanup(free_ptr) char *error = view_error(video, "  ");
-        if (!error || i >= VIEW_MAX_VIDEOS)
+        bool has_error = json_is_object(json_object_get(video, "error"));
+        bool has_warning = json_array_size(json_object_get(video, "warnings")) > 0;
+        if (i >= VIEW_MAX_VIDEOS || (!has_error && !has_warning))
             continue;
         cleanup(free_ptr) char *name = screen_safe(json_text(video, "name", "?", NULL));
-        fprintf(out, "%s:\n%s\n", name, error);
-        failed++;
+        fprintf(out, "%s:\n", name);
+        (void)view_print_error(video, "  ", out);
+        print_warnings(video, "  ", out);
+        failed += has_error;
     }
-    cleanup(free_ptr) char *error = view_error(view->json, "  ");
-    if (error)
-        fprintf(out, "%s\n", error);
+    (void)view_print_error(view->json, "  ", out);
     return failed;
 }

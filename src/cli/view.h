@@ -37,14 +37,15 @@ char *view_activity(const struct view *view);
 // "about 1:05 left", or "" when nobody knows.  Gives a string.
 char *view_remaining(const struct view *view);
 
-// "not_a_video: in probe: ..." of an error object: its message, and the hint on a line of its own,
-// each line behind `indent`.  Gives a string, NULL if there is no error.
-char *view_error(const json_t *object, const char *indent);
+// Prints the message of an object's error, and its hint a little deeper, each line behind `indent`.
+// Returns whether it has an error.
+bool view_print_error(const json_t *object, const char *indent, FILE *out);
 
 // Prints batch and videos in some lines: state, each video with its facts or its error, the reel.
 void view_print(const struct view *view, const char *name, FILE *out);
 
-// Prints the errors of the batch and of its videos.  Returns how many videos failed.
+// Prints errors and warnings of the videos, and the error of the batch.  Returns how many videos
+// failed.
 unsigned view_print_errors(const struct view *view, FILE *out);
 
 #endif
