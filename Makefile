@@ -107,6 +107,9 @@ $(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(LIBHIGHLI
 DAEMON_MODULES = $(filter-out $(O)/obj/daemon/main.o,$(call folder,daemon))
 DAEMON_TESTS = $(patsubst src/daemon/%.c,$(O)/tests/unit/check_%,$(wildcard src/daemon/*.c))
 $(DAEMON_TESTS): $(DAEMON_MODULES)
+CLI_MODULES = $(filter-out $(O)/obj/cli/main.o,$(call folder,cli))
+CLI_TESTS = $(patsubst src/cli/%.c,$(O)/tests/unit/check_%,$(filter-out %/main.c,$(wildcard src/cli/*.c)))
+$(CLI_TESTS): $(CLI_MODULES)
 
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
