@@ -332,14 +332,16 @@ static int execute(struct run *run, struct err *err)
     cleanup(free_ptr) char *batchdir =
         xasprintf("%s/work/%s", settings->root, run->live->member->id);
     cleanup(free_ptr) char *index = xasprintf("%d", run->place.index);
+    // Named, not compound literals: one made in the block below would end with it.
+    char config_option[] = "--config", spool_option[] = "--spool";
     char *argv[8];
     size_t argc = 0;
     argv[argc++] = program;
     if (service->accepted) {
-        argv[argc++] = (char[]){ "--config" };
+        argv[argc++] = config_option;
         argv[argc++] = service->accepted;
     }
-    argv[argc++] = (char[]){ "--spool" };
+    argv[argc++] = spool_option;
     argv[argc++] = settings->root;
     argv[argc++] = batchdir;
     argv[argc++] = run->place.index == STEP_BATCH ? NULL : index;
