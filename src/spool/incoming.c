@@ -355,13 +355,21 @@ static uint64_t next_look(const struct candidate *candidate, const struct settin
     return now_us + (rare > step ? rare : step);
 }
 
+// The one thing that cuts a wait short.
+static bool says_ready(const struct candidate *candidate, const struct spool *spool)
+{
+    cleanup(free_ptr) char *ready = xasprintf("%s/.ready", candidate->name);
+    return faccessat(spool->incoming, ready, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static void look_at(struct candidate *candidate, const struct spool *spool,
                     const struct settings *settings, uint64_t now_us)
 {
     if (candidate->given) {
         candidate->given = candidate->settled = false;
         candidate->looks = 0;
-    } else if (candidate->looks > 0 && now_us < candidate->next_us) {
+    } else if (candidate->looks > 0 && now_us < candidate->next_us &&
+               !says_ready(candidate, spool)) {
         return;
     }
     cleanup(view_release) struct view view = { .signature = TREE_SIGNATURE_START };
