@@ -19,7 +19,7 @@ void config_report_add(struct config_report *report, const char *format, ...)
 {
     // Enough to mend a file in one go; a hostile one cannot fill the log.
     const unsigned kept = 50;
-    cleanup(free_ptr) char *line = NULL, *text = report->text;
+    cleanup(free_ptr) char *line = NULL;
     report->count++;
     if (report->count > kept + 1)
         return;
@@ -33,7 +33,8 @@ void config_report_add(struct config_report *report, const char *format, ...)
         if (length < 0)
             base_out_of_memory();
     }
-    report->text = xasprintf("%s%s\n", text ? text : "", line);
+    cleanup(free_ptr) char *old = report->text;
+    report->text = xasprintf("%s%s\n", old ? old : "", line);
 }
 
 void config_report_release(struct config_report *report)

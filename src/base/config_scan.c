@@ -156,13 +156,14 @@ char *config_scan(const char *name, const char *text, struct config_report *repo
         return NULL;
     }
     // A number is at least one byte and grows by one.
-    cleanup(free_ptr) char *out = xcalloc(length * 2 + 1, 1);
+    cleanup(free_ptr) char *out = xcalloc(length * 2 + 2, 1);
     struct scan scan = { .name = shown, .next = text, .line = 1, .out = out, .report = report };
     if (begins(&scan, "\xEF\xBB\xBF"))
         scan.next += 3; // what Windows editors put first
     while (*scan.next)
         if (!take_token(&scan))
             return NULL;
+    scan.out[scan.used] = '\n'; // without it libconfig does not accept a comment at the end
     return TAKE(out);
 }
 
