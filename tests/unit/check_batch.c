@@ -1,0 +1,683 @@
+// A batch as understood: which files are sources, in which order, what is refused in which words,
+// and batch.json.
+#include "spool/batch.h"
+#include "spool/settings.h"
+#include "spool/step.h"
+#include "tests/support/folder.h"
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+
+static struct folder folder;
+static struct settings settings;
+static struct batch batch;
+
+static const char id[] = "20261122T041500Z-trip-3f2a";
+
+static void set_up(void)
+{
+    struct config_report report = CONFIG_REPORT_INIT;
+    settings = (struct settings){ .root = NULL };
+    ck_assert_int_eq(settings_load(NULL, &settings, &report), 0);
+    batch = (struct batch)BATCH_INIT;
+    folder_make(&folder);
+    ck_assert_int_eq(mkdirat(folder.fd, "in", 0755), 0);
+}
+
+static void tear_down(void)
+{
+    batch_release(&batch);
+    settings_release(&settings);
+    folder_remove(&folder);
+}
+
+static void put(const char *name, const char *text)
+{
+    cleanup(free_ptr) char *path = xasprintf("in/%s", name);
+    folder_put(&folder, path, text);
+}
+
+static void make_dir(const char *name)
+{
+    cleanup(free_ptr) char *path = xasprintf("in/%s", name);
+    ck_assert_int_eq(mkdirat(folder.fd, path, 0755), 0);
+}
+
+static void understand(void)
+{
+    struct err err = ERR_INIT;
+    batch_release(&batch);
+    ck_assert_msg(batch_understand(folder.fd, id, "trip", 1800000000, &settings, &batch, &err) == 0,
+                  "%s", err.text);
+}
+
+// "name name ..." of the sources.
+static void expect_sources(const char *expected)
+{
+    cleanup(free_ptr) char *joined = xstrdup("");
+    for (size_t i = 0; i < batch.source_count; i++) {
+        cleanup(free_ptr) char *old = joined;
+        joined = xasprintf("%s%s%s", old, i ? " " : "", batch.sources[i].file);
+    }
+    ck_assert_str_eq(joined, expected);
+}
+
+static void expect_ignored(const char *expected)
+{
+    cleanup(free_ptr) char *joined = xstrdup("");
+    for (size_t i = 0; batch.ignored[i] != NULL; i++) {
+        cleanup(free_ptr) char *old = joined;
+        joined = xasprintf("%s%s%s", old, i ? " " : "", batch.ignored[i]);
+    }
+    ck_assert_str_eq(joined, expected);
+}
+
+static void expect_refused(const char *error_id, const char *text)
+{
+    ck_assert_str_eq(batch.error.id, error_id);
+    ck_assert_int_eq(batch.error.class, ERR_INPUT);
+    ck_assert_msg(strstr(batch.error.text, text) != NULL, "%s", batch.error.text);
+    ck_assert_msg(batch.error.hint[0] != 0, "no hint for %s", error_id);
+}
+
+// ---- names
+
+static const struct {
+    const char *name;
+    int kind; // -1: no source
+} names[] = {
+    { "a.mp4", SOURCE_LOCAL },
+    { "A.MP4", SOURCE_LOCAL },
+    { "a.m2ts", SOURCE_LOCAL },
+    { "a.ts", SOURCE_LOCAL },
+    { "a.3gp", SOURCE_LOCAL },
+    { "a.b.webm", SOURCE_LOCAL },
+    { "a.url", SOURCE_URL },
+    { "a.webloc", SOURCE_URL },
+    { "a.desktop", SOURCE_URL },
+    { "a.oss", SOURCE_OSS },
+    { "a", -1 },
+    { "mp4", -1 },
+    { ".mp4", -1 },
+    { "a.mp4.part", -1 },
+    { "a.mp3", -1 },
+    { "a.xmp4", -1 },
+    { "", -1 },
+    { "a.mp4 ", -1 },
+    { "job.conf", -1 },
+    { "-rf.mkv", SOURCE_LOCAL },
+    { "\xff\n.mov", SOURCE_LOCAL },
+};
+
+START_TEST(a_source_is_known_by_its_ending)
+{
+    enum source_kind kind = SOURCE_LOCAL;
+    bool is_source = batch_is_source_name(names[_i].name, &kind);
+    ck_assert_msg(is_source == (names[_i].kind >= 0), "%s", names[_i].name);
+    if (is_source)
+        ck_assert_int_eq(kind, names[_i].kind);
+}
+END_TEST
+
+static const struct {
+    const char *id;
+    bool is_id;
+} ids[] = {
+    { "20261122T041500Z-trip-3f2a", true },
+    { "20261122T041500Z-a", true },
+    { "", false },
+    { "..", false },
+    { "trip", false },
+    { "2026/x", false },
+    { "2026\n", false },
+    { "gone.2026", false },
+    { "2026.tmp", false },
+};
+
+START_TEST(an_id_is_one_plain_word)
+{
+    ck_assert_msg(batch_is_id(ids[_i].id) == ids[_i].is_id, "%s", ids[_i].id);
+}
+END_TEST
+
+// ---- finding and ordering
+
+START_TEST(videos_come_in_natural_order_and_the_rest_is_named)
+{
+    put("clip10.mp4", "x");
+    put("clip2.MOV", "xy");
+    put("notes.txt", "x");
+    put("picture.jpg", "x");
+    put(".DS_Store", "x");
+    put("._clip2.MOV", "x");
+    put(".ready", "");
+    understand();
+    ck_assert_int_eq(batch.error.class, ERR_NONE);
+    expect_sources("clip2.MOV clip10.mp4");
+    expect_ignored("notes.txt picture.jpg");
+    ck_assert_uint_eq(batch.sources[0].size_bytes, 2);
+    ck_assert_int_eq(batch.sources[0].profile, PROFILE_DYNAMIC);
+    ck_assert_int_eq(batch.sources[0].error.class, ERR_NONE);
+    ck_assert_str_eq(batch.id, id);
+    ck_assert_str_eq(batch.name, "trip");
+    ck_assert_int_eq(batch.created_at, 1800000000);
+    ck_assert_ptr_null(batch.outbox);
+}
+END_TEST
+
+START_TEST(folders_in_the_folder_are_searched)
+{
+    make_dir("day2");
+    make_dir("@eaDir");
+    put("@eaDir/thumb.mp4", "x");
+    put("day2/b.mp4", "x");
+    put("day2/job.conf", "strategy = \"story\";");
+    put("a.mp4", "x");
+    understand();
+    expect_sources("a.mp4 day2/b.mp4");
+    expect_ignored("day2/job.conf");
+    ck_assert_int_eq(batch.job.strategy, STRATEGY_HIGHLIGHTS);
+}
+END_TEST
+
+START_TEST(job_conf_orders_and_overrides)
+{
+    put("a.mp4", "x");
+    put("b.mp4", "x");
+    put("c10.mp4", "x");
+    put("c9.mp4", "x");
+    put("Job.CONF", "profile = \"balanced\"; title = \"T\";"
+                    "sources = ( { file = \"c10.mp4\"; profile = \"aggressive\"; },"
+                    " { file = \"b.mp4\"; } );");
+    understand();
+    ck_assert_msg(batch.error.class == ERR_NONE, "%s", batch.error.text);
+    expect_sources("c10.mp4 b.mp4 a.mp4 c9.mp4");
+    ck_assert_int_eq(batch.sources[0].profile, PROFILE_AGGRESSIVE);
+    ck_assert_int_eq(batch.sources[1].profile, PROFILE_BALANCED);
+    ck_assert_int_eq(batch.sources[3].profile, PROFILE_BALANCED);
+    ck_assert_str_eq(batch.job.title, "T");
+}
+END_TEST
+
+START_TEST(a_source_that_is_not_in_the_folder_is_told_by_name)
+{
+    put("a.mp4", "x");
+    put("notes.txt", "x");
+    put("job.conf", "sources = ( { file = \"A.mp4\"; } );");
+    understand();
+    expect_refused("unknown_source", "A.mp4");
+    ck_assert_ptr_nonnull(strstr(batch.error.hint, "a.mp4"));
+    expect_sources("a.mp4");
+}
+END_TEST
+
+START_TEST(names_of_strange_bytes_are_taken_as_they_are)
+{
+    put("-rf.mp4", "x");
+    put("new\nline \"quoted\".mp4", "x");
+    put("\xf0\x9f\x8e\xac.mp4", "x");
+    put("\xff\xfe.mp4", "x");
+    understand();
+    ck_assert_int_eq(batch.error.class, ERR_NONE);
+    ck_assert_uint_eq(batch.source_count, 4);
+    for (size_t i = 0; i < batch.source_count; i++)
+        ck_assert_int_eq(batch.sources[i].error.class, ERR_NONE);
+}
+END_TEST
+
+// ---- what is refused whole
+
+START_TEST(an_empty_folder_has_no_videos)
+{
+    understand();
+    expect_refused("no_videos", "empty");
+    put(".DS_Store", "x");
+    understand();
+    expect_refused("no_videos", "empty");
+    put("song.mp3", "x");
+    understand();
+    expect_refused("no_videos", "only other files");
+    expect_ignored("song.mp3");
+}
+END_TEST
+
+static void put_many(int count)
+{
+    for (int i = 0; i < count; i++) {
+        cleanup(free_ptr) char *name = xasprintf("clip%d.mp4", i);
+        put(name, "x");
+    }
+}
+
+START_TEST(more_videos_than_allowed_are_told_with_both_counts)
+{
+    put_many(10);
+    understand();
+    ck_assert_int_eq(batch.error.class, ERR_NONE);
+    put("one-more.mp4", "x");
+    understand();
+    expect_refused("too_many_sources", "11 videos, the limit is 10");
+}
+END_TEST
+
+START_TEST(the_list_of_sources_has_an_end)
+{
+    put_many(BATCH_MAX_SOURCES + 5);
+    understand();
+    expect_refused("too_many_sources", "105 videos");
+    ck_assert_uint_eq(batch.source_count, BATCH_MAX_SOURCES);
+}
+END_TEST
+
+START_TEST(more_entries_than_allowed_are_refused)
+{
+    settings.max_entries = 3;
+    put_many(3);
+    understand();
+    ck_assert_int_eq(batch.error.class, ERR_NONE);
+    put("notes.txt", "x");
+    understand();
+    expect_refused("too_many_entries", "more than 3");
+}
+END_TEST
+
+START_TEST(folders_nested_without_end_are_refused)
+{
+    cleanup(free_ptr) char *path = xstrdup("d");
+    for (int i = 0; i < 9; i++) {
+        make_dir(path);
+        cleanup(free_ptr) char *old = path;
+        path = xasprintf("%s/d", old);
+    }
+    understand();
+    expect_refused("too_deep", "8 deep");
+}
+END_TEST
+
+// ---- job.conf
+
+static const struct {
+    const char *what, *text, *told;
+} bad_jobs[] = {
+    { "syntax", "title = \"open\nprofile", "job.conf:" },
+    { "two mistakes, the first", "titel = 1;\ntarget_duration = -4;", "titel" },
+    { "two mistakes, the second", "titel = 1;\ntarget_duration = -4;", "job.conf:2" },
+    { "contradiction", "min_segment = 9; max_segment = 3;", "longer than max_segment" },
+    { "twice", "sources = ( { file = \"a.mp4\"; }, { file = \"a.mp4\"; } );", "twice" },
+    { "webhook", "webhook = \"https://example.org/\";", "not part of this version" },
+};
+
+START_TEST(a_bad_job_conf_refuses_the_batch_and_keeps_its_videos)
+{
+    put("a.mp4", "x");
+    put("job.conf", bad_jobs[_i].text);
+    understand();
+    expect_refused("bad_job_conf", bad_jobs[_i].told);
+    expect_sources("a.mp4");
+    ck_assert_str_eq(batch.job.output.resolution, "source");
+    ck_assert_ptr_null(batch.job.webhook);
+    // What was refused can be written down and read back.
+    ck_assert_int_eq(batch_save(folder.fd, &batch, NULL), 0);
+    batch_release(&batch);
+    ck_assert_int_eq(batch_load(folder.fd, &batch, NULL), 0);
+    expect_refused("bad_job_conf", bad_jobs[_i].told);
+}
+END_TEST
+
+START_TEST(a_job_conf_beyond_64_kib_is_not_read)
+{
+    cleanup(free_ptr) char *text = xcalloc(JOB_MAX_BYTES + 2, 1);
+    memset(text, '#', JOB_MAX_BYTES);
+    put("a.mp4", "x");
+    put("job.conf", text);
+    understand();
+    ck_assert_int_eq(batch.error.class, ERR_NONE);
+    text[JOB_MAX_BYTES] = '#';
+    put("job.conf", text);
+    understand();
+    expect_refused("bad_job_conf", "64 KiB");
+}
+END_TEST
+
+START_TEST(a_job_conf_with_a_nul_byte_is_no_text)
+{
+    put("a.mp4", "x");
+    cleanup(close_fd) int fd = openat(folder.fd, "in/job.conf", O_WRONLY | O_CREAT, 0644);
+    ck_assert_int_eq(write(fd, "title = \"x\";\0 nonsense", 22), 22);
+    understand();
+    expect_refused("bad_job_conf", "NUL");
+}
+END_TEST
+
+static void link_job(void)
+{
+    folder_put(&folder, "real.conf", "");
+    ck_assert_int_eq(symlinkat("../real.conf", folder.fd, "in/job.conf"), 0);
+}
+
+static void pipe_job(void)
+{
+    ck_assert_int_eq(mkfifoat(folder.fd, "in/job.conf", 0644), 0);
+}
+
+static void folder_job(void)
+{
+    make_dir("job.conf");
+}
+
+static void (*const odd_jobs[])(void) = { link_job, pipe_job, folder_job };
+
+START_TEST(a_job_conf_that_is_no_file_is_refused_at_once)
+{
+    put("a.mp4", "x");
+    odd_jobs[_i]();
+    understand();
+    expect_refused("bad_job_conf", "job.conf");
+}
+END_TEST
+
+// ---- single sources
+
+static void make_symlink(void)
+{
+    folder_put(&folder, "elsewhere.mp4", "x");
+    ck_assert_int_eq(symlinkat("../elsewhere.mp4", folder.fd, "in/bad.mp4"), 0);
+}
+
+static void make_dangling(void)
+{
+    ck_assert_int_eq(symlinkat("nowhere", folder.fd, "in/bad.mp4"), 0);
+}
+
+static void make_hard_link(void)
+{
+    folder_put(&folder, "elsewhere.mp4", "x");
+    ck_assert_int_eq(linkat(folder.fd, "elsewhere.mp4", folder.fd, "in/bad.mp4", 0), 0);
+}
+
+static void make_fifo(void)
+{
+    ck_assert_int_eq(mkfifoat(folder.fd, "in/bad.mp4", 0644), 0);
+}
+
+static void make_socket(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s/in/bad.mp4", folder.path);
+    cleanup(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+}
+
+static void make_empty(void)
+{
+    put("bad.mp4", "");
+}
+
+static void make_large(void)
+{
+    settings.max_source_bytes = 10;
+    put("bad.mp4", "12345678901");
+}
+
+static void make_url(void)
+{
+    put("bad.url", "https://example.org/a.mp4\n");
+}
+
+static void make_oss(void)
+{
+    put("bad.oss", "oss://bucket/key\n");
+}
+
+static void make_empty_url(void)
+{
+    put("bad.webloc", "");
+}
+
+static const struct {
+    void (*make)(void);
+    const char *error_id;
+    enum source_kind kind;
+} bad_sources[] = {
+    { make_symlink, "symlink", SOURCE_LOCAL },     { make_dangling, "symlink", SOURCE_LOCAL },
+    { make_hard_link, "hard_link", SOURCE_LOCAL }, { make_fifo, "fifo", SOURCE_LOCAL },
+    { make_socket, "socket", SOURCE_LOCAL },       { make_empty, "empty_file", SOURCE_LOCAL },
+    { make_large, "too_large", SOURCE_LOCAL },     { make_url, "remote_source", SOURCE_URL },
+    { make_oss, "remote_source", SOURCE_OSS },     { make_empty_url, "empty_file", SOURCE_URL },
+};
+
+START_TEST(a_bad_source_is_told_and_the_others_are_fine)
+{
+    bad_sources[_i].make();
+    put("good.mp4", "x");
+    understand();
+    ck_assert_int_eq(batch.error.class, ERR_NONE);
+    ck_assert_uint_eq(batch.source_count, 2);
+    const struct batch_source *bad = &batch.sources[0];
+    ck_assert_str_eq(bad->error.id, bad_sources[_i].error_id);
+    ck_assert_int_eq(bad->error.class, ERR_INPUT);
+    ck_assert_int_eq(bad->kind, bad_sources[_i].kind);
+    ck_assert_ptr_nonnull(strstr(bad->error.text, "bad."));
+    ck_assert_msg(bad->error.hint[0] != 0, "%s", bad->error.id);
+    ck_assert_int_eq(batch.sources[1].error.class, ERR_NONE);
+}
+END_TEST
+
+START_TEST(a_device_is_refused)
+{
+    if (mknodat(folder.fd, "in/bad.mp4", S_IFCHR | 0644, makedev(1, 3)) < 0) {
+        puts("SKIP a_device_is_refused: devices can be made by root only");
+        return;
+    }
+    understand();
+    ck_assert_str_eq(batch.sources[0].error.id, "device");
+}
+END_TEST
+
+START_TEST(a_file_we_may_not_read_is_refused)
+{
+    bool is_root = geteuid() == 0;
+    put("bad.mp4", "x");
+    ck_assert_int_eq(fchmodat(folder.fd, "in/bad.mp4", 0, 0), 0);
+    ck_assert_int_eq(fchmod(folder.fd, 0755), 0);
+    ck_assert(!is_root || seteuid(65534) == 0);
+    understand();
+    ck_assert(!is_root || seteuid(0) == 0);
+    ck_assert_str_eq(batch.sources[0].error.id, "unreadable");
+}
+END_TEST
+
+START_TEST(a_folder_we_may_not_read_is_refused)
+{
+    bool is_root = geteuid() == 0;
+    ck_assert_int_eq(fchmodat(folder.fd, "in", 0, 0), 0);
+    ck_assert_int_eq(fchmod(folder.fd, 0755), 0);
+    ck_assert(!is_root || seteuid(65534) == 0);
+    understand();
+    ck_assert(!is_root || seteuid(0) == 0);
+    ck_assert_int_eq(fchmodat(folder.fd, "in", 0755, 0), 0);
+    expect_refused("unreadable", "cannot be read");
+}
+END_TEST
+
+START_TEST(a_private_spool_takes_links)
+{
+    settings.accept_links = true;
+    folder_put(&folder, "one.mp4", "12");
+    folder_put(&folder, "two.mp4", "123");
+    ck_assert_int_eq(symlinkat("../one.mp4", folder.fd, "in/one.mp4"), 0);
+    ck_assert_int_eq(linkat(folder.fd, "two.mp4", folder.fd, "in/two.mp4", 0), 0);
+    ck_assert_int_eq(symlinkat("nowhere", folder.fd, "in/zero.mp4"), 0);
+    ck_assert_int_eq(symlinkat("..", folder.fd, "in/zoo.mp4"), 0);
+    understand();
+    expect_sources("one.mp4 two.mp4 zero.mp4 zoo.mp4");
+    ck_assert_int_eq(batch.sources[0].error.class, ERR_NONE);
+    ck_assert_uint_eq(batch.sources[0].size_bytes, 2);
+    ck_assert_int_eq(batch.sources[1].error.class, ERR_NONE);
+    ck_assert_str_eq(batch.sources[2].error.id, "symlink");
+    ck_assert_str_eq(batch.sources[3].error.id, "not_a_file");
+}
+END_TEST
+
+START_TEST(a_link_in_the_folder_is_never_followed_to_a_folder)
+{
+    ck_assert_int_eq(mkdirat(folder.fd, "elsewhere", 0755), 0);
+    folder_put(&folder, "elsewhere/secret.mp4", "x");
+    ck_assert_int_eq(symlinkat("../elsewhere", folder.fd, "in/more"), 0);
+    put("a.mp4", "x");
+    understand();
+    expect_sources("a.mp4");
+    expect_ignored("more");
+}
+END_TEST
+
+// ---- batch.json
+
+START_TEST(a_batch_comes_back_as_it_was)
+{
+    make_fifo();
+    put("b\xff\n.mov", "xyz");
+    put("notes\t.txt", "x");
+    put("job.conf", "title = \"T\"; profile = \"conservative\";");
+    understand();
+    batch.outbox = xstrdup("trip-2\xfe");
+    ck_assert_int_eq(batch_save(folder.fd, &batch, NULL), 0);
+
+    struct batch back = BATCH_INIT;
+    struct err err = ERR_INIT;
+    ck_assert_msg(batch_load(folder.fd, &back, &err) == 0, "%s", err.text);
+    ck_assert_str_eq(back.id, id);
+    ck_assert_str_eq(back.name, "trip");
+    ck_assert_str_eq(back.outbox, "trip-2\xfe");
+    ck_assert_int_eq(back.created_at, 1800000000);
+    ck_assert_str_eq(back.job.title, "T");
+    ck_assert_uint_eq(back.source_count, 2);
+    ck_assert_str_eq(back.sources[0].error.id, "fifo");
+    ck_assert_str_eq(back.sources[1].file, "b\xff\n.mov");
+    ck_assert_uint_eq(back.sources[1].size_bytes, 3);
+    ck_assert_int_eq(back.sources[1].profile, PROFILE_CONSERVATIVE);
+    ck_assert_str_eq(back.ignored[0], "notes\t.txt");
+    ck_assert_ptr_null(back.ignored[1]);
+    batch_release(&back);
+}
+END_TEST
+
+START_TEST(a_batch_that_was_not_understood_yet_is_no_error_to_report)
+{
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(batch_load(folder.fd, &batch, &err), -ENOENT);
+    ck_assert_int_eq(err.class, ERR_NONE);
+}
+END_TEST
+
+// Each takes the place of one key of a sound file.
+static const struct {
+    const char *key, *value;
+} damage[] = {
+    { "version", "2" },
+    { "version", "null" },
+    { "id", "\"../../etc\"" },
+    { "id", "null" },
+    { "name", "null" },
+    { "name", "\"a/b\"" },
+    { "name", "\"..\"" },
+    { "name", "\"\\\\xq\"" },
+    { "outbox", "\"../x\"" },
+    { "outbox", "7" },
+    { "created_at", "\"now\"" },
+    { "job", "null" },
+    { "job", "{\"profile\":\"x\"}" },
+    { "error", "{}" },
+    { "sources", "null" },
+    { "sources", "{}" },
+    { "sources", "[7]" },
+    { "sources", "[{\"file\":\"../a\",\"kind\":\"local\",\"profile\":\"dynamic\"}]" },
+    { "sources", "[{\"file\":\"/a\",\"kind\":\"local\",\"profile\":\"dynamic\"}]" },
+    { "sources", "[{\"file\":\"a//b\",\"kind\":\"local\",\"profile\":\"dynamic\"}]" },
+    { "sources", "[{\"file\":\"a\",\"kind\":\"ftp\",\"profile\":\"dynamic\"}]" },
+    { "sources", "[{\"file\":\"a\",\"kind\":\"local\",\"profile\":\"same\"}]" },
+    { "sources", "[{\"file\":\"a\",\"kind\":\"local\",\"profile\":\"dynamic\","
+                 "\"size_bytes\":-1}]" },
+};
+
+START_TEST(a_damaged_batch_is_refused_whole)
+{
+    put("a.mp4", "x");
+    understand();
+    ck_assert_int_eq(batch_save(folder.fd, &batch, NULL), 0);
+    batch_release(&batch);
+
+    cleanup(json_free) json_t *json = NULL;
+    ck_assert_int_eq(json_read(folder.fd, BATCH_FILE, 1 << 20, &json, NULL), 0);
+    json_t *value = json_loads(damage[_i].value, JSON_DECODE_ANY, NULL);
+    ck_assert_ptr_nonnull(value);
+    json_put(json, damage[_i].key, value);
+    ck_assert_int_eq(json_write(folder.fd, BATCH_FILE, json, NULL), 0);
+
+    struct err err = ERR_INIT;
+    ck_assert_msg(batch_load(folder.fd, &batch, &err) < 0, "%s %s", damage[_i].key,
+                  damage[_i].value);
+    ck_assert_int_eq(err.class, ERR_INPUT);
+    ck_assert_ptr_null(batch.id);
+}
+END_TEST
+
+START_TEST(the_directory_of_a_source_is_made_when_it_is_opened)
+{
+    cleanup(close_fd) int first = batch_open_source(folder.fd, 3, NULL);
+    cleanup(close_fd) int again = batch_open_source(folder.fd, 3, NULL);
+    struct stat a, b;
+    ck_assert_int_eq(fstat(first, &a), 0);
+    ck_assert_int_eq(fstat(again, &b), 0);
+    ck_assert(a.st_ino == b.st_ino);
+    ck_assert_int_eq(fstatat(folder.fd, "3", &b, 0), 0);
+    ck_assert(a.st_ino == b.st_ino);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("batch");
+    TCase *tcase = tcase_create("batch");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_loop_test(tcase, a_source_is_known_by_its_ending, 0, (int)ARRAY_LEN(names));
+    tcase_add_loop_test(tcase, an_id_is_one_plain_word, 0, (int)ARRAY_LEN(ids));
+    tcase_add_test(tcase, videos_come_in_natural_order_and_the_rest_is_named);
+    tcase_add_test(tcase, folders_in_the_folder_are_searched);
+    tcase_add_test(tcase, job_conf_orders_and_overrides);
+    tcase_add_test(tcase, a_source_that_is_not_in_the_folder_is_told_by_name);
+    tcase_add_test(tcase, names_of_strange_bytes_are_taken_as_they_are);
+    tcase_add_test(tcase, an_empty_folder_has_no_videos);
+    tcase_add_test(tcase, more_videos_than_allowed_are_told_with_both_counts);
+    tcase_add_test(tcase, the_list_of_sources_has_an_end);
+    tcase_add_test(tcase, more_entries_than_allowed_are_refused);
+    tcase_add_test(tcase, folders_nested_without_end_are_refused);
+    tcase_add_loop_test(tcase, a_bad_job_conf_refuses_the_batch_and_keeps_its_videos, 0,
+                        (int)ARRAY_LEN(bad_jobs));
+    tcase_add_test(tcase, a_job_conf_beyond_64_kib_is_not_read);
+    tcase_add_test(tcase, a_job_conf_with_a_nul_byte_is_no_text);
+    tcase_add_loop_test(tcase, a_job_conf_that_is_no_file_is_refused_at_once, 0,
+                        (int)ARRAY_LEN(odd_jobs));
+    tcase_add_loop_test(tcase, a_bad_source_is_told_and_the_others_are_fine, 0,
+                        (int)ARRAY_LEN(bad_sources));
+    tcase_add_test(tcase, a_device_is_refused);
+    tcase_add_test(tcase, a_file_we_may_not_read_is_refused);
+    tcase_add_test(tcase, a_folder_we_may_not_read_is_refused);
+    tcase_add_test(tcase, a_private_spool_takes_links);
+    tcase_add_test(tcase, a_link_in_the_folder_is_never_followed_to_a_folder);
+    tcase_add_test(tcase, a_batch_comes_back_as_it_was);
+    tcase_add_test(tcase, a_batch_that_was_not_understood_yet_is_no_error_to_report);
+    tcase_add_loop_test(tcase, a_damaged_batch_is_refused_whole, 0, (int)ARRAY_LEN(damage));
+    tcase_add_test(tcase, the_directory_of_a_source_is_made_when_it_is_opened);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
