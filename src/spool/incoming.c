@@ -72,7 +72,8 @@ static const struct pattern patterns[] = {
     { ".owncloudsync*", INCOMING_JUNK },
     { ".sync_*", INCOMING_JUNK },
     { ".gitkeep", INCOMING_JUNK },
-    { "*~", INCOMING_JUNK }, // an editor's backup, complete and not wanted
+    { ".~tmp~", INCOMING_PARTIAL }, // rsync's, before the next row
+    { "*~", INCOMING_JUNK },        // an editor's backup, complete and not wanted
     // Still being written: rsync, Samba, NFS and FUSE leave names with a dot in front, and so do
     // .goutputstream-*, .~lock.*#, .syncthing.*.tmp, .~tmp~, .rsync-partial.
     { ".*", INCOMING_PARTIAL },
