@@ -176,17 +176,21 @@ static int read_all(const json_t *object, double duration, struct analysis *anal
                       err);
 }
 
-int analysis_load(int sourcedir, double duration, struct analysis *analysis, struct err *err)
+int analysis_from_json(const json_t *json, double duration, struct analysis *analysis,
+                       struct err *err)
 {
-    cleanup(json_free) json_t *json = NULL;
-    int r = json_read(sourcedir, SOURCE_ANALYSIS, ANALYSIS_MAX_BYTES, &json, err);
-    if (r < 0)
-        return r;
     cleanup(analysis_release) struct analysis read = ANALYSIS_INIT;
-    r = read_all(json, duration, &read, err);
+    int r = read_all(json, duration, &read, err);
     if (r < 0)
         return r;
     *analysis = read;
     read = (struct analysis)ANALYSIS_INIT;
     return 0;
+}
+
+int analysis_load(int sourcedir, double duration, struct analysis *analysis, struct err *err)
+{
+    cleanup(json_free) json_t *json = NULL;
+    int r = json_read(sourcedir, SOURCE_ANALYSIS, ANALYSIS_MAX_BYTES, &json, err);
+    return r < 0 ? r : analysis_from_json(json, duration, analysis, err);
 }

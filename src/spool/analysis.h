@@ -36,7 +36,9 @@ int analysis_save(int sourcedir, const struct analysis *analysis, struct err *er
 
 // Reads it into *analysis (analysis_release), which is untouched on failure.  Times outside
 // [0, duration], a span without length, more items than ANALYSIS_MAX_ITEMS or a wrong type are
-// ERR_INPUT "bad_analysis".  -ENOENT without err if there is no such file.
+// ERR_INPUT "bad_analysis".  analysis_load: -ENOENT without err if there is no such file.
+int analysis_from_json(const json_t *json, double duration, struct analysis *analysis,
+                       struct err *err);
 int analysis_load(int sourcedir, double duration, struct analysis *analysis, struct err *err);
 
 json_t *analysis_to_json(const struct analysis *analysis); // gives a reference

@@ -2,6 +2,7 @@
 #include "spool/batch.h"
 #include "spool/plan.h"
 #include "tests/support/folder.h"
+#include "tests/support/invented.h"
 #include <check.h>
 #include <errno.h>
 #include <math.h>
@@ -146,6 +147,50 @@ START_TEST(notes_are_bounded)
 }
 END_TEST
 
+// Times from a few that matter, so that they meet and nearly meet.
+static double random_time(uint64_t *state)
+{
+    static const double special[] = { 0, -1, 100, 1, 20, 1e308, NAN, 99.9999999, 2.0000001 };
+    double choice = invent_number(state, 0, 1);
+    if (choice < 0.1)
+        return special[(size_t)invent_number(state, 0, ARRAY_LEN(special))];
+    return choice < 0.5 ? floor(invent_number(state, -2, 25)) : invent_number(state, -5, 110);
+}
+
+static void check_random_plan(uint64_t seed)
+{
+    uint64_t state = seed;
+    cleanup(plan_release) struct plan plan = PLAN_INIT;
+    size_t count = (size_t)invent_number(&state, 0, 40);
+    for (size_t i = 0; i < count; i++) {
+        double start = random_time(&state), length = invent_number(&state, 0, 12);
+        double end = invent_number(&state, 0, 1) < 0.5 ? random_time(&state) : start + length;
+        plan_add(&plan, &(struct plan_segment){ (int)invent_number(&state, -1, SOURCES + 1), start,
+                                                end, invent_number(&state, -0.1, 1.1), NULL });
+    }
+    if (plan_check(&plan, &rules, NULL) < 0)
+        return;
+    for (size_t i = 0; i < plan.segment_count; i++) {
+        const struct plan_segment *a = &plan.segments[i];
+        ck_assert(a->video_index >= 0 && a->video_index < SOURCES);
+        ck_assert(a->start >= 0 && a->start < a->end && a->end <= durations[a->video_index]);
+        ck_assert(a->end - a->start >= fmin(2, durations[a->video_index]) - 1e-3);
+        for (size_t j = 0; j < i; j++) {
+            const struct plan_segment *b = &plan.segments[j];
+            ck_assert(a->video_index != b->video_index || a->end <= b->start || b->end <= a->start);
+        }
+    }
+    ck_assert(plan_total(&plan) <= 60 + 1e-2);
+    ck_assert_int_eq(plan_check(&plan, &rules, NULL), 0);
+}
+
+START_TEST(random_plans_come_out_sound)
+{
+    for (uint64_t seed = 0; seed < 3000; seed++)
+        check_random_plan(seed);
+}
+END_TEST
+
 // ---- the fallback
 
 static const struct {
@@ -274,6 +319,7 @@ int main(void)
     TCase *tcase = tcase_create("plan");
     tcase_add_loop_test(tcase, a_plan_is_repaired_or_refused, 0, (int)ARRAY_LEN(cases));
     tcase_add_loop_test(tcase, a_score_is_brought_into_range, 0, (int)ARRAY_LEN(scores));
+    tcase_add_test(tcase, random_plans_come_out_sound);
     tcase_add_test(tcase, segments_beyond_the_limit_are_left_out_with_a_note);
     tcase_add_test(tcase, notes_are_bounded);
     tcase_add_loop_test(tcase, the_fallback_shows_the_beginning_of_each, 0,
