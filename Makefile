@@ -137,6 +137,22 @@ asan: ## run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 check-system: $(PROGRAMS) ## install into an empty root and hold it against systemd's own tools
 	tests/system/check-install $(O)
 
+# Fuzzers take what their target needs out of base and spool, all built by clang with its sanitizers.
+FUZZERS = $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS = 30
+$(O)/fuzz/%: tests/fuzz/%.c $(wildcard src/base/*.c src/spool/*.c)
+	@mkdir -p $(@D)
+	clang -std=c17 -D_GNU_SOURCE -Isrc -I. -g -O1 -DCLIPSPOOL_VERSION='"$(VERSION)"' \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $^ \
+	    $(LIBS_daemon) $(LIBS_base)
+
+.PHONY: fuzz
+fuzz: $(FUZZERS) ## let each fuzzer look for crashes (FUZZ_SECONDS each, from tests/fuzz/corpus)
+	@set -e; for f in $(FUZZERS); do name=$${f##*/fuzz_}; mkdir -p $(O)/fuzz/corpus-$$name; \
+	    echo "== $$name"; $$f -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -verbosity=0 \
+	        -print_final_stats=1 $(O)/fuzz/corpus-$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null); \
+	done
+
 bench: $(PROGRAMS) $(BENCHES) ## print the benchmarks, each against its reference
 	@set -e; for b in $(BENCHES); do echo "== $$(basename $$b)"; $$b; done
 
