@@ -1,0 +1,510 @@
+// The claim, and what recovery makes of every state a crash can leave of one.
+#include "spool/spool.h"
+#include "tests/support/folder.h"
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static struct folder folder, elsewhere;
+static struct settings settings;
+static struct spool spool;
+
+static const time_t now = 1795320900; // 20261122T041500Z
+#define ID "20261122T041500Z-trip-3f2a"
+#define HIDDEN "incoming/.clipspool-" ID
+
+static void set_up(void)
+{
+    struct config_report report = CONFIG_REPORT_INIT;
+    struct err err = ERR_INIT;
+    settings = (struct settings){ .root = NULL };
+    ck_assert_int_eq(settings_load(NULL, &settings, &report), 0);
+    folder_make(&folder);
+    free(settings.root);
+    settings.root = xstrdup(folder.path);
+    ck_assert_msg(spool_open(&settings, SPOOL_CREATE, &spool, &err) == 0, "%s", err.text);
+}
+
+static void tear_down(void)
+{
+    spool_release(&spool);
+    settings_release(&settings);
+    folder_remove(&folder);
+}
+
+static bool exists(const char *name)
+{
+    struct stat st;
+    return fstatat(folder.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void make_dir(const char *name)
+{
+    ck_assert_msg(mkdirat(folder.fd, name, 0755) == 0, "mkdir %s: %s", name, strerror(errno));
+}
+
+static void expect_contents(const char *name, const char *expected)
+{
+    cleanup(free_ptr) char *text = folder_get(&folder, name);
+    ck_assert_msg(text != NULL, "%s is missing", name);
+    ck_assert_str_eq(text, expected);
+}
+
+static char *claim(const char *name, int expected)
+{
+    char *id = NULL;
+    struct err err = ERR_INIT;
+    int r = spool_claim(&spool, name, now, &id, &err);
+    ck_assert_msg(r == expected, "%s: %d %s", name, r, err.text);
+    return id;
+}
+
+static char *in_work(const char *id, const char *name)
+{
+    return xasprintf("work/%s/%s", id, name);
+}
+
+// ---- claiming
+
+START_TEST(a_folder_is_taken_whole_with_one_rename)
+{
+    make_dir("incoming/Summer Trip");
+    folder_put(&folder, "incoming/Summer Trip/a.mp4", "aa");
+    make_dir("incoming/Summer Trip/day2");
+    folder_put(&folder, "incoming/Summer Trip/day2/b.mp4", "bb");
+    cleanup(free_ptr) char *id = claim("Summer Trip", 0);
+
+    ck_assert(batch_is_id(id));
+    ck_assert_int_eq(strncmp(id, "20261122T041500Z-summer-trip-", 29), 0);
+    cleanup(free_ptr) char *a = in_work(id, "in/a.mp4"), *b = in_work(id, "in/day2/b.mp4");
+    expect_contents(a, "aa");
+    expect_contents(b, "bb");
+    ck_assert(!exists("incoming/Summer Trip"));
+    cleanup(free_ptr) char *name = NULL;
+    ck_assert_int_eq(spool_claimed_name(&spool, id, &name, NULL), 0);
+    ck_assert_str_eq(name, "Summer Trip");
+}
+END_TEST
+
+START_TEST(a_loose_file_becomes_a_batch_of_one)
+{
+    folder_put(&folder, "incoming/clip.one.MP4", "aa");
+    cleanup(free_ptr) char *id = claim("clip.one.MP4", 0);
+    cleanup(free_ptr) char *file = in_work(id, "in/clip.one.MP4");
+    expect_contents(file, "aa");
+    cleanup(free_ptr) char *name = NULL;
+    ck_assert_int_eq(spool_claimed_name(&spool, id, &name, NULL), 0);
+    ck_assert_str_eq(name, "clip.one");
+}
+END_TEST
+
+static const struct {
+    const char *name, *slug;
+} slugs[] = {
+    { "trip", "trip" },
+    { "Trip 2026 (best of)", "trip-2026-best-of" },
+    { "--rf", "rf" },
+    { "\xff\xfe\n", "batch" },
+    { "\xf0\x9f\x8e\xac", "batch" },
+    { "a very long name of a folder that goes on", "a-very-long-name-of-a-fo" },
+    { "twenty-three letters he -", "twenty-three-letters-he" },
+};
+
+START_TEST(an_id_tells_the_name_in_plain_letters)
+{
+    cleanup(free_ptr) char *path = xasprintf("incoming/%s", slugs[_i].name);
+    make_dir(path);
+    cleanup(free_ptr) char *id = claim(slugs[_i].name, 0);
+    cleanup(free_ptr) char *start = xasprintf("20261122T041500Z-%s-", slugs[_i].slug);
+    ck_assert_msg(strncmp(id, start, strlen(start)) == 0 && strlen(id) == strlen(start) + 4, "%s",
+                  id);
+    cleanup(free_ptr) char *name = NULL;
+    ck_assert_int_eq(spool_claimed_name(&spool, id, &name, NULL), 0);
+    ck_assert_str_eq(name, slugs[_i].name);
+}
+END_TEST
+
+START_TEST(what_is_gone_is_no_error_and_leaves_nothing)
+{
+    char *id = NULL;
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(spool_claim(&spool, "gone", now, &id, &err), -ENOENT);
+    ck_assert_ptr_null(id);
+    ck_assert_int_eq(err.class, ERR_NONE);
+    cleanup(free_ptr) char *work = folder_names(&folder, "work");
+    ck_assert_str_eq(work, "");
+}
+END_TEST
+
+START_TEST(links_and_fifos_are_taken_as_they_are)
+{
+    ck_assert_int_eq(symlinkat("/etc/passwd", spool.incoming, "link.mp4"), 0);
+    ck_assert_int_eq(mkfifoat(spool.incoming, "pipe.mp4", 0644), 0);
+    cleanup(free_ptr) char *link = claim("link.mp4", 0), *pipe = claim("pipe.mp4", 0);
+    cleanup(free_ptr) char *a = in_work(link, "in/link.mp4"), *b = in_work(pipe, "in/pipe.mp4");
+    struct stat st;
+    ck_assert_int_eq(fstatat(folder.fd, a, &st, AT_SYMLINK_NOFOLLOW), 0);
+    ck_assert(S_ISLNK(st.st_mode));
+    ck_assert_int_eq(fstatat(folder.fd, b, &st, AT_SYMLINK_NOFOLLOW), 0);
+    ck_assert(S_ISFIFO(st.st_mode));
+}
+END_TEST
+
+START_TEST(a_closed_folder_is_opened_for_us)
+{
+    make_dir("incoming/trip");
+    folder_put(&folder, "incoming/trip/a.mp4", "aa");
+    ck_assert_int_eq(fchmodat(folder.fd, "incoming/trip", 0, 0), 0);
+    cleanup(free_ptr) char *id = claim("trip", 0);
+    cleanup(free_ptr) char *in = in_work(id, "in");
+    struct stat st;
+    ck_assert_int_eq(fstatat(folder.fd, in, &st, 0), 0);
+    ck_assert_uint_eq(st.st_mode & 0700, 0700);
+}
+END_TEST
+
+// ---- across file systems
+
+static bool use_other_system(void)
+{
+    (void)snprintf(elsewhere.path, sizeof elsewhere.path, "/dev/shm/clipspool-test-XXXXXX");
+    struct stat here, there;
+    if (mkdtemp(elsewhere.path) == NULL || stat(elsewhere.path, &there) < 0 ||
+        fstat(folder.fd, &here) < 0 || here.st_dev == there.st_dev) {
+        puts("SKIP a claim across file systems: /dev/shm is not another one");
+        return false;
+    }
+    elsewhere.fd = open(elsewhere.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    close_fd(&spool.incoming);
+    spool.incoming = fcntl(elsewhere.fd, F_DUPFD_CLOEXEC, 0);
+    return true;
+}
+
+START_TEST(a_folder_on_another_system_is_copied_and_removed)
+{
+    if (!use_other_system())
+        return;
+    ck_assert_int_eq(mkdirat(elsewhere.fd, "trip", 0755), 0);
+    ck_assert_int_eq(mkdirat(elsewhere.fd, "trip/day2", 0755), 0);
+    folder_put(&elsewhere, "trip/a.mp4", "aa");
+    folder_put(&elsewhere, "trip/day2/b.mp4", "bb");
+    ck_assert_int_eq(symlinkat("/etc/passwd", elsewhere.fd, "trip/link.mp4"), 0);
+    cleanup(free_ptr) char *id = claim("trip", 0);
+    cleanup(free_ptr) char *a = in_work(id, "in/a.mp4"), *b = in_work(id, "in/day2/b.mp4");
+    expect_contents(a, "aa");
+    expect_contents(b, "bb");
+    cleanup(free_ptr) char *left = folder_names(&elsewhere, ".");
+    ck_assert_str_eq(left, "");
+    cleanup(free_ptr) char *work = xasprintf("work/%s", id);
+    cleanup(free_ptr) char *names = folder_names(&folder, work);
+    ck_assert_str_eq(names, "claim.json in");
+    ck_assert_int_eq(spool_recover(&spool, id, NULL), 0);
+    folder_remove(&elsewhere);
+}
+END_TEST
+
+START_TEST(a_loose_file_on_another_system_is_copied_and_removed)
+{
+    if (!use_other_system())
+        return;
+    folder_put(&elsewhere, "clip.mp4", "aa");
+    cleanup(free_ptr) char *id = claim("clip.mp4", 0);
+    cleanup(free_ptr) char *file = in_work(id, "in/clip.mp4");
+    expect_contents(file, "aa");
+    cleanup(free_ptr) char *left = folder_names(&elsewhere, ".");
+    ck_assert_str_eq(left, "");
+    folder_remove(&elsewhere);
+}
+END_TEST
+
+START_TEST(a_loose_fifo_on_another_system_does_not_block)
+{
+    if (!use_other_system())
+        return;
+    ck_assert_int_eq(mkfifoat(elsewhere.fd, "pipe.mp4", 0644), 0);
+    cleanup(free_ptr) char *id = claim("pipe.mp4", 0);
+    cleanup(free_ptr) char *left = folder_names(&elsewhere, ".");
+    ck_assert_str_eq(left, "");
+    ck_assert_int_eq(spool_recover(&spool, id, NULL), 0);
+    folder_remove(&elsewhere);
+}
+END_TEST
+
+START_TEST(a_folder_we_may_not_write_to_is_copied_and_hidden)
+{
+    if (geteuid() != 0) {
+        puts("SKIP a_folder_we_may_not_write_to: needs root to make one");
+        return;
+    }
+    make_dir("incoming/trip");
+    folder_put(&folder, "incoming/trip/a.mp4", "aa");
+    ck_assert_int_eq(fchmod(folder.fd, 0755), 0);
+    ck_assert_int_eq(fchown(spool.incoming, 65534, 65534), 0);
+    ck_assert_int_eq(fchown(spool.work, 65534, 65534), 0);
+    ck_assert_int_eq(seteuid(65534), 0);
+    char *id = NULL;
+    struct err err = ERR_INIT;
+    int r = spool_claim(&spool, "trip", now, &id, &err);
+    ck_assert_int_eq(seteuid(0), 0);
+    ck_assert_msg(r == 1, "%d %s", r, err.text);
+    cleanup(free_ptr) char *owned = id, *a = in_work(id, "in/a.mp4");
+    expect_contents(a, "aa");
+    cleanup(free_ptr) char *left = folder_names(&folder, "incoming");
+    cleanup(free_ptr) char *hidden = xasprintf(".clipspool-%s", owned);
+    ck_assert_str_eq(left, hidden);
+}
+END_TEST
+
+START_TEST(what_may_not_be_taken_at_all_stays_and_leaves_nothing)
+{
+    if (geteuid() != 0) {
+        puts("SKIP what_may_not_be_taken_at_all: needs root to make it");
+        return;
+    }
+    make_dir("incoming/trip");
+    ck_assert_int_eq(fchmod(folder.fd, 0755), 0);
+    ck_assert_int_eq(fchmod(spool.incoming, 0755), 0);
+    ck_assert_int_eq(fchown(spool.work, 65534, 65534), 0);
+    ck_assert_int_eq(seteuid(65534), 0);
+    char *id = NULL;
+    struct err err = ERR_INIT;
+    int r = spool_claim(&spool, "trip", now, &id, &err);
+    ck_assert_int_eq(seteuid(0), 0);
+    ck_assert_int_lt(r, 0);
+    ck_assert_int_eq(err.class, ERR_DENIED);
+    ck_assert(exists("incoming/trip"));
+    cleanup(free_ptr) char *work = folder_names(&folder, "work");
+    ck_assert_str_eq(work, "");
+}
+END_TEST
+
+// ---- recovery
+
+#define CLAIM(kind, way) "{\"name\":\"NAME\",\"kind\":\"" kind "\",\"way\":\"" way "\"}"
+#define FOLDER_RENAME "work/" ID "/claim.json=" CLAIM("folder", "rename")
+#define FILE_RENAME "work/" ID "/claim.json=" CLAIM("file", "rename")
+#define FOLDER_COPY "work/" ID "/claim.json=" CLAIM("folder", "copy")
+#define FILE_COPY "work/" ID "/claim.json=" CLAIM("file", "copy")
+#define W "work/" ID "/"
+
+enum { TAKEN = 0, UNDONE = 1, STRANGE = -EINVAL };
+
+// A state is a list of folders ("name/") and files ("name=contents").
+static const struct {
+    const char *what;
+    const char *made[8];
+    int outcome;
+    const char *there[4]; // "name" or "name=contents" that must be there afterwards
+    const char *gone[4];
+} states[] = {
+    { "nothing but the directory",
+      { "incoming/NAME/" },
+      UNDONE,
+      { "incoming/NAME" },
+      { "work/" ID } },
+    { "claim.json half written",
+      { "incoming/NAME/", W "claim.json.tmp={" },
+      UNDONE,
+      { "incoming/NAME" },
+      { "work/" ID } },
+    { "claim.json and no more: folder",
+      { "incoming/NAME/", FOLDER_RENAME },
+      UNDONE,
+      { "incoming/NAME" },
+      { "work/" ID } },
+    { "claim.json and no more: file",
+      { "incoming/NAME=x", FILE_RENAME },
+      UNDONE,
+      { "incoming/NAME" },
+      { "work/" ID } },
+    { "an empty in: file",
+      { "incoming/NAME=x", FILE_RENAME, W "in/" },
+      UNDONE,
+      { "incoming/NAME" },
+      { "work/" ID } },
+    { "taken: folder", { FOLDER_RENAME, W "in/", W "in/a=x" }, TAKEN, { W "in/a=x" }, { NULL } },
+    { "taken: an empty folder", { FOLDER_RENAME, W "in/" }, TAKEN, { W "in" }, { NULL } },
+    { "taken: file", { FILE_RENAME, W "in/", W "in/NAME=x" }, TAKEN, { W "in/NAME=x" }, { NULL } },
+    { "taken, and the same name dropped again",
+      { FOLDER_RENAME, W "in/", W "in/a=old", "incoming/NAME/", "incoming/NAME/a=new" },
+      TAKEN,
+      { W "in/a=old", "incoming/NAME/a=new" },
+      { NULL } },
+    { "understood", { FOLDER_RENAME, W "in/", W "batch.json={}" }, TAKEN, { W "in" }, { NULL } },
+    { "archived and not yet removed",
+      { FOLDER_RENAME, W "batch.json={}" },
+      TAKEN,
+      { W "batch.json" },
+      { NULL } },
+    { "in without claim.json", { W "in/", W "in/a=x" }, STRANGE, { W "in/a=x" }, { NULL } },
+    { "claim.json damaged",
+      { W "claim.json={\"name\":", W "in/", W "in/a=x" },
+      STRANGE,
+      { W "in/a=x" },
+      { NULL } },
+    { "claim.json of a name that leaves incoming",
+      { W "claim.json={\"name\":\"../x\",\"kind\":\"file\",\"way\":\"copy\"}" },
+      STRANGE,
+      { W "claim.json" },
+      { NULL } },
+    { "a folder claimed, in is a file",
+      { FOLDER_RENAME, W "in=x" },
+      STRANGE,
+      { W "in=x" },
+      { NULL } },
+    { "a file claimed, another is there",
+      { FILE_RENAME, W "in/", W "in/other=x" },
+      STRANGE,
+      { W "in/other=x" },
+      { NULL } },
+    { "a file claimed, a folder is there",
+      { FILE_RENAME, W "in/", W "in/NAME/" },
+      STRANGE,
+      { W "in/NAME" },
+      { NULL } },
+
+    { "copy: nothing done yet",
+      { "incoming/NAME/", FOLDER_COPY },
+      UNDONE,
+      { "incoming/NAME" },
+      { "work/" ID } },
+    { "copy: hidden, nothing copied: folder",
+      { HIDDEN "/", HIDDEN "/a=x", FOLDER_COPY },
+      TAKEN,
+      { W "in/a=x" },
+      { HIDDEN, W "in.tmp", "incoming/NAME" } },
+    { "copy: hidden, nothing copied: file",
+      { HIDDEN "=x", FILE_COPY },
+      TAKEN,
+      { W "in/NAME=x" },
+      { HIDDEN, W "in.tmp" } },
+    { "copy: hidden, a part copied: folder",
+      { HIDDEN "/", HIDDEN "/a=xyz", FOLDER_COPY, W "in.tmp/", W "in.tmp/a=x", W "in.tmp/b=old" },
+      TAKEN,
+      { W "in/a=xyz" },
+      { HIDDEN, W "in.tmp", W "in/b" } },
+    { "copy: hidden, a part copied: file",
+      { HIDDEN "=xyz", FILE_COPY, W "in.tmp/", W "in.tmp/NAME=x" },
+      TAKEN,
+      { W "in/NAME=xyz" },
+      { HIDDEN, W "in.tmp" } },
+    { "copy: committed, original half removed",
+      { HIDDEN "/", HIDDEN "/b=y", FOLDER_COPY, W "in/", W "in/a=x", W "in/b=y" },
+      TAKEN,
+      { W "in/a=x", W "in/b=y" },
+      { HIDDEN } },
+    { "copy: committed and removed",
+      { FOLDER_COPY, W "in/", W "in/a=x" },
+      TAKEN,
+      { W "in/a=x" },
+      { NULL } },
+    { "copy: committed, and the same name dropped again",
+      { FOLDER_COPY, HIDDEN "/", HIDDEN "/a=old", W "in/", W "in/a=old", "incoming/NAME/",
+        "incoming/NAME/a=new" },
+      TAKEN,
+      { W "in/a=old", "incoming/NAME/a=new" },
+      { HIDDEN } },
+    { "copy: understood, original still there",
+      { FOLDER_COPY, HIDDEN "/", W "in/", W "batch.json={}" },
+      TAKEN,
+      { W "in" },
+      { HIDDEN } },
+    { "copy: a part copied, the original gone",
+      { FOLDER_COPY, W "in.tmp/", W "in.tmp/a=x" },
+      STRANGE,
+      { W "in.tmp/a=x" },
+      { NULL } },
+};
+
+static void make(const char *entry)
+{
+    cleanup(free_ptr) char *name = xstrdup(entry);
+    char *equals = strchr(name, '=');
+    if (equals == NULL) {
+        name[strlen(name) - 1] = 0;
+        make_dir(name);
+        return;
+    }
+    *equals = 0;
+    folder_put(&folder, name, equals + 1);
+}
+
+static void make_state(const char *const *made)
+{
+    make_dir("work/" ID);
+    for (size_t i = 0; i < 8 && made[i] != NULL; i++)
+        make(made[i]);
+}
+
+START_TEST(recovery_finishes_or_undoes_every_state)
+{
+    struct err err = ERR_INIT;
+    make_state(states[_i].made);
+    int r = spool_recover(&spool, ID, &err);
+    ck_assert_msg(r == states[_i].outcome, "%s: %d %s", states[_i].what, r, err.text);
+    if (r < 0)
+        ck_assert_int_eq(err.class, ERR_INPUT);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < 4 && states[_i].there[i] != NULL; i++) {
+            cleanup(free_ptr) char *name = xstrdup(states[_i].there[i]);
+            char *equals = strchr(name, '=');
+            if (equals != NULL)
+                *equals = 0;
+            ck_assert_msg(exists(name), "%s: %s is missing", states[_i].what, name);
+            if (equals != NULL)
+                expect_contents(name, equals + 1);
+        }
+        for (size_t i = 0; i < 4 && states[_i].gone[i] != NULL; i++)
+            ck_assert_msg(!exists(states[_i].gone[i]), "%s: %s is there", states[_i].what,
+                          states[_i].gone[i]);
+        // Whatever it did, doing it again changes nothing.
+        r = spool_recover(&spool, ID, NULL);
+        ck_assert_msg(r == states[_i].outcome, "%s, again: %d", states[_i].what, r);
+    }
+}
+END_TEST
+
+START_TEST(what_was_never_there_is_nothing_to_recover)
+{
+    ck_assert_int_eq(spool_recover(&spool, ID, NULL), 1);
+}
+END_TEST
+
+START_TEST(a_file_in_place_of_a_batch_is_strange)
+{
+    struct err err = ERR_INIT;
+    folder_put(&folder, "work/" ID, "x");
+    ck_assert_int_lt(spool_recover(&spool, ID, &err), 0);
+    ck_assert_int_eq(err.class, ERR_INPUT);
+    ck_assert(exists("work/" ID));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("spool_claim");
+    TCase *tcase = tcase_create("spool_claim");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_folder_is_taken_whole_with_one_rename);
+    tcase_add_test(tcase, a_loose_file_becomes_a_batch_of_one);
+    tcase_add_loop_test(tcase, an_id_tells_the_name_in_plain_letters, 0, (int)ARRAY_LEN(slugs));
+    tcase_add_test(tcase, what_is_gone_is_no_error_and_leaves_nothing);
+    tcase_add_test(tcase, links_and_fifos_are_taken_as_they_are);
+    tcase_add_test(tcase, a_closed_folder_is_opened_for_us);
+    tcase_add_test(tcase, a_folder_on_another_system_is_copied_and_removed);
+    tcase_add_test(tcase, a_loose_file_on_another_system_is_copied_and_removed);
+    tcase_add_test(tcase, a_loose_fifo_on_another_system_does_not_block);
+    tcase_add_test(tcase, a_folder_we_may_not_write_to_is_copied_and_hidden);
+    tcase_add_test(tcase, what_may_not_be_taken_at_all_stays_and_leaves_nothing);
+    tcase_add_loop_test(tcase, recovery_finishes_or_undoes_every_state, 0, (int)ARRAY_LEN(states));
+    tcase_add_test(tcase, what_was_never_there_is_nothing_to_recover);
+    tcase_add_test(tcase, a_file_in_place_of_a_batch_is_strange);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
