@@ -26,7 +26,10 @@ void *xcalloc(size_t count, size_t size)
 
 void *xrealloc(void *p, size_t count, size_t size)
 {
-    void *grown = reallocarray(p, count ? count : 1, size ? size : 1);
+    size_t bytes;
+    void *grown = NULL;
+    if (!__builtin_mul_overflow(count ? count : 1, size ? size : 1, &bytes))
+        grown = realloc(p, bytes);
     if (!grown)
         base_out_of_memory();
     return grown;

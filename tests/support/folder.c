@@ -44,11 +44,12 @@ char *folder_get(const struct folder *folder, const char *name)
     cleanup(close_fd) int fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return NULL;
-    char *text = xcalloc(1, 1);
-    size_t size = 0;
+    size_t size = 0, room = 4096;
+    char *text = xcalloc(room + 1, 1);
     for (;;) {
-        text = xrealloc(text, size + 4096 + 1, 1);
-        ssize_t n = read(fd, text + size, 4096);
+        if (size == room)
+            text = xrealloc(text, (room *= 2) + 1, 1);
+        ssize_t n = read(fd, text + size, room - size);
         ck_assert_int_ge(n, 0);
         size += (size_t)n;
         text[size] = '\0';

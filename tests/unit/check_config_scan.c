@@ -24,6 +24,8 @@ static const struct {
     { "stage2 = 3; x-4 = 5; _6 = 7;", "stage2 = 3L; x-4 = 5L; _6 = 7L;" },
     { "a = \"1 \\\" 2\"; b = 3", "a = \"1 \\\" 2\"; b = 3L" },
     { "a = \"1 \\\\\"; b = 3", "a = \"1 \\\\\"; b = 3L" },
+    { "a = /* c */ \"x\" // c\n \"y\"", "a = /* c */ \"x\" // c\n \"y\"" },
+    { "a = [\"x\", \"y\"]; b = (\"z\")", "a = [\"x\", \"y\"]; b = (\"z\")" },
     { "# 1 \"\na = 2", "# 1 \"\na = 2L" },
     { "// 1 \"\na = 2", "// 1 \"\na = 2L" },
     { "/* 1 \" \n 2 */ a = 3", "/* 1 \" \n 2 */ a = 3L" },
@@ -62,6 +64,18 @@ static const struct {
     { "@include \"/etc/passwd\"", "f:1: @include is not allowed\n" },
     { "a = 1;\n \t@include \"x\"", "f:2: @include is not allowed\n" },
     { "# @include", "f:1: @include is not allowed\n" },
+    // What libconfig would lose memory over.
+    { "a \"x\"",
+      "f:1: syntax error in or before `a \"x\"`: each setting is: key = value; texts go in "
+      "\"quotes\", groups in { }, lists in ( )\n" },
+    { "a = 1, \"x\"",
+      "f:1: syntax error in or before `a = 1, \"x\"`: each setting is: key = value; texts go in "
+      "\"quotes\", groups in { }, lists in ( )\n" },
+    { "\"x\"", "f:1: syntax error in or before `\"x\"`: each setting is: key = value; texts go in "
+               "\"quotes\", groups in { }, lists in ( )\n" },
+    { "a = 1 # c\n\"x\"",
+      "f:2: syntax error in or before `\"x\"`: each setting is: key = value; texts go in "
+      "\"quotes\", groups in { }, lists in ( )\n" },
     { "a = {{{{{{{{{", "f:1: groups are nested too deep, allowed 8\n" },
     { "a = ((((((((((", "f:1: groups are nested too deep, allowed 8\n" },
 };
