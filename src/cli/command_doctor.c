@@ -74,8 +74,7 @@ struct folder {
 };
 enum { INCOMING, OUTBOX, WORK, FAILED, ARCHIVE, QUARANTINE, FOLDERS };
 
-static const char MAKE[] = "systemd-tmpfiles --create clipspool.conf, or start the service, which "
-                           "makes it where it may";
+static const char MAKE[] = "start the service, or: systemd-tmpfiles --create clipspool.conf";
 
 static void look_at_folder(struct doctor *doctor, struct folder *folder)
 {

@@ -16,7 +16,11 @@
 #include <poll.h>
 #include <stdio.h>
 
-enum { NAME_COLUMNS = 32 };
+enum {
+    NAME_COLUMNS = 32,
+    TAKING_MS = 2000, // of a batch by the service: some renames and syncs; and what one waits to be
+                      // told of a wrong name
+};
 
 static int run_list(struct cli *cli, int argc, char **argv);
 static int run_status(struct cli *cli, int argc, char **argv);
@@ -218,10 +222,10 @@ static int run_status(struct cli *cli, int argc, char **argv)
 
 // ---- watch
 
-// The folder of the outbox that belongs to what was typed.  A batch still in incoming will get the
-// first name that is free; one without a dot-ending, if a loose video was dropped.
-static int folder_to_watch(const struct settings *settings, int outbox, const char *typed,
-                           char **ret_name, struct err *err)
+// The folder of the outbox that belongs to what was typed; a batch still in incoming will get the
+// first name that is free.
+static int find_folder(const struct settings *settings, int outbox, const char *typed,
+                       char **ret_name, struct err *err)
 {
     cleanup(free_ptr) char *dropped = NULL;
     cleanup(close_fd) int incoming = place_open_incoming(settings, NULL);
@@ -229,6 +233,24 @@ static int folder_to_watch(const struct settings *settings, int outbox, const ch
         return place_find(outbox, typed, ret_name, err);
     *ret_name = place_outbox_name(incoming, outbox, dropped);
     return 0;
+}
+
+// While a batch is being taken it is in neither folder.
+static int folder_to_watch(const struct settings *settings, int outbox, const char *typed,
+                           char **ret_name, struct err *err)
+{
+    cleanup(follow_close) struct follow follow = FOLLOW_INIT;
+    follow_open(&follow, outbox, typed);
+    int64_t deadline = command_now_us() / 1000 + TAKING_MS;
+    for (;;) {
+        int r = find_folder(settings, outbox, typed, ret_name, NULL);
+        int64_t left = deadline - command_now_us() / 1000;
+        if (!r || left <= 0)
+            return r ? find_folder(settings, outbox, typed, ret_name, err) : 0;
+        struct pollfd fd = { .fd = follow_fd(&follow), .events = POLLIN };
+        (void)poll(&fd, 1, (int)left);
+        follow_drain(&follow);
+    }
 }
 
 static int ending(const struct settings *settings, const struct view *view, const char *name)

@@ -36,7 +36,7 @@ int follow_fd(const struct follow *follow)
 
 // Which file changed does not matter, only that one did; a folder that went away is looked for
 // anew.
-static void drain(struct follow *follow)
+void follow_drain(struct follow *follow)
 {
     char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
     for (;;) {
@@ -55,7 +55,7 @@ static void drain(struct follow *follow)
 int follow_look(struct follow *follow, struct view *view, struct err *err)
 {
     if (follow->notify >= 0) {
-        drain(follow);
+        follow_drain(follow);
         if (follow->watch < 0)
             follow->watch = watch(follow, follow->name,
                                   IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE |

@@ -28,6 +28,9 @@ void follow_close(struct follow *follow);
 // For poll(); -1 is allowed there and never ready.
 int follow_fd(const struct follow *follow);
 
+// Takes what follow_fd has announced; follow_look does so itself.
+void follow_drain(struct follow *follow);
+
 // Reads what there is to read now.  Returns 1 and a fresh view in *view (which it releases first),
 // 0 when there is no status.json yet, or a negative: it cannot be read.
 int follow_look(struct follow *follow, struct view *view, struct err *err);

@@ -192,10 +192,11 @@ unsigned view_print_errors(const struct view *view, FILE *out)
 {
     unsigned failed = 0;
     size_t i;
-    const json_t *video;
+    const json_t *video, *whole = json_object_get(view->json, "error");
     json_array_foreach(json_object_get(view->json, "videos"), i, video)
     {
-        bool has_error = json_is_object(json_object_get(video, "error"));
+        const json_t *error = json_object_get(video, "error");
+        bool has_error = json_is_object(error);
         bool has_warning = json_array_size(json_object_get(video, "warnings")) > 0;
         if (i >= VIEW_MAX_VIDEOS || (!has_error && !has_warning))
             continue;
@@ -204,7 +205,12 @@ unsigned view_print_errors(const struct view *view, FILE *out)
         (void)view_print_error(video, "  ", out);
         print_warnings(video, "  ", out);
         failed += has_error;
+        // A batch of one fails with the words of its video.
+        if (has_error &&
+            json_equal(json_object_get(error, "message"), json_object_get(whole, "message")))
+            whole = NULL;
     }
-    (void)view_print_error(view->json, "  ", out);
+    if (whole)
+        (void)view_print_error(view->json, "  ", out);
     return failed;
 }
