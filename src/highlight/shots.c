@@ -12,10 +12,10 @@ static const double cut_floor = 0.20;
 static const double cut_deviations = 6.0;
 // What a still scene may vary by without its noise becoming the measure.
 static const double scale_floor = 0.015;
-// Surroundings: long enough for a median that two or three cuts do not move, short enough to follow
-// a camera that begins to shake.
+// Surroundings on each side: long enough for a median that two or three cuts do not move, short
+// enough to follow a camera that begins to shake.
 static const double window_seconds = 1.5;
-enum { WINDOW_MAX = 128 }; // pictures on each side, for very high frame rates
+enum { WINDOW_MAX = 128 }; // pictures, for very high frame rates
 // Nobody cuts faster; what does is flicker.
 static const double shortest_shot = 0.3;
 // A flash lasts one or two pictures: up and down again within this many.
@@ -28,22 +28,27 @@ struct peak {
     double strength; // robust deviations
 };
 
-static struct robust surroundings(const struct signals *signals, size_t at)
+// How far the peak rises above the pictures before (step -1) or after it (step 1).
+static double rise(const struct signals *signals, size_t at, int step)
 {
     const struct signals_frame *frames = signals->frames;
-    float values[2 * WINDOW_MAX];
+    float values[WINDOW_MAX];
     size_t count = 0;
-    for (size_t i = at; i-- > 1 && at - i <= WINDOW_MAX;) {
-        if (frames[at].time - frames[i].time > window_seconds)
+    for (size_t i = at + (size_t)step; i > 0 && i < signals->frame_count && count < WINDOW_MAX;
+         i += (size_t)step) {
+        if (fabsf(frames[at].time - frames[i].time) > window_seconds)
             break;
         values[count++] = frames[i].cut;
     }
-    for (size_t i = at + 1; i < signals->frame_count && i - at <= WINDOW_MAX; i++) {
-        if (frames[i].time - frames[at].time > window_seconds)
-            break;
-        values[count++] = frames[i].cut;
-    }
-    return robust_measure(values, count, scale_floor);
+    struct robust side = robust_measure(values, count, scale_floor);
+    return robust_score(&side, frames[at].cut);
+}
+
+// In robust deviations.  Each side by itself: where a still shot is followed by a shaken one, both
+// together would have a median between the two and a scale as wide as their distance.
+static double strength_of(const struct signals *signals, size_t at)
+{
+    return fmin(rise(signals, at, -1), rise(signals, at, 1));
 }
 
 static size_t find_peaks(const struct signals *signals, struct peak *peaks)
@@ -52,8 +57,7 @@ static size_t find_peaks(const struct signals *signals, struct peak *peaks)
     for (size_t i = 1; i < signals->frame_count; i++) {
         if (!(signals->frames[i].cut >= cut_floor))
             continue;
-        struct robust around = surroundings(signals, i);
-        double strength = robust_score(&around, signals->frames[i].cut);
+        double strength = strength_of(signals, i);
         if (strength >= cut_deviations)
             peaks[count++] = (struct peak){ i, strength };
     }

@@ -301,7 +301,7 @@ static const struct snap_point *best_near(const struct snap *snap, double time, 
         if (!(as_end ? point->may_end : point->may_start))
             continue;
         // Within reach the whole distance costs as much as a plain point; beyond, any point within
-        // reach is better.
+        // reach is better; and between words any point is better than within them.
         double cost =
             distance <= reach ? point->cost + 0.12 * distance / fmax(reach, 1e-3) : 10 + distance;
         if (cost < least) {
