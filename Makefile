@@ -172,6 +172,46 @@ lint-tree: $(PROGRAMS)
 clean: ## remove everything built
 	rm -rf $(O)
 
+# ---- trying and installing -----------------------------------------------------------------------
+
+.PHONY: demo demo-built install uninstall
+demo: deps-demo ## make a reel from three sample videos; VIDEOS="a.mp4 'my clip.mov'" takes your own
+	+$(MAKE) --no-print-directory demo-built
+demo-built: export VIDEOS := $(VIDEOS)
+demo-built: $(PROGRAMS)
+	tests/support/demo $(O)
+
+# Where the programs are is written into the unit; every other file goes as it is.
+INSTALLED = $(bindir)/clipspool $(sbindir)/clipspoold $(STAGES:$(O)/libexec/clipspool/%=$(libexecdir)/%) \
+	$(unitdir)/clipspool.service $(prefix)/lib/sysusers.d/clipspool.conf \
+	$(prefix)/lib/tmpfiles.d/clipspool.conf $(prefix)/lib/systemd/catalog/clipspool.catalog \
+	$(sharedir)/bash-completion/completions/clipspool $(sharedir)/doc/clipspool/job.conf.example \
+	$(sharedir)/clipspool/spool/README \
+	$(foreach page,$(wildcard docs/man/*),$(sharedir)/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+
+install: $(PROGRAMS) ## install into prefix (/usr/local); an existing clipspool.conf stays as it is
+	install -D -m 755 $(O)/bin/clipspool $(DESTDIR)$(bindir)/clipspool
+	install -D -m 755 $(O)/sbin/clipspoold $(DESTDIR)$(sbindir)/clipspoold
+	install -D -m 755 -t $(DESTDIR)$(libexecdir) $(STAGES)
+	install -d $(DESTDIR)$(unitdir)
+	sed -e 's|@sbindir@|$(sbindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' systemd/clipspool.service \
+	    >$(DESTDIR)$(unitdir)/clipspool.service
+	install -D -m 644 systemd/sysusers.conf $(DESTDIR)$(prefix)/lib/sysusers.d/clipspool.conf
+	install -D -m 644 systemd/tmpfiles.conf $(DESTDIR)$(prefix)/lib/tmpfiles.d/clipspool.conf
+	install -D -m 644 systemd/clipspool.catalog $(DESTDIR)$(prefix)/lib/systemd/catalog/clipspool.catalog
+	install -D -m 644 -t $(DESTDIR)$(sharedir)/bash-completion/completions etc/bash-completion/clipspool
+	install -D -m 644 -t $(DESTDIR)$(sharedir)/doc/clipspool etc/job.conf.example
+	install -D -m 644 -t $(DESTDIR)$(sharedir)/clipspool/spool spool/README
+	for page in docs/man/*; do \
+	    install -D -m 644 -t $(DESTDIR)$(sharedir)/man/man$${page##*.} $$page || exit 1; done
+	[ -e $(DESTDIR)$(sysconfdir)/clipspool/clipspool.conf ] || \
+	    install -D -m 644 -t $(DESTDIR)$(sysconfdir)/clipspool etc/clipspool.conf
+
+uninstall: ## remove what install put there, but neither configuration nor spool
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	rmdir $(addprefix $(DESTDIR),$(libexecdir) $(sharedir)/doc/clipspool $(sharedir)/clipspool/spool \
+	    $(sharedir)/clipspool) 2>/dev/null || true
+
 # ---- what the machine needs ---------------------------------------------------------------------
 
 .PHONY: deps deps-demo deps-test deps-lint
