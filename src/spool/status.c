@@ -57,17 +57,6 @@ static void put_reported(json_t *json, const char *key, const struct step *step,
         json_put_number(json, key, value, decimals);
 }
 
-static json_t *error_to_json(const struct err *error, const char *stage, unsigned attempts)
-{
-    json_t *json = json_object();
-    json_put_text(json, "code", error->id);
-    json_put_text(json, "stage", stage);
-    json_put_text(json, "message", error->text);
-    json_put_text(json, "hint", error->hint[0] ? error->hint : NULL);
-    json_put_int(json, "attempts", attempts);
-    return json;
-}
-
 // ---- steps
 
 static bool is_running(const struct step *step)
@@ -147,12 +136,11 @@ static json_t *video_warnings(const struct status *status, size_t index)
 static json_t *video_error(const struct status *status, size_t index)
 {
     if (was_refused(status, index))
-        return error_to_json(&status->batch->sources[index].error, NULL, 0);
+        return step_error_shown(&status->batch->sources[index].error, NULL, 0);
     int stage = failed_stage(status, index);
     if (stage < 0)
         return json_null();
-    const struct step *step = status_step(status, (enum stage)stage, index);
-    return error_to_json(&step->error, stage_info[stage].name, step->attempts);
+    return step_error_json((enum stage)stage, status_step(status, (enum stage)stage, index));
 }
 
 static void put_compression(json_t *json, const struct status *status, size_t index)
@@ -292,7 +280,7 @@ static json_t *whole_error(const struct status *status)
     int stage = status->error_stage ? stage_from_name(status->error_stage) : -1;
     unsigned attempts =
         stage >= 0 && !stage_info[stage].per_source ? status->batch_steps[stage].attempts : 0;
-    return error_to_json(status->error, status->error_stage, attempts);
+    return step_error_shown(status->error, status->error_stage, attempts);
 }
 
 // ---- the document

@@ -94,15 +94,20 @@ int step_error_from_json(const json_t *json, struct err *ret_error)
     return 0;
 }
 
-json_t *step_error_json(enum stage stage, const struct step *step)
+json_t *step_error_shown(const struct err *error, const char *stage, unsigned attempts)
 {
     json_t *json = json_object();
-    json_put_text(json, "code", step->error.id);
-    json_put_text(json, "stage", stage_info[stage].name);
-    json_put_text(json, "message", step->error.text);
-    json_put_text(json, "hint", step->error.hint);
-    json_put_int(json, "attempts", step->attempts);
+    json_put_text(json, "code", error->id[0] ? error->id : "failed");
+    json_put_text(json, "stage", stage);
+    json_put_text(json, "message", error->text[0] ? error->text : "no reason was given");
+    json_put_text(json, "hint", error->hint[0] ? error->hint : NULL);
+    json_put_int(json, "attempts", attempts);
     return json;
+}
+
+json_t *step_error_json(enum stage stage, const struct step *step)
+{
+    return step_error_shown(&step->error, stage_info[stage].name, step->attempts);
 }
 
 // ---- names

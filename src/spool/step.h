@@ -41,8 +41,8 @@ enum step_state { STEP_OPEN, STEP_DONE, STEP_FAILED };
 
 struct step {
     enum step_state state;
-    unsigned attempts;    // all starts
-    unsigned interrupted; // of these, the ones that ended with the supervisor, not by themselves
+    unsigned attempts;     // all starts
+    unsigned interrupted;  // of these, the ones that ended with the supervisor, not by themselves
     time_t started, ended; // wall clock; of the last attempt
     time_t next_try;       // not before this; 0: at once
     struct err error;      // of a failed step, or of the last failed attempt
@@ -71,13 +71,16 @@ int step_save_try(int batchdir, enum stage stage, int index, const struct step *
 int step_reset(int batchdir, enum stage stage, int index, struct err *err);
 void step_release(struct step *step);
 
-// {code, stage, message, hint, attempts} as status.json shows it.  Gives a reference.
+// {code, stage, message, hint, attempts} as status.json shows it: never an empty code or message,
+// stage and hint null if there are none.  Give a reference.
 json_t *step_error_json(enum stage stage, const struct step *step);
+json_t *step_error_shown(const struct err *error, const char *stage, unsigned attempts);
 
 // An error as it is kept in files: {class, code, id, text, hint}; null for ERR_NONE.  Gives a
 // reference.
 json_t *step_error_to_json(const struct err *error);
-// Reads that form; a missing or null one is ERR_NONE.  Returns 0, or -EINVAL if it is not that form.
+// Reads that form; a missing or null one is ERR_NONE.  Returns 0, or -EINVAL if it is not that
+// form.
 int step_error_from_json(const json_t *json, struct err *ret_error);
 
 #endif
