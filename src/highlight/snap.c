@@ -304,6 +304,7 @@ static const struct snap_point *best_near(const struct snap *snap, double time, 
         // reach is better; and between words any point is better than within them.
         double cost =
             distance <= reach ? point->cost + 0.12 * distance / fmax(reach, 1e-3) : 10 + distance;
+        cost += speech_at(snap, point->start) ? 20 : 0;
         if (cost < least) {
             least = cost;
             best = point;
