@@ -21,10 +21,6 @@ static const double fill_share = 0.005;
 static const double hdr_white_nits = 203;
 // Where nothing says how bright the brightest spot is: what nearly all material is graded for.
 static const double hdr_usual_peak_nits = 1000;
-// Up to this many lines, pictures whose matrix nobody states are taken for standard definition, as
-// players do.
-enum { SD_LINES = 576 };
-
 struct graph {
     struct graph_look look;
     struct graph_turn turn;
@@ -141,8 +137,10 @@ static bool is_rgb(const struct graph_format *format)
     return descriptor && (descriptor->flags & AV_PIX_FMT_FLAG_RGB);
 }
 
-// The matrix the picture was made with; what is not said or has no place in video is guessed.
-static enum AVColorSpace matrix_of(const struct graph_format *format)
+// The matrix the picture was made with.  Where nobody says, it is taken to be the reel's: small
+// pictures without a word are as often made from high definition as not, and a conversion that is
+// wrong does the same harm as one that is missing.
+static enum AVColorSpace matrix_of(const struct graph_format *format, const struct graph_look *look)
 {
     switch (format->matrix) {
     case AVCOL_SPC_BT709:
@@ -157,10 +155,8 @@ static enum AVColorSpace matrix_of(const struct graph_format *format)
     default:
         break;
     }
-    if (is_hdr(format) || format->primaries == AVCOL_PRI_BT2020)
-        return AVCOL_SPC_BT2020_NCL;
-    int lines = format->width < format->height ? format->width : format->height;
-    return lines <= SD_LINES ? AVCOL_SPC_SMPTE170M : AVCOL_SPC_BT709;
+    bool wide = is_hdr(format) || format->primaries == AVCOL_PRI_BT2020;
+    return wide ? AVCOL_SPC_BT2020_NCL : look->matrix;
 }
 
 static const char *matrix_name(enum AVColorSpace matrix)
@@ -175,7 +171,7 @@ static const char *range_name(const struct graph_format *format)
 
 static bool is_wide_gamut(const struct graph_format *format)
 {
-    return format->primaries == AVCOL_PRI_BT2020 || matrix_of(format) == AVCOL_SPC_BT2020_NCL;
+    return format->primaries == AVCOL_PRI_BT2020 || format->matrix == AVCOL_SPC_BT2020_NCL;
 }
 
 // ---- the words of a graph
@@ -192,7 +188,7 @@ static char *describe_colours(const struct graph_format *format, const struct gr
     const char *gamut =
         is_wide_gamut(format) ? ":pin=2020:p=709:tin=709:t=709" : ":pin=709:p=709:tin=709:t=709";
     return xasprintf("%szscale=w=%d:h=%d:f=bicubic:min=%s:rin=%s:m=%s:r=limited%s", odd, fit.width,
-                     fit.height, matrix_name(matrix_of(format)), range_name(format),
+                     fit.height, matrix_name(matrix_of(format, look)), range_name(format),
                      matrix_name(look->matrix), gamut);
 }
 
@@ -209,8 +205,8 @@ static char *describe_hdr(const struct graph_format *format, const struct graph_
                      "zscale=min=%s:rin=%s:pin=2020:tin=%s:t=linear:npl=%g:p=709,"
                      "format=gbrpf32le,tonemap=mobius:desat=0:peak=%.4f,"
                      "zscale=pin=709:tin=linear:t=709:p=709:m=%s:r=limited",
-                     fit.width, fit.height, matrix_name(matrix_of(format)), range_name(format),
-                     transfer, hdr_white_nits, peak, matrix_name(look->matrix));
+                     fit.width, fit.height, matrix_name(matrix_of(format, look)),
+                     range_name(format), transfer, hdr_white_nits, peak, matrix_name(look->matrix));
 }
 
 // Size, depth and range only.
@@ -259,7 +255,7 @@ char *graph_describe(const struct graph_format *format, struct graph_turn turn,
     cleanup(free_ptr) char *picture = NULL;
     if (is_hdr(format))
         picture = describe_hdr(format, look, coded);
-    else if (!is_rgb(format) && (matrix_of(format) != look->matrix || is_wide_gamut(format)))
+    else if (!is_rgb(format) && (matrix_of(format, look) != look->matrix || is_wide_gamut(format)))
         picture = describe_colours(format, look, coded);
     else
         picture = describe_scale(format, look, coded);

@@ -8,6 +8,8 @@
 // is left out until this many pictures before the start: decoders hold back up to 16 to put them in
 // order, and one a thread.
 enum { LEAD_PICTURES = 32 };
+// Pictures of more lines are high definition.
+enum { SD_LINES = 576 };
 // bwdif looks at the pictures around; half a second has some at any rate in use.
 static const double deinterlace_lead = 0.5;
 
@@ -127,6 +129,22 @@ static double duration_of(const struct picture *picture, const AVFrame *frame)
     return told > 0 ? told : 1 / picture->source_fps;
 }
 
+// What codecs from before high definition hold is BT.601 where they do not say otherwise.
+static enum AVColorSpace matrix_of_codec(enum AVCodecID codec, int lines)
+{
+    switch (codec) {
+    case AV_CODEC_ID_MPEG1VIDEO:
+    case AV_CODEC_ID_MPEG2VIDEO:
+    case AV_CODEC_ID_DVVIDEO:
+    case AV_CODEC_ID_MJPEG:
+    case AV_CODEC_ID_H263:
+    case AV_CODEC_ID_FLV1:
+        return lines <= SD_LINES ? AVCOL_SPC_SMPTE170M : AVCOL_SPC_UNSPECIFIED;
+    default:
+        return AVCOL_SPC_UNSPECIFIED;
+    }
+}
+
 // The next picture as coded.  Returns 1, 0 at the end, or a negative.
 static int decode(struct picture *picture, struct err *err)
 {
@@ -138,6 +156,10 @@ static int decode(struct picture *picture, struct err *err)
     if (time >= picture->cadence.start - lead_seconds(picture))
         source_decoder(picture->source, SOURCE_PICTURE)->skip_frame = AVDISCARD_DEFAULT;
     picture->last_end = time + duration_of(picture, picture->decoded);
+    if (picture->decoded->colorspace == AVCOL_SPC_UNSPECIFIED)
+        picture->decoded->colorspace =
+            matrix_of_codec(source_video(picture->source)->codecpar->codec_id,
+                            picture->decoded->height);
     return 1;
 }
 

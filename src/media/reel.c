@@ -87,6 +87,15 @@ static int open_source(const struct reel_order *order, int index, struct source 
     return source_open(source->fd, &limits, ret_source, err);
 }
 
+// Plans were checked when they were made; what somebody changed since is only kept from doing harm.
+static bool is_sane(const struct reel_order *order, const struct plan_segment *segment)
+{
+    const struct reel_source *source = source_of(order, segment->video_index);
+    return source && segment->start >= 0 && segment->end > segment->start &&
+           segment->start < source->probe->duration &&
+           segment->end < source->probe->duration + bridged_seconds;
+}
+
 // ---- the survey
 
 static int open_sound(const struct reel_order *order, int index, struct source **ret_source,
@@ -109,7 +118,7 @@ static int measure_segments(const struct reel_order *order, int index, struct so
 {
     for (size_t i = 0; i < order->plan->segment_count; i++) {
         const struct plan_segment *segment = &order->plan->segments[i];
-        if (segment->video_index != index)
+        if (segment->video_index != index || !is_sane(order, segment))
             continue;
         int r = sound_meter_add(meter, sound, segment->start, segment->end - segment->start, err);
         if (r < 0)
@@ -177,7 +186,7 @@ static int survey_sources(struct reel *reel, struct err *err)
     const struct reel_order *order = reel->order;
     for (size_t i = 0; i < order->plan->segment_count; i++) {
         const struct plan_segment *segment = &order->plan->segments[i];
-        if (source_of(order, segment->video_index))
+        if (is_sane(order, segment))
             reel->surveys[segment->video_index].seconds += segment->end - segment->start;
     }
     int r = 0;
@@ -230,7 +239,10 @@ static void close_readers(struct reel *reel)
 
 static int decoder_threads(void)
 {
-    return sysconf(_SC_NPROCESSORS_ONLN) > MOST_DECODER_THREADS ? MOST_DECODER_THREADS : 0;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 1                      ? 1
+           : processors > MOST_DECODER_THREADS ? MOST_DECODER_THREADS
+                                               : (int)processors;
 }
 
 static int open_picture(struct reel *reel, int index, struct err *err)
@@ -425,8 +437,9 @@ static int show_all(struct reel *reel, struct err *err)
     int r = 0;
     for (size_t i = 0; i < reel->order->plan->segment_count && r >= 0; i++) {
         const struct plan_segment *segment = &reel->order->plan->segments[i];
-        if (source_of(reel->order, segment->video_index) &&
-            reel->surveys[segment->video_index].usable)
+        if (!is_sane(reel->order, segment))
+            warn(reel->order, "segment %zu does not lie within its source and is left out", i);
+        else if (reel->surveys[segment->video_index].usable)
             r = show_segment(reel, segment, err);
     }
     close_readers(reel);
@@ -443,8 +456,8 @@ static int make_cover(struct reel *reel, struct reel_result *result, struct err 
     const struct plan_segment *best = NULL;
     for (size_t i = 0; i < reel->order->plan->segment_count; i++) {
         const struct plan_segment *segment = &reel->order->plan->segments[i];
-        if (source_of(reel->order, segment->video_index) &&
-            reel->surveys[segment->video_index].usable && (!best || segment->score > best->score))
+        if (is_sane(reel->order, segment) && reel->surveys[segment->video_index].usable &&
+            (!best || segment->score > best->score))
             best = segment;
     }
     struct err problem = ERR_INIT;
