@@ -97,11 +97,17 @@ $(O)/obj/tests/%.o: tests/%.c
 test_programs = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/$(1)/check_*.c))
 UNIT_TESTS = $(call test_programs,unit)
 INTEGRATION_TESTS = $(call test_programs,integration)
+FAULT_TESTS = $(call test_programs,fault)
 BENCHES = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/bench_*.c))
 
 $(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(LIBHIGHLIGHT)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_test) $(LIBS_media) $(LIBS_daemon) $(LIBS_base)
+
+# In a fault test the N-th of these calls fails on demand (tests/support/faults.h).
+FAULT_CALLS = close copy_file_range fstat fstatat fsync ftruncate futimens linkat mkdirat pread \
+	renameat renameat2 syscall unlinkat write
+$(FAULT_TESTS): LDFLAGS += $(FAULT_CALLS:%=-Wl,--wrap=%)
 
 # A test of the daemon's own modules takes them too, without main.
 DAEMON_MODULES = $(filter-out $(O)/obj/daemon/main.o,$(call folder,daemon))

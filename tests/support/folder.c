@@ -9,12 +9,22 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-void folder_make(struct folder *folder)
+static void make(struct folder *folder, const char *parent)
 {
-    (void)snprintf(folder->path, sizeof folder->path, "/tmp/clipspool-test-XXXXXX");
+    (void)snprintf(folder->path, sizeof folder->path, "%s/clipspool-test-XXXXXX", parent);
     ck_assert_ptr_nonnull(mkdtemp(folder->path));
     folder->fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ck_assert_int_ge(folder->fd, 0);
+}
+
+void folder_make(struct folder *folder)
+{
+    make(folder, "/tmp");
+}
+
+void folder_make_in_memory(struct folder *folder)
+{
+    make(folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)

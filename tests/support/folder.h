@@ -12,6 +12,9 @@ struct folder {
 // Makes it; fails the test where that cannot be.
 void folder_make(struct folder *folder);
 
+// The same in memory where there is such a file system: for tests that sync thousands of times.
+void folder_make_in_memory(struct folder *folder);
+
 // Removes it with all that is in it.  A failed test does not come here: its folder stays to be
 // looked at.
 void folder_remove(struct folder *folder);
