@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "base/text.h"
@@ -64,8 +65,7 @@ static void measure_all(struct live *live)
 static void read_reported(struct live *live)
 {
     cleanup(json_free) json_t *json = NULL;
-    if (live->outboxdir < 0 ||
-        json_read(live->outboxdir, "status.json", STATUS_MAX_BYTES, &json, NULL) < 0)
+    if (json_read(live->outboxdir, "status.json", STATUS_MAX_BYTES, &json, NULL) < 0)
         return;
     if (strcmp(json_text(json, "id", "", NULL), live->batch.id) != 0)
         return;
@@ -76,14 +76,25 @@ static void read_reported(struct live *live)
             live->reported = i;
 }
 
-int live_open_outbox(struct spool *spool, struct live *live, struct err *err)
+// The open folder still has its name.
+static bool is_in_place(const struct spool *spool, const struct live *live)
 {
+    struct stat own, named;
+    return live->outboxdir >= 0 && fstat(live->outboxdir, &own) == 0 &&
+           fstatat(spool->outbox, live->batch.outbox, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           own.st_ino == named.st_ino && own.st_dev == named.st_dev;
+}
+
+int live_outbox(struct spool *spool, struct live *live, struct err *err)
+{
+    if (is_in_place(spool, live))
+        return live->outboxdir;
     close_fd(&live->outboxdir);
     int r = fs_mkdir(spool->outbox, live->batch.outbox, 0770, err);
     if (r < 0)
         return r;
     live->outboxdir = fs_open_dir(spool->outbox, live->batch.outbox, err);
-    return live->outboxdir < 0 ? live->outboxdir : 0;
+    return live->outboxdir;
 }
 
 static void init_turns(struct live *live)
@@ -128,8 +139,8 @@ int live_open(struct spool *spool, struct member *member, struct live **ret_live
     int r = load(spool, live, err);
     if (r < 0)
         return r;
-    (void)live_open_outbox(spool, live, NULL); // tried again when something is to be written
-    read_reported(live);
+    if (live_outbox(spool, live, NULL) >= 0) // else tried again when something is to be written
+        read_reported(live);
     measure_all(live);
     *ret_live = TAKE(live);
     return 0;

@@ -17,7 +17,7 @@ struct live {
     struct live *next, *previous; // among the open ones
     struct batch batch;
     struct course course;
-    int batchdir, outboxdir; // outboxdir may be -1: the folder cannot be opened now
+    int batchdir, outboxdir; // outboxdir: use live_outbox()
     double *material;        // seconds of each source, probed or guessed; owned
     struct schedule_turn turns[SLOT_COUNT];
     struct run *runs; // its steps that run now
@@ -44,8 +44,9 @@ struct live {
 int live_open(struct spool *spool, struct member *member, struct live **ret_live, struct err *err);
 void live_free(struct live **live);
 
-// (Re)opens its outbox folder, made again if someone removed it.
-int live_open_outbox(struct spool *spool, struct live *live, struct err *err);
+// Its outbox folder as it is now: people may move it away at any time, then it is made again.
+// Returns the descriptor (borrowed), or a negative.
+int live_outbox(struct spool *spool, struct live *live, struct err *err);
 
 // Takes the seconds of a source from its probe.json, if there is one.
 void live_measure(struct live *live, int index);

@@ -74,6 +74,8 @@ struct sums {
 
 static void add(const struct progress_view *view, struct course_place place, struct sums *sums)
 {
+    if (place.index != STEP_BATCH && course_source_failed(view->course, (size_t)place.index))
+        return; // lost work is no progress
     double seconds = expected(view, place);
     double done = seconds * done_share(view, place, seconds);
     sums->all += seconds;

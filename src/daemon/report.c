@@ -131,10 +131,8 @@ static int write_status(struct service *service, struct live *live, struct err *
     status.progress = percent(service, live, &status.remaining_seconds);
     if (live->ending)
         fill_end(&status, live);
-    int r = live->outboxdir >= 0 ? status_write(&status, live->batchdir, live->outboxdir, NULL)
-                                 : -EBADF;
-    if (r < 0 && live_open_outbox(&service->spool, live, err) == 0)
-        r = status_write(&status, live->batchdir, live->outboxdir, err);
+    int outboxdir = live_outbox(&service->spool, live, err);
+    int r = outboxdir < 0 ? outboxdir : status_write(&status, live->batchdir, outboxdir, err);
     if (r == 0)
         live->reported = status.word;
     return r;
@@ -182,11 +180,12 @@ void report_line(struct live *live, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (live->outboxdir < 0 || !localtime_r(&now, &local))
+    int outboxdir = live_outbox(&live->service->spool, live, NULL);
+    if (outboxdir < 0 || !localtime_r(&now, &local))
         return;
     (void)strftime(clock, sizeof clock, "%Y-%m-%d %H:%M:%S", &local);
     int length = snprintf(line, sizeof line, "%s  %s\n", clock, text);
-    (void)fs_append(live->outboxdir, "batch.log", line, (size_t)length, NULL);
+    (void)fs_append(outboxdir, "batch.log", line, (size_t)length, NULL);
 }
 
 void report_event(struct live *live, struct course_place place, const char *event, const char *text)

@@ -4,8 +4,10 @@
 //
 //   STAGE[.INDEX][*N] ACTION [ARGUMENT]
 //     exit STATUS      leaves with it, having said why
+//     need STATUS PATH leaves with it unless PATH exists
 //     die SIGNAL       kills itself
-//     stop             stops itself until the supervisor has had enough
+//     hang             waits until the supervisor has had enough
+//     deaf             the same, and does not listen to SIGTERM
 //     wait PATH        goes on when someone writes into the FIFO at PATH
 //     progress F       tells it
 //     warn             tells a warning
@@ -13,7 +15,9 @@
 //     nothing          ends well without a result
 //   *N: only in the first N attempts.
 //
-// Then it does what its stage must do at the least: probe.json, plan.json, final.mp4...
+// Then it does what its stage must do at the least: probe.json, plan.json, final.mp4; fetch and
+// publish become the real ones, unless the environment of the daemon says TZ=fake (one of the few
+// variables that stages get), for measuring the daemon alone.
 #ifndef CLIPSPOOL_TESTS_FAKE_STAGES_H
 #define CLIPSPOOL_TESTS_FAKE_STAGES_H
 

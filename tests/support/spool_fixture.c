@@ -312,11 +312,12 @@ static bool has_status(struct spool_fixture *fixture, void *context)
         awaited->found = json;
         return true;
     }
-    bool wrong_end = is_final && awaited->text;
-    cleanup(free_ptr) char *dump = wrong_end ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    cleanup(free_ptr) char *got = xstrdup(word ? word : "");
+    cleanup(free_ptr) char *error = json_dumps(json_object_get(json, "error"), JSON_ENCODE_ANY);
     json_decref(json);
-    ck_assert_msg(!wrong_end || strcmp(awaited->text, "completed") != 0, "%s, not %s:\n%s", word,
-                  awaited->text, dump);
+    ck_assert_msg(!is_final || !awaited->text || strcmp(awaited->text, "completed") != 0,
+                  "%s is %s, not completed: %s; see %s", awaited->name, got, error,
+                  fixture->folder.path);
     return false;
 }
 
