@@ -157,6 +157,8 @@ static int earlier_first(const void *a, const void *b)
 
 static void drop_doubles(struct clip_list *list, size_t first)
 {
+    if (list->count == first)
+        return;
     qsort(list->clips + first, list->count - first, sizeof *list->clips, earlier_first);
     size_t kept = first;
     for (size_t i = first; i < list->count; i++)

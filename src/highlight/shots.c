@@ -67,8 +67,8 @@ static size_t find_peaks(const struct signals *signals, struct peak *peaks)
 // Do the colours before `first` and from `last` on belong to one picture?
 static bool same_picture_around(const struct signals *signals, size_t first, size_t last)
 {
-    double before = floor(signals->frames[first].time * SIGNALS_LIKENESS_HZ) - 1;
-    double after = floor(signals->frames[last].time * SIGNALS_LIKENESS_HZ) + 1;
+    double before = floor((double)signals->frames[first].time * SIGNALS_LIKENESS_HZ) - 1;
+    double after = floor((double)signals->frames[last].time * SIGNALS_LIKENESS_HZ) + 1;
     if (before < 0 || after >= (double)signals->likeness_count)
         return true; // too near the edge for a shot of its own
     struct likeness a = likeness_at(signals, (size_t)before);

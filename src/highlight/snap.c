@@ -40,12 +40,12 @@ static void find_speech(const struct signals *signals, struct snap *snap)
         if (!signals->sounds[i].voice)
             continue;
         double start = (double)i / SIGNALS_SOUND_HZ, end = (double)(i + 1) / SIGNALS_SOUND_HZ;
-        struct snap_speech *last =
-            snap->speech_count ? &snap->speeches[snap->speech_count - 1] : NULL;
-        if (last && start - last->end < ((double)gap - 0.5) / SIGNALS_SOUND_HZ)
-            last->end = end;
-        else
-            snap->speeches[snap->speech_count++] = (struct snap_speech){ start, end };
+        size_t count = snap->speech_count;
+        bool within_word =
+            count && start - snap->speeches[count - 1].end < ((double)gap - 0.5) / SIGNALS_SOUND_HZ;
+        if (!within_word)
+            snap->speeches[snap->speech_count++].start = start;
+        snap->speeches[snap->speech_count - 1].end = end;
     }
 }
 

@@ -197,7 +197,7 @@ static const struct plan_segment *next_blocker(const struct plan *plan, size_t a
 // in the plan was meant more.
 static bool cut_overlap(struct check *check, struct plan_segment *segment, size_t accepted)
 {
-    double best_start = segment->start, best_end = segment->start, from = segment->start;
+    double best_start = segment->start, best_end = best_start, from = best_start;
     while (from < segment->end) {
         const struct plan_segment *blocker =
             next_blocker(check->plan, accepted, segment->video_index, from);
