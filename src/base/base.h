@@ -53,7 +53,7 @@ static inline void close_fd(int *fd)
 }
 
 // What x*() do on exhaustion; for callers of libraries that return NULL themselves.
-_Noreturn void base_out_of_memory(void);
+void base_out_of_memory(void) __attribute__((noreturn));
 
 // Each gives memory that the caller frees with free(); none returns NULL.
 void *xcalloc(size_t count, size_t size);

@@ -50,13 +50,43 @@ static void *member(void *object, size_t offset)
     return (char *)object + offset;
 }
 
-#define PUT(type, object, offset, value) \
-    memcpy(member(object, offset), &(type){ value }, sizeof(type))
+static void store(void *object, size_t offset, const void *value, size_t size)
+{
+    memcpy(member(object, offset), value, size);
+}
+
+static void store_int(void *object, size_t offset, int64_t value)
+{
+    store(object, offset, &value, sizeof value);
+}
+
+static void store_number(void *object, size_t offset, double value)
+{
+    store(object, offset, &value, sizeof value);
+}
+
+static void store_bool(void *object, size_t offset, bool value)
+{
+    store(object, offset, &value, sizeof value);
+}
+
+static void store_choice(void *object, size_t offset, int index)
+{
+    store(object, offset, &index, sizeof index);
+}
+
+static void store_list(void *object, const struct config_option *option, void *elements,
+                       size_t count)
+{
+    store(object, option->offset, &elements, sizeof elements);
+    store(object, option->count_offset, &count, sizeof count);
+}
 
 static void put_text(void *object, const struct config_option *option, const char *text)
 {
     free_ptr(member(object, option->offset));
-    PUT(char *, object, option->offset, text ? xstrdup(text) : NULL);
+    char *copy = text ? xstrdup(text) : NULL;
+    store(object, option->offset, &copy, sizeof copy);
 }
 
 static int choice_index(const struct config_option *option, const char *name)
@@ -85,25 +115,24 @@ static void put_default(void *object, const struct config_option *option)
     switch (option->type) {
     case CONFIG_BOOL:
         assert(!text || strcmp(text, "true") == 0 || strcmp(text, "false") == 0);
-        PUT(bool, object, option->offset, text &&strcmp(text, "true") == 0);
+        store_bool(object, option->offset, text && strcmp(text, "true") == 0);
         break;
     case CONFIG_INT:
-        PUT(int64_t, object, option->offset, text ? strtoll(text, NULL, 0) : 0);
+        store_int(object, option->offset, text ? strtoll(text, NULL, 0) : 0);
         break;
     case CONFIG_NUMBER:
-        PUT(double, object, option->offset, text ? parse_number(text) : 0);
+        store_number(object, option->offset, text ? parse_number(text) : 0);
         break;
     case CONFIG_TEXT:
         put_text(object, option, text);
         break;
     case CONFIG_CHOICE:
         assert(!text || choice_index(option, text) >= 0);
-        PUT(int, object, option->offset, text ? choice_index(option, text) : 0);
+        store_choice(object, option->offset, text ? choice_index(option, text) : 0);
         break;
     case CONFIG_LIST:
         assert(!text);
-        PUT(void *, object, option->offset, NULL);
-        PUT(size_t, object, option->count_offset, 0);
+        store_list(object, option, NULL, 0);
         break;
     }
 }
@@ -124,8 +153,7 @@ static void release_list(const struct config_option *option, void *object)
         config_release(option->elements, option->element_count,
                        elements + i * option->element_size);
     free(elements);
-    PUT(void *, object, option->offset, NULL);
-    PUT(size_t, object, option->count_offset, 0);
+    store_list(object, option, NULL, 0);
 }
 
 // Recurses as deep as the tables are nested, which is our own doing.
@@ -220,9 +248,9 @@ static void put_number(const struct walk *walk, const config_setting_t *setting,
         complain(walk, setting, label, "%s is out of range, allowed %s", shown,
                  has_limits(option) ? range : "any finite number");
     } else if (option->type == CONFIG_INT) {
-        PUT(int64_t, walk->object, option->offset, whole);
+        store_int(walk->object, option->offset, whole);
     } else {
-        PUT(double, walk->object, option->offset, number);
+        store_number(walk->object, option->offset, number);
     }
 }
 
@@ -259,7 +287,7 @@ static void put_choice(const struct walk *walk, const config_setting_t *setting,
     const char *text = config_setting_get_string(setting);
     int index = text ? choice_index(option, text) : -1;
     if (index >= 0) {
-        PUT(int, walk->object, option->offset, index);
+        store_choice(walk->object, option->offset, index);
         return;
     }
     cleanup(free_ptr) char *choices = choices_text(option);
@@ -274,7 +302,7 @@ static void put_bool(const struct walk *walk, const config_setting_t *setting, c
     if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
         complain(walk, setting, label, "must be true or false");
     else
-        PUT(bool, walk->object, option->offset, config_setting_get_bool(setting) != 0);
+        store_bool(walk->object, option->offset, config_setting_get_bool(setting) != 0);
 }
 
 // ---- unknown keys
@@ -353,8 +381,7 @@ static void put_list(const struct walk *walk, config_setting_t *setting, const c
     }
     char *elements = length ? xcalloc((size_t)length, option->element_size) : NULL;
     release_list(option, walk->object);
-    PUT(void *, walk->object, option->offset, elements);
-    PUT(size_t, walk->object, option->count_offset, (size_t)length);
+    store_list(walk->object, option, elements, (size_t)length);
     for (int i = 0; i < length; i++) {
         config_setting_t *element = config_setting_get_elem(setting, (unsigned)i);
         cleanup(free_ptr) char *element_label = xasprintf("%s[%d]", label, i);

@@ -46,6 +46,7 @@ static void trim_cut_character(char *text, size_t size)
         text[start - 1] = '\0';
 }
 
+static void put(char *buffer, size_t size, const char *format, va_list args) PRINTF_LIKE(3, 0);
 static void put(char *buffer, size_t size, const char *format, va_list args)
 {
     if (vsnprintf(buffer, size, format, args) < 0)

@@ -245,7 +245,7 @@ int fs_move(int from_dirfd, const char *from, int to_dirfd, const char *to,
 {
     cleanup(place_release) struct place source = PLACE_INIT, target = PLACE_INIT;
     int r = place_open(from_dirfd, from, &source, err);
-    if (r == 0)
+    if (r >= 0)
         r = place_open(to_dirfd, to, &target, err);
     if (r < 0)
         return r;
@@ -382,7 +382,7 @@ int fs_link_or_copy(int from_dirfd, const char *from, int to_dirfd, const char *
     cleanup(place_release) struct place source = PLACE_INIT, target = PLACE_INIT;
     cleanup(fs_release) struct fs_file file = FS_FILE_INIT;
     int r = place_open(from_dirfd, from, &source, err);
-    if (r == 0)
+    if (r >= 0)
         r = place_open(to_dirfd, to, &target, err);
     if (r < 0)
         return r;

@@ -134,7 +134,7 @@ static int too_large(struct err *err, const char *name, size_t max_bytes)
 int fs_read(int dirfd, const char *name, size_t max_bytes, char **ret_data, size_t *ret_size,
             struct err *err)
 {
-    struct stat st;
+    struct stat st = { 0 };
     cleanup(close_fd) int fd = open_regular(dirfd, name, &st, err);
     if (fd < 0)
         return fd;
