@@ -42,8 +42,8 @@ int program_run(const char *const *argv, char **ret_output)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", 0, 0);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-    posix_spawn_file_actions_addclose(&actions, ends[0]);
-    posix_spawn_file_actions_addclose(&actions, ends[1]);
+    // All others stay here: a stage would write its progress into what Check has open as 3.
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
     char **arguments;
     memcpy(&arguments, &argv, sizeof arguments); // execve's type has no const, its contract has
     int r = posix_spawnp(&pid, argv[0], &actions, NULL, arguments, environ);
