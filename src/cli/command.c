@@ -105,7 +105,7 @@ int command_options(struct cli *cli, const struct command *command, int argc, ch
             return ~command_misused(command, "unknown option %s", word);
         if (option->value)
             *option->value = optarg;
-        else
+        else if (option->flag)
             *option->flag = true;
     }
     if (help) {

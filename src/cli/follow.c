@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <sys/inotify.h>
 
+enum { EVENT_BYTES = 4096 }; // at a time; which file they are about is not asked
+
 static int watch(const struct follow *follow, const char *name, uint32_t mask)
 {
     // The open directory, not its path: what is watched is what is read, also after a move.
@@ -38,7 +40,7 @@ int follow_fd(const struct follow *follow)
 // anew.
 void follow_drain(struct follow *follow)
 {
-    char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+    char buffer[EVENT_BYTES] __attribute__((aligned(__alignof__(struct inotify_event))));
     for (;;) {
         ssize_t n = read(follow->notify, buffer, sizeof buffer);
         if (n <= 0)

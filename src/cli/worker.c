@@ -10,7 +10,10 @@
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 
-enum { KILLED_MS = 10000 }; // the kernel needs a moment to take a killed process down
+enum {
+    KILLED_MS = 10000, // the kernel needs a moment to take a killed process down
+    READ_BYTES = 4096, // of messages at a time
+};
 
 char *worker_program(const char *beside)
 {
@@ -62,7 +65,7 @@ static void keep(struct worker *worker, const char *data, size_t length)
 
 static void drain(struct worker *worker)
 {
-    char buffer[4096];
+    char buffer[READ_BYTES];
     ssize_t n;
     while (worker->child.message_fd >= 0 &&
            (n = read(worker->child.message_fd, buffer, sizeof buffer - 1)) != 0) {

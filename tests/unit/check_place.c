@@ -1,37 +1,25 @@
-// place, ability, worker, interrupt: what the commands stand on.
-#include "base/fs.h"
-#include "cli/ability.h"
-#include "cli/interrupt.h"
+// Names of batches, the folders of the spool, and whether somebody works on it.
 #include "cli/place.h"
-#include "cli/worker.h"
+#include "tests/support/folder.h"
 
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 
-static char *folder;
+static struct folder folder;
 static int dir;
 
 static void set_up(void)
 {
-    folder = xstrdup("/tmp/clipspool-check-place-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    dir = open(folder, O_RDONLY | O_DIRECTORY);
+    folder_make(&folder);
+    dir = folder.fd;
 }
 
 static void tear_down(void)
 {
-    close(dir);
-    int tmp = open("/tmp", O_RDONLY | O_DIRECTORY);
-    ck_assert_int_eq(fs_remove(tmp, strrchr(folder, '/') + 1, NULL), 0);
-    close(tmp);
-    free(folder);
+    folder_remove(&folder);
 }
-
-// ---- names
 
 static const struct {
     const char *name, *made, *typed;
@@ -82,8 +70,6 @@ START_TEST(test_an_unused_name_is_in_neither_folder)
 }
 END_TEST
 
-// ---- the service
-
 static struct settings settings_of(char *root)
 {
     return (struct settings){ .root = root };
@@ -91,7 +77,7 @@ static struct settings settings_of(char *root)
 
 START_TEST(test_a_daemon_is_seen_by_its_lock_and_not_disturbed)
 {
-    struct settings settings = settings_of(folder);
+    struct settings settings = settings_of(folder.path);
     struct spool spool = SPOOL_INIT;
     struct err err = ERR_INIT;
     ck_assert_int_eq(place_is_served(&settings), 0);
@@ -114,86 +100,10 @@ START_TEST(test_a_missing_spool_is_told_with_a_remedy)
 }
 END_TEST
 
-// ---- abilities
-
-START_TEST(test_what_this_file_system_can_is_found_by_doing_it)
-{
-    bool can[ABILITY_COUNT];
-    char **names = NULL;
-    ck_assert_int_eq(ability_test(dir, can, NULL), 0);
-    ck_assert(can[ABILITY_SAFE_RENAME]);
-    ck_assert(can[ABILITY_HARD_LINK]);
-    ck_assert(can[ABILITY_NOTIFY]);
-    ck_assert_int_eq(fs_list(dir, 10, &names, NULL), 0); // nothing stays
-    fs_names_free(&names);
-    char *type = ability_file_system(dir);
-    ck_assert_uint_gt(strlen(type), 0);
-    free(type);
-}
-END_TEST
-
-START_TEST(test_a_folder_that_cannot_be_written_has_no_abilities_to_find)
-{
-    bool can[ABILITY_COUNT];
-    struct err err = ERR_INIT;
-    cleanup(close_fd) int proc = open("/proc", O_RDONLY | O_DIRECTORY);
-    ck_assert_int_lt(ability_test(proc, can, &err), 0);
-    ck_assert_int_ne(err.class, ERR_NONE);
-}
-END_TEST
-
-// ---- a child and its messages
-
-START_TEST(test_the_last_messages_of_a_worker_are_kept)
-{
-    char *argv[] = { (char[]){ "/bin/sh" }, (char[]){ "-c" },
-                     (char[]){ "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; "
-                               "echo last >&2; exit 3" },
-                     NULL };
-    cleanup(worker_release) struct worker worker = WORKER_INIT;
-    struct err err = ERR_INIT;
-    ck_assert_msg(worker_start(&worker, argv, false, &err) == 0, "%s", err.text);
-    worker_finish(&worker, 20000);
-    ck_assert(worker.ended);
-    ck_assert_int_eq(WEXITSTATUS(worker.status), 3);
-    ck_assert_uint_eq(worker.length, WORKER_KEPT_BYTES);
-    ck_assert_mem_eq(worker.kept + worker.length - 5, "last\n", 5);
-}
-END_TEST
-
-START_TEST(test_a_worker_that_does_not_end_is_killed)
-{
-    char *argv[] = { (char[]){ "/bin/sh" }, (char[]){ "-c" },
-                     (char[]){ "trap '' TERM; echo up; while :; do sleep 60; done" }, NULL };
-    cleanup(worker_release) struct worker worker = WORKER_INIT;
-    ck_assert_int_eq(worker_start(&worker, argv, false, NULL), 0);
-    struct pollfd fd = { .fd = worker.child.message_fd, .events = POLLIN };
-    ck_assert_int_eq(poll(&fd, 1, 5000), 1);
-    child_kill(&worker.child, SIGTERM);
-    worker_finish(&worker, 50);
-    ck_assert(worker.ended);
-    ck_assert(WIFSIGNALED(worker.status));
-}
-END_TEST
-
-START_TEST(test_an_interrupt_is_an_event)
-{
-    cleanup(close_fd) int fd = interrupt_open();
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(interrupt_taken(fd), 0);
-    ck_assert_int_eq(raise(SIGINT), 0);
-    ck_assert_int_eq(interrupt_taken(fd), SIGINT);
-    ck_assert_int_eq(raise(SIGTERM), 0);
-    ck_assert_int_eq(interrupt_taken(fd), SIGTERM);
-    ck_assert_int_eq(interrupt_taken(fd), 0);
-    ck_assert_int_eq(interrupt_taken(-1), 0);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("place");
-    TCase *tcase = tcase_create("places");
+    TCase *tcase = tcase_create("place");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, test_a_batch_is_found_by_its_bytes_or_by_how_they_are_shown, 0,
@@ -201,11 +111,6 @@ int main(void)
     tcase_add_test(tcase, test_an_unused_name_is_in_neither_folder);
     tcase_add_test(tcase, test_a_daemon_is_seen_by_its_lock_and_not_disturbed);
     tcase_add_test(tcase, test_a_missing_spool_is_told_with_a_remedy);
-    tcase_add_test(tcase, test_what_this_file_system_can_is_found_by_doing_it);
-    tcase_add_test(tcase, test_a_folder_that_cannot_be_written_has_no_abilities_to_find);
-    tcase_add_test(tcase, test_the_last_messages_of_a_worker_are_kept);
-    tcase_add_test(tcase, test_a_worker_that_does_not_end_is_killed);
-    tcase_add_test(tcase, test_an_interrupt_is_an_event);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,26 +1,23 @@
 #include "base/fs.h"
 #include "cli/private.h"
 #include "spool/incoming.h"
+#include "tests/support/folder.h"
 
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static char *folder;
+static struct folder folder;
 
 static void set_up(void)
 {
-    folder = xstrdup("/tmp/clipspool-check-private-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    folder_make(&folder);
 }
 
 static void tear_down(void)
 {
-    int tmp = open("/tmp", O_RDONLY | O_DIRECTORY);
-    ck_assert_int_eq(fs_remove(tmp, strrchr(folder, '/') + 1, NULL), 0);
-    close(tmp);
-    free(folder);
+    folder_remove(&folder);
 }
 
 static void parse(const char *text, struct settings *settings)
@@ -115,7 +112,7 @@ static void open_spool(struct private *spool, const char *const *videos, size_t 
                                    .job_orders = job_orders,
                                    .settings = &settings };
     struct err err = ERR_INIT;
-    ck_assert_msg(private_open(spool, folder, &batch, &err) == 0, "%s", err.text);
+    ck_assert_msg(private_open(spool, folder.path, &batch, &err) == 0, "%s", err.text);
     settings_release(&settings);
 }
 

@@ -1,34 +1,25 @@
-// view, meter and follow: what is made of a status.json, whatever is in it.
+// What is made of a status.json, whatever is in it.
 #include "base/fs.h"
-#include "cli/follow.h"
-#include "cli/meter.h"
-#include "cli/screen.h"
+#include "cli/view.h"
+#include "tests/support/folder.h"
 
 #include <check.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <locale.h>
-#include <poll.h>
 #include <stdio.h>
 
-static char *folder;
+static struct folder folder;
 static int dir;
 
 static void set_up(void)
 {
-    folder = xstrdup("/tmp/clipspool-check-view-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    dir = open(folder, O_RDONLY | O_DIRECTORY);
+    folder_make(&folder);
+    dir = folder.fd;
     ck_assert_int_eq(mkdirat(dir, "trip", 0700), 0);
 }
 
 static void tear_down(void)
 {
-    close(dir);
-    int tmp = open("/tmp", O_RDONLY | O_DIRECTORY);
-    ck_assert_int_eq(fs_remove(tmp, strrchr(folder, '/') + 1, NULL), 0);
-    close(tmp);
-    free(folder);
+    folder_remove(&folder);
 }
 
 static void put_status(const char *text)
@@ -46,8 +37,6 @@ static char *printed(const struct view *view)
     fclose(out);
     return text;
 }
-
-// ---- status.json
 
 static const struct {
     const char *name, *json;
@@ -124,125 +113,16 @@ START_TEST(test_a_status_that_is_a_link_or_a_fifo_is_refused)
 }
 END_TEST
 
-// ---- the line of progress
-
-START_TEST(test_the_line_is_never_wider_than_it_may_be)
-{
-    put_status("{\"status\":\"compressing\",\"progress\":63,\"estimated_remaining_seconds\":125,"
-               "\"total_videos\":9,\"processed_videos\":2,\"waiting_for\":"
-               "\"\xe6\xb5\xb7\xe6\xb5\xb7\xe6\xb5\xb7 \xf0\x9f\x8f\x96 room on the disk\"}");
-    struct view view = VIEW_INIT;
-    ck_assert_int_eq(view_load(dir, "trip", &view, NULL), 0);
-    for (unsigned columns = 0; columns < 200; columns++) {
-        char *line = meter_line(&view, columns);
-        ck_assert_msg(screen_columns(line) <= columns, "%u columns: %s", columns, line);
-        free(line);
-    }
-    char *line = meter_line(&view, 150);
-    ck_assert_ptr_nonnull(strstr(line, "] "));
-    ck_assert_ptr_nonnull(strstr(line, " 63 %"));
-    ck_assert_ptr_nonnull(strstr(line, "(2 of 9 videos done)"));
-    ck_assert_ptr_nonnull(strstr(line, "about 2:05 left"));
-    free(line);
-    view_release(&view);
-}
-END_TEST
-
-static size_t lines_in(const char *text)
-{
-    size_t lines = 0;
-    for (; *text; text++)
-        lines += *text == '\n';
-    return lines;
-}
-
-START_TEST(test_without_a_terminal_a_line_comes_with_news_or_every_five_seconds)
-{
-    char *text = NULL;
-    size_t size = 0, expected = 0;
-    FILE *out = open_memstream(&text, &size);
-    struct meter meter;
-    meter_open(&meter, out);
-    meter.terminal = false;
-    for (int second = 0; second < 12; second++) {
-        put_status(second < 3 ? "{\"status\":\"preparing\"}" : "{\"status\":\"clipping\"}");
-        struct view view = VIEW_INIT;
-        ck_assert_int_eq(view_load(dir, "trip", &view, NULL), 0);
-        meter_show(&meter, &view, second * 1000000);
-        view_release(&view);
-        expected += second == 0 || second == 3 || second == 8;
-        ck_assert_uint_eq(lines_in(text), expected);
-    }
-    ck_assert_ptr_null(strchr(text, '\r'));
-    meter_release(&meter);
-    fclose(out);
-    free(text);
-}
-END_TEST
-
-// ---- waiting for changes
-
-static int wait_for(struct follow *follow, struct view *view)
-{
-    struct pollfd fd = { .fd = follow_fd(follow), .events = POLLIN };
-    ck_assert_int_eq(poll(&fd, 1, 5000), 1);
-    return follow_look(follow, view, NULL);
-}
-
-START_TEST(test_a_batch_is_followed_from_before_it_is_there_to_its_end)
-{
-    struct follow follow;
-    struct view view = VIEW_INIT;
-    follow_open(&follow, dir, "later");
-    ck_assert_int_eq(follow_look(&follow, &view, NULL), 0);
-    ck_assert_int_eq(mkdirat(dir, "later", 0700), 0);
-    ck_assert_int_eq(wait_for(&follow, &view), 0);
-
-    const char *words[] = { "{\"status\":\"queued\"}", "{\"status\":\"completed\"}" };
-    for (int i = 0; i < 2; i++) {
-        ck_assert_int_eq(fs_write(dir, "later/status.json", words[i], strlen(words[i]), NULL), 0);
-        while (wait_for(&follow, &view) == 0 || (i == 1 && !view_is_final(&view)))
-            ;
-        ck_assert_int_eq(view_is_final(&view), i == 1);
-    }
-    view_release(&view);
-    follow_close(&follow);
-}
-END_TEST
-
-START_TEST(test_a_folder_that_is_made_anew_is_found_again)
-{
-    struct follow follow;
-    struct view view = VIEW_INIT;
-    follow_open(&follow, dir, "trip");
-    ck_assert_int_eq(follow_look(&follow, &view, NULL), 0);
-    ck_assert_int_eq(unlinkat(dir, "trip", AT_REMOVEDIR), 0);
-    ck_assert_int_eq(wait_for(&follow, &view), 0);
-    ck_assert_int_eq(mkdirat(dir, "trip", 0700), 0);
-    put_status("{\"status\":\"failed\"}");
-    while (wait_for(&follow, &view) == 0)
-        ;
-    ck_assert_int_eq(view.word, STATUS_FAILED);
-    view_release(&view);
-    follow_close(&follow);
-}
-END_TEST
-
 int main(void)
 {
-    setlocale(LC_CTYPE, "C.UTF-8");
     Suite *suite = suite_create("view");
-    TCase *tcase = tcase_create("status.json");
+    TCase *tcase = tcase_create("view");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_set_timeout(tcase, 10);
+    tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, test_any_status_is_shown_or_refused_and_never_raw, 0,
                         (int)ARRAY_LEN(cases));
     tcase_add_test(tcase, test_what_is_not_there_yet_is_no_error);
     tcase_add_test(tcase, test_a_status_that_is_a_link_or_a_fifo_is_refused);
-    tcase_add_test(tcase, test_the_line_is_never_wider_than_it_may_be);
-    tcase_add_test(tcase, test_without_a_terminal_a_line_comes_with_news_or_every_five_seconds);
-    tcase_add_test(tcase, test_a_batch_is_followed_from_before_it_is_there_to_its_end);
-    tcase_add_test(tcase, test_a_folder_that_is_made_anew_is_found_again);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
