@@ -53,6 +53,7 @@ int err_hint(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 // err->code, or -EINVAL for NULL.
 int err_prefix(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
+// Nothing is wrong any more; for an error that was dealt with.
 void err_clear(struct err *err);
 
 // The sysexits status of a class, and the class of a status (unknown statuses are ERR_BUG, 0 is

@@ -21,8 +21,8 @@ int fs_fail(struct err *err, int number, const char *verb, const char *name);
 // ---- whole small files
 
 // Reads a regular file (never follows a symlink, never blocks on a FIFO).  Gives *ret_data (free),
-// with a NUL behind its *ret_size bytes.  Returns 0; -ENOENT without setting err; -EFBIG if larger
-// than max_bytes; other negatives.
+// with a NUL behind its *ret_size bytes.  Returns 0; -ENOENT without setting err; -EFBIG
+// (ERR_INPUT id "too_large") if larger than max_bytes; other negatives.
 int fs_read(int dirfd, const char *name, size_t max_bytes, char **ret_data, size_t *ret_size,
             struct err *err);
 

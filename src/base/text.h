@@ -15,6 +15,7 @@ char *text_escape_n(const char *bytes, size_t length);
 // or would hold a NUL.
 char *text_unescape(const char *escaped);
 
+// True for UTF-8 as RFC 3629 has it: shortest forms only, no surrogates.  A NUL is a character.
 bool text_is_utf8(const char *bytes, size_t length);
 
 // Natural order: runs of digits compare by value ("clip2" before "clip10"), the rest by byte
