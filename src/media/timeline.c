@@ -68,9 +68,13 @@ void cadence_init(struct cadence *cadence, double start, double end, double sour
                   double reel_fps)
 {
     double fastest = fmax(reel_fps, isfinite(source_fps) ? source_fps : 0);
-    *cadence = (struct cadence){
-        .start = start, .end = end, .frame = 1 / fastest, .output = 1 / reel_fps
-    };
+    double slowest = fmin(reel_fps, isfinite(source_fps) && source_fps > 0 ? source_fps : reel_fps);
+    double ratio = fastest / slowest;
+    *cadence = (struct cadence){ .keeps_phase = fabs(ratio - round(ratio)) < 0.002 * ratio,
+                                 .start = start,
+                                 .end = end,
+                                 .frame = 1 / fastest,
+                                 .output = 1 / reel_fps };
 }
 
 bool cadence_is_due(const struct cadence *cadence, double instant, double begin)
@@ -86,6 +90,8 @@ bool cadence_is_due(const struct cadence *cadence, double instant, double begin)
 void cadence_anchor(struct cadence *cadence, double instant, double begin)
 {
     cadence->anchored_once = true;
+    if (!cadence->keeps_phase)
+        return;
     double from = fmax(instant, cadence->start);
     // A picture that began long before the cut is a still, or the source is slower than the reel:
     // there is no phase to keep.

@@ -51,13 +51,15 @@ int64_t timeline_sample(const struct timeline *timeline, int64_t frame);
 
 // Which pictures of a source a segment shows.
 //
-// At equal rates every picture is shown once: the distance of the first one from its instant is
-// kept, so that times rounded to milliseconds cannot make pictures flip over the middle.
+// Where one rate is a multiple of the other, the distance of the first picture from its instant is
+// kept, so that times rounded to milliseconds cannot make pictures flip over the middle: at equal
+// rates every picture is shown once.
 struct cadence {
     double start, end;  // of the segment, seconds of the source
     double frame;       // of the faster of source and reel, seconds
     double output;      // a frame of the reel, seconds
     double shift;       // of all instants, seconds
+    bool keeps_phase;   // one rate is a multiple of the other
     bool anchored_once; // the first picture was taken
 };
 void cadence_init(struct cadence *cadence, double start, double end, double source_fps,
