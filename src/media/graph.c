@@ -182,13 +182,17 @@ static char *describe_colours(const struct graph_format *format, const struct gr
 {
     const AVPixFmtDescriptor *pixels = av_pix_fmt_desc_get(format->pixels);
     bool subsampled = pixels && (pixels->log2_chroma_w || pixels->log2_chroma_h);
-    const char *odd = subsampled && ((format->width | format->height) & 1) ? "format=yuv444p," : "";
+    const char *range = range_name(format);
+    cleanup(free_ptr) char *odd =
+        subsampled && ((format->width | format->height) & 1)
+            ? xasprintf("scale=in_range=%s:out_range=%s,format=yuv444p,", range, range)
+            : xstrdup("");
     // Only a wide gamut goes through linear light; between 601 and 709 primaries differ too
     // little to be worth it.
     const char *gamut =
         is_wide_gamut(format) ? ":pin=2020:p=709:tin=709:t=709" : ":pin=709:p=709:tin=709:t=709";
     return xasprintf("%szscale=w=%d:h=%d:f=bicubic:min=%s:rin=%s:m=%s:r=limited%s", odd, fit.width,
-                     fit.height, matrix_name(matrix_of(format, look)), range_name(format),
+                     fit.height, matrix_name(matrix_of(format, look)), range,
                      matrix_name(look->matrix), gamut);
 }
 
