@@ -312,6 +312,28 @@ START_TEST(test_links_between_documents_lead_somewhere)
 }
 END_TEST
 
+// The codes in docs/FAILURES.md are those that the sources set.
+START_TEST(test_every_code_of_an_error_that_is_described_exists)
+{
+    struct spoken spoken;
+    char *text = contents("docs/FAILURES.md");
+    size_t codes = 0;
+    for (char *at = text; (at = strstr(at, "| `")); codes++) {
+        at += 3;
+        size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+        if (at[length] != '`')
+            continue;
+        char *quoted = xasprintf("\"%.*s\"", (int)length, at);
+        SPOKEN_RUN(&spoken, NULL, "/bin/grep", "-rqF", quoted, "src");
+        ck_assert_msg(spoken.status == 0, "no source sets %s", quoted);
+        spoken_release(&spoken);
+        free(quoted);
+    }
+    ck_assert_uint_gt(codes, 20);
+    free(text);
+}
+END_TEST
+
 // Gives the marked blocks of README.md as one shell script.
 static char *marked_blocks(void)
 {
@@ -366,6 +388,7 @@ int main(void)
     tcase_add_test(tcase, test_names_and_commands_are_completed);
     tcase_add_loop_test(tcase, test_links_between_documents_lead_somewhere, 0,
                         (int)ARRAY_LEN(documents));
+    tcase_add_test(tcase, test_every_code_of_an_error_that_is_described_exists);
     tcase_add_test(tcase, test_the_commands_of_the_readme_work);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
