@@ -85,6 +85,14 @@ static bool (*const tests[ABILITY_COUNT])(int) = {
     [ABILITY_NOTIFY] = can_notify,
 };
 
+// The files that the tests are made with: without them nothing is known, least of all that
+// something is missing.
+static int prepare(int inside, struct err *err)
+{
+    int r = fs_write(inside, "one", "1", 1, err);
+    return r < 0 ? r : fs_write(inside, "two", "2", 1, err);
+}
+
 int ability_test(int dir, bool *ret_can, struct err *err)
 {
     cleanup(free_ptr) char *name = xasprintf(".clipspool-doctor-%d", (int)getpid());
@@ -92,10 +100,11 @@ int ability_test(int dir, bool *ret_can, struct err *err)
     if (r < 0)
         return r;
     cleanup(close_fd) int inside = fs_open_dir(dir, name, err);
-    for (int i = 0; inside >= 0 && i < ABILITY_COUNT; i++)
+    r = inside < 0 ? inside : prepare(inside, err);
+    for (int i = 0; !r && i < ABILITY_COUNT; i++)
         ret_can[i] = tests[i](inside);
     (void)fs_remove(dir, name, NULL); // hidden and nearly empty, if it stays
-    return inside < 0 ? inside : 0;
+    return r;
 }
 
 // Numbers: linux/magic.h; those it does not have are from the file systems' own sources (xfs

@@ -139,10 +139,11 @@ static void look_at_abilities(struct doctor *doctor, const struct folder *folder
     struct err err = ERR_INIT;
     cleanup(free_ptr) char *subject = xasprintf("file system of %s", folder->name);
     cleanup(free_ptr) char *type = ability_file_system(folder->dir);
-    if (faccessat(folder->dir, ".", W_OK, AT_EACCESS) < 0 ||
-        ability_test(folder->dir, can, &err) < 0) {
-        say(doctor, WARNING, subject, "run the doctor as root, or as the user clipspool",
-            "%s, not tried: it may not be written by you", type);
+    if (ability_test(folder->dir, can, &err) < 0) {
+        say(doctor, WARNING, subject,
+            err.class == ERR_DENIED ? "run the doctor as root, or as the user clipspool"
+                                    : "run the doctor again when that is put right",
+            "%s, could not be tried: %s", type, err.text);
         return;
     }
     unsigned missing = 0;
