@@ -216,15 +216,27 @@ static int refuse_conf(struct batch *batch, const char *text)
     return 0;
 }
 
-// The report's lines as one text without the last newline.
+// As many whole lines of the report as an error has room for, and how many more there are.
 static int refuse_report(struct batch *batch, const struct config_report *report)
 {
-    cleanup(free_ptr) char *text =
-        xstrdup(report->text ? report->text : "job.conf: cannot be used");
-    size_t length = strlen(text);
-    while (length > 0 && text[length - 1] == '\n')
-        text[--length] = 0;
-    return refuse_conf(batch, text);
+    const size_t room = sizeof batch->error.text - sizeof "\n... and 1000 more";
+    const char *text = report->text ? report->text : "job.conf: cannot be used";
+    size_t shown = 0, length = 0;
+    for (const char *line = text; *line != 0; shown++) {
+        size_t end = (size_t)(line - text) + strcspn(line, "\n");
+        if (end > room)
+            break;
+        length = end;
+        line = text + end + (text[end] == '\n');
+    }
+    // A first line too long for itself is cut; its beginning says most.
+    if (shown == 0)
+        return refuse_conf(batch, text);
+    cleanup(free_ptr) char *more = shown < report->count
+                                       ? xasprintf("\n... and %zu more", report->count - shown)
+                                       : xstrdup("");
+    cleanup(free_ptr) char *whole = xasprintf("%.*s%s", (int)length, text, more);
+    return refuse_conf(batch, whole);
 }
 
 // Fills batch->job.  What is wrong with job.conf goes to batch->error, and the defaults are used.

@@ -76,8 +76,10 @@ static int load(int batchdir, struct claim *ret_claim, struct err *err)
     cleanup(free_ptr) char *name = text_unescape(json_text(json, "name", "", NULL));
     int is_folder = read_word(json, "kind", "file", "folder");
     int is_copied = read_word(json, "way", "rename", "copy");
-    if (name == NULL || !is_plain_name(name) || is_folder < 0 || is_copied < 0)
-        return err_set(err, ERR_INPUT, "bad_claim", "%s is damaged", BATCH_CLAIM);
+    if (name == NULL || !is_plain_name(name) || is_folder < 0 || is_copied < 0) {
+        (void)err_set(err, ERR_INPUT, "bad_claim", "%s is damaged", BATCH_CLAIM);
+        return -EINVAL;
+    }
     *ret_claim =
         (struct claim){ .name = TAKE(name), .is_folder = is_folder, .is_copied = is_copied };
     return 0;

@@ -329,6 +329,27 @@ START_TEST(a_bad_job_conf_refuses_the_batch_and_keeps_its_videos)
 }
 END_TEST
 
+START_TEST(more_mistakes_than_fit_are_counted)
+{
+    cleanup(free_ptr) char *text = xstrdup("");
+    for (int i = 0; i < 30; i++) {
+        cleanup(free_ptr) char *old = text;
+        text = xasprintf("%sunknown_key_%d = 1;\n", old, i);
+    }
+    put("a.mp4", "x");
+    put("job.conf", text);
+    understand();
+    expect_refused("bad_job_conf", "unknown_key_0");
+    const char *more = strstr(batch.error.text, "\n... and ");
+    ck_assert_msg(more != NULL, "%s", batch.error.text);
+    int lines = 0;
+    for (const char *p = batch.error.text; p < more; p++)
+        lines += *p == '\n';
+    cleanup(free_ptr) char *expected = xasprintf("\n... and %d more", 30 - (lines + 1));
+    ck_assert_str_eq(more, expected);
+}
+END_TEST
+
 START_TEST(a_job_conf_beyond_64_kib_is_not_read)
 {
     cleanup(free_ptr) char *text = xcalloc(JOB_MAX_BYTES + 2, 1);
@@ -659,6 +680,7 @@ int main(void)
     tcase_add_test(tcase, folders_nested_without_end_are_refused);
     tcase_add_loop_test(tcase, a_bad_job_conf_refuses_the_batch_and_keeps_its_videos, 0,
                         (int)ARRAY_LEN(bad_jobs));
+    tcase_add_test(tcase, more_mistakes_than_fit_are_counted);
     tcase_add_test(tcase, a_job_conf_beyond_64_kib_is_not_read);
     tcase_add_test(tcase, a_job_conf_with_a_nul_byte_is_no_text);
     tcase_add_loop_test(tcase, a_job_conf_that_is_no_file_is_refused_at_once, 0,
