@@ -64,6 +64,7 @@ START_TEST(test_a_folder_that_is_made_anew_is_found_again)
     ck_assert_int_eq(unlinkat(dir, "trip", AT_REMOVEDIR), 0);
     ck_assert_int_eq(wait_for(&follow, &view), 0);
     ck_assert_int_eq(mkdirat(dir, "trip", 0700), 0);
+    ck_assert_int_eq(wait_for(&follow, &view), 0);
     put_status("{\"status\":\"failed\"}");
     while (wait_for(&follow, &view) == 0)
         ;
