@@ -127,10 +127,36 @@ int adopt_take(struct service *service, const char *name)
     if (r == 1)
         log_warning((&(struct log_about){ .batch = id }),
                     "%s was taken, but the original cannot be removed from incoming", shown);
+    adopt_claimed(service, id, name);
+    return 0;
+}
+
+void adopt_claimed(struct service *service, const char *id, const char *name)
+{
+    cleanup(free_ptr) char *shown = text_escape(name);
     log_line(LOG_NOTICE, LOG_EVENT_BATCH_TAKEN, &(struct log_about){ .batch = id }, "took %s",
              shown);
     adopt_member(service, roster_add(&service->roster, id, MEMBER_NEW));
-    return 0;
+}
+
+static bool is_known(const struct service *service, const char *id)
+{
+    for (const struct member *member = service->roster.first; member; member = member->next) {
+        if (strcmp(member->id, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+void adopt_strays(struct service *service)
+{
+    cleanup(fs_names_free) char **work = NULL;
+    if (spool_list(service->spool.work, &work, NULL) < 0)
+        return;
+    for (size_t i = 0; work[i]; i++) {
+        if (!is_known(service, work[i]))
+            adopt_member(service, roster_add(&service->roster, work[i], MEMBER_NEW));
+    }
 }
 
 void adopt_again(struct service *service)

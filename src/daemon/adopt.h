@@ -8,6 +8,11 @@
 // Takes a settled name of incoming.  Returns 0, or a negative: it stays there and is judged anew.
 int adopt_take(struct service *service, const char *name);
 
+// The same for one that another process claimed as `id`.
+void adopt_claimed(struct service *service, const char *id, const char *name);
+// After a claim that went wrong: what it left in work/ is finished or undone.
+void adopt_strays(struct service *service);
+
 // Understands a new member: finishes its claim, writes batch.json, chooses its outbox folder.  On
 // trouble with the machine it stays new, to be called again; it may be gone afterwards.
 void adopt_member(struct service *service, struct member *member);

@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "daemon/adopt.h"
+#include "daemon/carrier.h"
 #include "daemon/space.h"
 #include "spool/incoming.h"
 
@@ -41,6 +42,8 @@ struct intake {
     uint64_t looked_us, cost_us; // when the last look ended and how long it took
     uint64_t look_us;            // when the next one is armed for; UINT64_MAX: none is
     bool claiming, again, stopped;
+    struct carrier *carrier; // a claim across file systems under way, or NULL
+    char *carried;           // what it carries
 };
 
 static uint64_t clock_us(void)
@@ -166,6 +169,32 @@ static void stop_claiming(struct intake *intake)
     service_wake(intake->service); // with --once, this may have been the last
 }
 
+static void on_carried(void *context, const char *id)
+{
+    struct intake *intake = context;
+    cleanup(free_ptr) char *name = TAKE(intake->carried);
+    if (id)
+        adopt_claimed(intake->service, id, name);
+    else
+        adopt_strays(intake->service);
+    carrier_free(&intake->carrier);
+    if (!intake->stopped)
+        (void)sd_event_source_set_enabled(intake->claim, SD_EVENT_ON);
+}
+
+// Claims go on when it is over.
+static void carry(struct intake *intake, const char *name)
+{
+    struct err err = ERR_INIT;
+    if (carrier_start(intake->service, name, on_carried, intake, &intake->carrier, &err) < 0) {
+        log_warning(NULL, "nothing can be brought over from incoming, trying again later: %s",
+                    err.text);
+        return;
+    }
+    intake->carried = xstrdup(name);
+    (void)sd_event_source_set_enabled(intake->claim, SD_EVENT_OFF);
+}
+
 static int on_claim(sd_event_source *source, void *data)
 {
     (void)source;
@@ -181,9 +210,11 @@ static int on_claim(sd_event_source *source, void *data)
     }
     cleanup(free_ptr) char *own = xstrdup(name);
     drop_folder_named(intake, own); // its events are not ours any more
-    if (adopt_take(intake->service, own) < 0)
+    intake->again = true;           // to go on with what is left, and to forget what is gone
+    if (carrier_is_needed(&intake->service->spool))
+        carry(intake, own);
+    else if (adopt_take(intake->service, own) < 0)
         add_folder(intake, own);
-    intake->again = true; // with what is left, and to forget what is gone
     return 0;
 }
 
@@ -262,6 +293,8 @@ void intake_free(struct intake **intake_pointer)
     sd_event_source_disable_unref(intake->root);
     sd_event_source_disable_unref(intake->look);
     sd_event_source_disable_unref(intake->claim);
+    carrier_free(&intake->carrier);
+    free(intake->carried);
     incoming_free(&intake->incoming);
     free(intake);
 }

@@ -3,6 +3,7 @@
 #include <sysexits.h>
 
 #include "base/log.h"
+#include "daemon/carrier.h"
 #include "daemon/service.h"
 
 // Configuration errors go to stderr line by line: systemd puts them into the journal, a person sees
@@ -48,6 +49,8 @@ int main(int argc, char **argv)
     }
     if (options.check_config)
         return check_configuration(&options);
+    if (options.claim)
+        return carrier_main(&options);
     log_open("clipspoold", options.log_level);
     return serve(&options);
 }

@@ -6,6 +6,9 @@
 
 #include "daemon/intake.h"
 
+// The manager reads each line as it comes; short steps change it a hundred times a second.
+static const uint64_t status_interval_us = 500000;
+
 void notice_ready(void)
 {
     (void)sd_notify(0, "READY=1");
@@ -74,6 +77,11 @@ char *notice_line(const struct service *service)
 
 void notice_status(struct service *service)
 {
+    uint64_t now = service_now(service);
+    // While steps run, the next tick will say it.
+    if (service->running > 0 && now - service->told_us < status_interval_us)
+        return;
+    service->told_us = now;
     cleanup(free_ptr) char *line = notice_line(service);
     if (service->told_status && strcmp(line, service->told_status) == 0)
         return;

@@ -49,6 +49,9 @@ static int take(int option, const char *value, struct options *options)
     case 's':
         options->spool = value;
         return 0;
+    case 'm':
+        options->claim = value;
+        return 0;
     case 'l':
         options->log_level = parse_level(value);
         return options->log_level < 0 ? -EINVAL : 0;
@@ -76,6 +79,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         { "spool", required_argument, NULL, 's' },
         { "log-level", required_argument, NULL, 'l' },
         { "check-config", no_argument, NULL, 'k' },
+        { "claim", required_argument, NULL, 'm' },
         { "once", no_argument, NULL, 'o' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'v' },
@@ -87,6 +91,10 @@ int options_parse(int argc, char **argv, struct options *ret_options)
     while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0) {
         if (take(option, optarg, &options) < 0)
             return -EINVAL;
+    }
+    if (options.claim && !options.spool) {
+        (void)fputs("clipspoold: --claim needs --spool\n", stderr);
+        return -EINVAL;
     }
     if (optind < argc) {
         (void)fprintf(stderr, "clipspoold: unexpected argument \"%s\"; see --help\n", argv[optind]);

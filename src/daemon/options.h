@@ -6,6 +6,7 @@
 
 struct options {
     const char *config, *spool; // borrowed from argv; NULL when not given
+    const char *claim;          // the daemon itself starts it so, see carrier.h
     bool check_config, once, help, version;
     int log_level; // syslog priority
 };

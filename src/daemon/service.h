@@ -43,6 +43,7 @@ struct service {
 
     sd_event_source *pump, *tick, *scan, *stop_timer;
     char *told_status; // last STATUS= line; owned
+    uint64_t told_us;
 };
 
 // Loads the configuration, opens the spool, recovers what is in work/.  Errors are in words in err

@@ -110,8 +110,10 @@ void spool_fixture_write_config(struct spool_fixture *fixture)
 {
     cleanup(free_ptr) char *programs =
         fixture->programs ? xasprintf("programs = \"%s\";", fixture->programs) : xstrdup("");
-    cleanup(free_ptr) char *text =
-        xasprintf("spool = { root = \"%s\"; %s };\n%s", fixture->root, programs, fixture->extra);
+    cleanup(free_ptr) char *incoming =
+        fixture->incoming ? xasprintf("incoming = \"%s\";", fixture->incoming) : xstrdup("");
+    cleanup(free_ptr) char *text = xasprintf("spool = { root = \"%s\"; %s %s };\n%s", fixture->root,
+                                             programs, incoming, fixture->extra);
     folder_put(&fixture->folder, "clipspool.conf", text);
 }
 
@@ -161,13 +163,28 @@ void spool_fixture_start(struct spool_fixture *fixture)
     spool_fixture_await_notice(fixture, "READY=1");
 }
 
+// Takes what the daemon told meanwhile: a socket that nobody empties would stop it.
+static void take_notices(struct spool_fixture *fixture)
+{
+    char datagram[4096];
+    ssize_t size;
+    while ((size = recv(fixture->notify, datagram, sizeof datagram - 1, MSG_DONTWAIT)) >= 0) {
+        cleanup(free_ptr) char *old = fixture->notified;
+        datagram[size] = '\0';
+        fixture->notified = xasprintf("%s%s\n", old, datagram);
+    }
+}
+
 int spool_fixture_wait(struct spool_fixture *fixture)
 {
-    int status = 0;
+    int status = 0, ended = 0;
     cleanup(close_fd) int fd = (int)syscall(SYS_pidfd_open, fixture->daemon, 0);
     struct pollfd end = { .fd = fd, .events = POLLIN };
-    ck_assert_msg(poll(&end, 1, SPOOL_FIXTURE_SECONDS * 1000) == 1,
-                  "the daemon does not end, see %s", fixture->folder.path);
+    for (int i = 0; !ended && i < SPOOL_FIXTURE_SECONDS * 10; i++) {
+        take_notices(fixture);
+        ended = poll(&end, 1, 100);
+    }
+    ck_assert_msg(ended == 1, "the daemon does not end, see %s", fixture->folder.path);
     ck_assert_int_eq(waitpid(fixture->daemon, &status, 0), fixture->daemon);
     fixture->daemon = 0;
     return status;
@@ -182,18 +199,12 @@ int spool_fixture_stop(struct spool_fixture *fixture, int signal_number)
 void spool_fixture_await_notice(struct spool_fixture *fixture, const char *text)
 {
     double end = now_seconds() + SPOOL_FIXTURE_SECONDS;
-    while (!strstr(fixture->notified, text)) {
-        char datagram[4096];
+    for (take_notices(fixture); !strstr(fixture->notified, text); take_notices(fixture)) {
         struct pollfd ready = { .fd = fixture->notify, .events = POLLIN };
         int left = (int)((end - now_seconds()) * 1000);
         ck_assert_msg(left > 0 && poll(&ready, 1, left) == 1,
                       "no notice \"%s\"; so far:\n%s\nsee %s", text, fixture->notified,
                       fixture->folder.path);
-        ssize_t size = recv(fixture->notify, datagram, sizeof datagram - 1, 0);
-        ck_assert_int_ge(size, 0);
-        datagram[size] = '\0';
-        cleanup(free_ptr) char *old = fixture->notified;
-        fixture->notified = xasprintf("%s%s\n", old, datagram);
     }
 }
 
@@ -280,6 +291,7 @@ void spool_fixture_await_that(struct spool_fixture *fixture, const char *directo
         cleanup(close_fd) int notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         struct pollfd ready = { .fd = notify, .events = POLLIN };
         watch_below(notify, path, 2);
+        take_notices(fixture);
         if (check(fixture, context))
             return;
         ck_assert_msg(now_seconds() < end, "waited in vain below %s, see %s", path,

@@ -20,6 +20,7 @@ struct spool_fixture {
     char *config;         // path of its configuration
     char *extra;          // lines of the configuration besides spool.*
     char *programs;       // NULL: the real stages
+    const char *incoming; // NULL, or another folder than the spool's own; borrowed
     pid_t daemon;         // 0: none runs
     int notify;           // the socket that the daemon tells its state
     char *notified;       // all it has told so far
