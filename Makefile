@@ -102,7 +102,7 @@ BENCHES = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/bench_*.c))
 
 $(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(LIBHIGHLIGHT)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_test) $(LIBS_media) $(LIBS_daemon) $(LIBS_base)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_test) $(LIBS_media) $(LIBS_daemon) $(LIBS_base)
 
 # In a fault test the N-th of these calls fails on demand (tests/support/faults.h).
 FAULT_CALLS = close copy_file_range fstat fstatat fsync ftruncate futimens linkat mkdirat pread \
