@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "cli/screen.h"
+#include "spool/plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,6 +158,28 @@ static void print_video(const json_t *video, FILE *out)
     print_warnings(video, "       ", out);
 }
 
+// Where the segments of the reel come from, and why they were chosen.
+static void print_plan(const json_t *plan, const json_t *videos, FILE *out)
+{
+    size_t i;
+    const json_t *segment;
+    json_array_foreach(json_object_get(plan, "segments"), i, segment)
+    {
+        if (i >= PLAN_MAX_SEGMENTS)
+            break;
+        char start[TEXT_TIME_SIZE], end[TEXT_TIME_SIZE];
+        text_clock(json_number(segment, "start", 0, 1e8, 0, NULL), start);
+        text_clock(json_number(segment, "end", 0, 1e8, 0, NULL), end);
+        int64_t index = json_int(segment, "video_index", 0, VIEW_MAX_VIDEOS, 0, NULL);
+        const json_t *video = json_array_get(videos, (size_t)index);
+        cleanup(free_ptr) char *name = screen_safe(json_text(video, "name", "?", NULL));
+        cleanup(free_ptr) char *padded = screen_pad(name, NAME_COLUMNS);
+        cleanup(free_ptr) char *reason = screen_safe(json_text(segment, "reason", "", NULL));
+        fprintf(out, "%s  %s  %5s - %-5s  %s\n", i ? "      " : "  plan", padded, start, end,
+                reason);
+    }
+}
+
 static void print_reel(const json_t *final, FILE *out)
 {
     const char *path = json_text(final, "path", NULL, NULL);
@@ -185,6 +208,8 @@ void view_print(const struct view *view, const char *name, FILE *out)
         if (i < VIEW_MAX_VIDEOS)
             print_video(video, out);
     }
+    print_plan(json_object_get(view->json, "clip_plan"), json_object_get(view->json, "videos"),
+               out);
     print_reel(json_object_get(view->json, "final"), out);
 }
 

@@ -66,6 +66,11 @@ static const struct {
       "{\"status\":\"failed\",\"videos\":[{\"index\":0,\"name\":\"a.mp4\",\"error\":{\"message\":"
       "\"it is no video\",\"hint\":\"play it\"}}]}",
       0, "a.mp4:\n  it is no video\n    play it\n" },
+    { "a plan with its reasons",
+      "{\"status\":\"clipping\",\"videos\":[{\"name\":\"a.mp4\"}],\"clip_plan\":{\"segments\":["
+      "{\"video_index\":0,\"start\":65.2,\"end\":70,\"reason\":\"loud\\u001b\"},"
+      "{\"video_index\":-7,\"start\":\"x\",\"end\":null},7]}}",
+      0, " 1:05 - 1:10   loud\\x1B\n" },
     { "no JSON", "{\"status\":", -1, NULL },
     { "no object", "[1,2]", -1, NULL },
     { "empty", "", -1, NULL },
