@@ -1,0 +1,198 @@
+// kill -9 of the daemon while each stage runs, and of each stage: after a restart there is exactly
+// one outbox folder with a whole reel, and the originals are in the archive once.
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "spool/step.h"
+#include "tests/support/fake_stages.h"
+#include "tests/support/spool_fixture.h"
+
+static struct spool_fixture fixture;
+
+static void set_up(void)
+{
+    spool_fixture_open(&fixture);
+    spool_fixture_fake(&fixture, "fetch probe compress analyze plan render publish");
+}
+
+static void tear_down(void)
+{
+    spool_fixture_close(&fixture);
+}
+
+static const char *text_of(const json_t *json, const char *key)
+{
+    const char *text = json_string_value(json_object_get(json, key));
+    return text ? text : "";
+}
+
+static void assert_exactly_one(const char *name)
+{
+    cleanup(free_ptr) char *inner = xasprintf("spool/outbox/%s/final.mp4", name);
+    cleanup(free_ptr) char *original = xasprintf("spool/archive/%s/a.mp4", name);
+    spool_fixture_await_count(&fixture, "work", 0);
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "outbox"), 1);
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "archive"), 1);
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "failed"), 0);
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "quarantine"), 0);
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "incoming"), 0);
+    cleanup(free_ptr) char *reel = folder_get(&fixture.folder, inner);
+    cleanup(free_ptr) char *source = folder_get(&fixture.folder, original);
+    ck_assert_str_eq(reel, FAKE_REEL);
+    ck_assert_str_eq(source, "a.mp4");
+}
+
+// The writing end of the FIFO once the stage reads it; the stage goes on when it is closed.
+static bool has_reader(struct spool_fixture *spool, void *context)
+{
+    int *fd = context;
+    cleanup(free_ptr) char *gate = xasprintf("%s/gate", spool->folder.path);
+    *fd = open(gate, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    return *fd >= 0;
+}
+
+START_TEST(killed_while_a_stage_runs_the_daemon_finishes_the_batch_at_its_next_start)
+{
+    cleanup(free_ptr) char *gate = xasprintf("%s/gate", fixture.folder.path);
+    cleanup(free_ptr) char *script = xasprintf("%s wait %s", stage_info[_i].name, gate);
+    ck_assert_int_eq(mkfifo(gate, 0600), 0);
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", script);
+    int fd = -1;
+    spool_fixture_await_that(&fixture, "work", has_reader, &fd);
+    int status = spool_fixture_stop(&fixture, SIGKILL);
+    ck_assert(WIFSIGNALED(status));
+    close_fd(&fd);
+    // The stage dies with its daemon; another may run at once.
+    spool_fixture_start(&fixture);
+    spool_fixture_await_that(&fixture, "work", has_reader, &fd);
+    close_fd(&fd);
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    assert_exactly_one("trip");
+}
+END_TEST
+
+START_TEST(a_stage_that_was_killed_runs_again)
+{
+    cleanup(free_ptr) char *script = xasprintf("%s*1 die 9", stage_info[_i].name);
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", script);
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    assert_exactly_one("trip");
+    cleanup(free_ptr) char *log = folder_get(&fixture.folder, "spool/outbox/trip/batch.log");
+    ck_assert_ptr_nonnull(strstr(log, "SIGKILL"));
+}
+END_TEST
+
+static bool is_waiting(struct spool_fixture *spool, void *context)
+{
+    (void)context;
+    json_t *status = spool_fixture_status(spool, "trip");
+    bool found = strstr(text_of(status, "waiting_for"), "is tried again in") != NULL;
+    json_decref(status);
+    return found;
+}
+
+START_TEST(tries_survive_a_restart)
+{
+    spool_fixture_set(&fixture, "stages = { compress = { tries = 2; wait_seconds = 3.0; }; };");
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", "compress exit 75");
+    spool_fixture_await_that(&fixture, "outbox", is_waiting, NULL);
+    (void)spool_fixture_stop(&fixture, SIGKILL);
+    spool_fixture_start(&fixture);
+    json_t *status = spool_fixture_await(&fixture, "trip", "failed");
+    const json_t *error =
+        json_object_get(json_array_get(json_object_get(status, "videos"), 0), "error");
+    ck_assert_int_eq(json_integer_value(json_object_get(error, "attempts")), 2);
+    json_decref(status);
+}
+END_TEST
+
+START_TEST(killed_again_and_again_it_still_ends_with_one_reel)
+{
+    spool_fixture_start(&fixture);
+    spool_fixture_drop(&fixture, "trip", "a.mp4 b.mp4", NULL);
+    // Each start finds things a little further; the last ones find nothing left to do.
+    for (int i = 0; i < 8; i++) {
+        (void)spool_fixture_stop(&fixture, SIGKILL);
+        spool_fixture_start(&fixture);
+    }
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    assert_exactly_one("trip");
+}
+END_TEST
+
+START_TEST(an_ended_batch_that_is_still_in_work_ends_the_same_way_again)
+{
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", "probe exit 65");
+    json_decref(spool_fixture_await(&fixture, "trip", "failed"));
+    spool_fixture_await_count(&fixture, "work", 0);
+    (void)spool_fixture_stop(&fixture, SIGKILL);
+    // As if the kill had come between the last status and the move.
+    cleanup(free_ptr) char *failed = spool_fixture_path(&fixture, "failed");
+    cleanup(free_ptr) char *work = spool_fixture_path(&fixture, "work");
+    ck_assert_int_eq(rmdir(work), 0);
+    ck_assert_int_eq(rename(failed, work), 0);
+    spool_fixture_start(&fixture);
+    spool_fixture_await_count(&fixture, "failed", 1);
+    json_t *status = spool_fixture_await(&fixture, "trip", "failed");
+    ck_assert_str_eq(text_of(json_object_get(status, "error"), "code"), "fake_65");
+    json_decref(status);
+}
+END_TEST
+
+START_TEST(what_cannot_be_understood_goes_to_quarantine_and_the_rest_goes_on)
+{
+    static const char id[] = "work/20260101T000000Z-old-0000";
+    cleanup(free_ptr) char *work = spool_fixture_path(&fixture, "work");
+    cleanup(free_ptr) char *old = spool_fixture_path(&fixture, id);
+    ck_assert_int_eq(mkdir(work, 0700), 0);
+    ck_assert_int_eq(mkdir(old, 0700), 0);
+    cleanup(free_ptr) char *claim = xasprintf("%s/claim.json", id);
+    cleanup(free_ptr) char *batch = xasprintf("%s/batch.json", id);
+    spool_fixture_put(&fixture, claim, "{{{", 3);
+    spool_fixture_put(&fixture, batch, "no", 2);
+    spool_fixture_start(&fixture);
+    spool_fixture_await_count(&fixture, "quarantine", 1);
+    spool_fixture_drop(&fixture, "trip", "a.mp4", NULL);
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    cleanup(free_ptr) char *reason =
+        folder_get(&fixture.folder, "spool/quarantine/20260101T000000Z-old-0000/reason.json");
+    ck_assert_ptr_nonnull(reason);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *suite = suite_create("restart");
+    TCase *tcase = tcase_create("restart");
+    tcase_set_timeout(tcase, 90);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_loop_test(tcase,
+                        killed_while_a_stage_runs_the_daemon_finishes_the_batch_at_its_next_start,
+                        0, STAGE_COUNT);
+    tcase_add_loop_test(tcase, a_stage_that_was_killed_runs_again, 0, STAGE_COUNT);
+    tcase_add_test(tcase, tries_survive_a_restart);
+    tcase_add_test(tcase, killed_again_and_again_it_still_ends_with_one_reel);
+    tcase_add_test(tcase, an_ended_batch_that_is_still_in_work_ends_the_same_way_again);
+    tcase_add_test(tcase, what_cannot_be_understood_goes_to_quarantine_and_the_rest_goes_on);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(int argc, char **argv)
+{
+    if (fake_stages_is(argv[0]))
+        return fake_stages_main(argc, argv);
+    SRunner *runner = srunner_create(suite());
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
