@@ -34,8 +34,9 @@ struct column {
     }
 
 static const struct column frame_columns[] = {
-    FRAME(cut, 1000, 0, 1000),       FRAME(motion, 1000, 0, 1000), FRAME(brightness, 1000, 0, 1000),
-    FRAME(sharpness, 1000, 0, 1000), FRAME(colour, 1000, 0, 1000),
+    FRAME(cut, 1000, 0, 1000),        FRAME(motion, 10000, 0, 10000),
+    FRAME(brightness, 1000, 0, 1000), FRAME(sharpness, 1000, 0, 1000),
+    FRAME(colour, 1000, 0, 1000),
 };
 
 static const struct column sound_columns[] = {
