@@ -147,6 +147,8 @@ static void set_rate(AVCodecContext *video, const struct sink_wish *wish)
 {
     if (!wish->bitrate) {
         (void)av_opt_set_double(video->priv_data, "crf", wish->crf, 0);
+        video->rc_max_rate = wish->peak;
+        video->rc_buffer_size = (int)(2 * wish->peak < INT32_MAX ? 2 * wish->peak : INT32_MAX);
         return;
     }
     video->bit_rate = wish->bitrate;
@@ -169,13 +171,14 @@ static int lookahead(const struct sink_wish *wish)
 static void set_x264(AVCodecContext *video, const struct sink_wish *wish)
 {
     (void)av_opt_set(video->priv_data, "preset", wish->preset, 0);
-    (void)av_opt_set(video->priv_data, "profile", "high", 0);
+    if (!wish->as_preset)
+        (void)av_opt_set(video->priv_data, "profile", "high", 0);
     // A forced key frame is a place to cut: nothing after refers to before.
     (void)av_opt_set(video->priv_data, "forced-idr", "1", 0);
     // The fastest presets drop the 8x8 transform and with it the High profile.  A thread for the
     // lookahead alone would hold pictures for itself; ours has nothing better to do meanwhile.
-    cleanup(free_ptr) char *more =
-        xasprintf("8x8dct=1:sync-lookahead=0:rc-lookahead=%d", lookahead(wish));
+    cleanup(free_ptr) char *more = xasprintf("%ssync-lookahead=0:rc-lookahead=%d",
+                                             wish->as_preset ? "" : "8x8dct=1:", lookahead(wish));
     (void)av_opt_set(video->priv_data, "x264-params", more, 0);
 }
 
@@ -214,7 +217,7 @@ static int blank_pcm(struct sink *sink, struct err *err)
 {
     av_frame_unref(sink->pcm);
     sink->pcm->format = AV_SAMPLE_FMT_FLTP;
-    sink->pcm->sample_rate = SOUND_RATE;
+    sink->pcm->sample_rate = sink->sound->sample_rate;
     sink->pcm->nb_samples = sink->sound->frame_size;
     int r = av_channel_layout_copy(&sink->pcm->ch_layout, &sink->sound->ch_layout);
     if (r >= 0)
@@ -225,7 +228,7 @@ static int blank_pcm(struct sink *sink, struct err *err)
     return 0;
 }
 
-static int open_sound(struct sink *sink, struct err *err)
+static int open_sound(struct sink *sink, const struct sink_wish *wish, struct err *err)
 {
     const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_AAC);
     sink->sound = codec ? avcodec_alloc_context3(codec) : NULL;
@@ -233,11 +236,11 @@ static int open_sound(struct sink *sink, struct err *err)
         return failed(sink, codec ? AVERROR(ENOMEM) : AVERROR_ENCODER_NOT_FOUND,
                       "start the AAC encoder", err);
     AVCodecContext *sound = sink->sound;
-    sound->sample_rate = SOUND_RATE;
+    sound->sample_rate = wish->sound_rate ? wish->sound_rate : SOUND_RATE;
     sound->sample_fmt = AV_SAMPLE_FMT_FLTP;
-    sound->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_STEREO;
-    sound->bit_rate = SOUND_BIT_RATE;
-    sound->time_base = (AVRational){ 1, SOUND_RATE };
+    av_channel_layout_default(&sound->ch_layout, wish->sound_channels ? wish->sound_channels : 2);
+    sound->bit_rate = wish->sound_bitrate ? wish->sound_bitrate : SOUND_BIT_RATE;
+    sound->time_base = (AVRational){ 1, sound->sample_rate };
     sound->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     int r = avcodec_open2(sound, codec, NULL);
     return r < 0 ? failed(sink, r, "start the AAC encoder", err) : blank_pcm(sink, err);
@@ -303,7 +306,7 @@ int sink_open(int fd, const struct sink_wish *wish, struct sink **ret_sink, stru
     if (r >= 0)
         r = open_video(sink, wish, err);
     if (r >= 0 && wish->sound)
-        r = open_sound(sink, err);
+        r = open_sound(sink, wish, err);
     if (r >= 0)
         r = open_format(sink, wish, err);
     if (r >= 0)
@@ -391,10 +394,11 @@ static int encode_pcm(struct sink *sink, struct err *err)
 
 int sink_sound(struct sink *sink, const float *frames, size_t count, struct err *err)
 {
-    for (size_t i = 0; i < count; i++) {
+    int channels = sink->sound->ch_layout.nb_channels;
+    for (size_t i = 0; i < count; i++, frames += channels) {
         AVFrame *pcm = sink->pcm;
-        ((float *)(void *)pcm->data[0])[pcm->nb_samples] = frames[2 * i];
-        ((float *)(void *)pcm->data[1])[pcm->nb_samples] = frames[2 * i + 1];
+        for (int channel = 0; channel < channels; channel++)
+            ((float *)(void *)pcm->data[channel])[pcm->nb_samples] = frames[channel];
         if (++pcm->nb_samples < sink->sound->frame_size)
             continue;
         int r = encode_pcm(sink, err);

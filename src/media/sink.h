@@ -1,6 +1,6 @@
 // The finished file: encoders and MP4.  Private to src/media.
 //
-// H.264 High and AAC in an MP4 whose index comes first ("faststart"), with chapters.  Pictures come
+// H.264 and AAC in an MP4 whose index comes first ("faststart"), with chapters.  Pictures come
 // in the order shown, numbered from 0 at a constant rate; sound as an unbroken line of samples from
 // 0.  The encoder's priming is written as an edit, so both begin at 0.
 #ifndef CLIPSPOOL_SINK_H
@@ -15,8 +15,13 @@ struct sink_wish {
     const char *preset; // of x264; borrowed
     int crf;            // used where bitrate is 0
     int64_t bitrate;    // bit/s on average, peaks bounded; 0: by crf
+    int64_t peak;       // with crf: bit/s that two seconds never pass; 0: unbounded
     bool sound;         // a sound track
-    const char *title;  // of the file, UTF-8, or NULL; borrowed
+    // Of the sound; 0: 48 kHz stereo at 192 kbit/s.
+    int sound_rate, sound_channels;
+    int64_t sound_bitrate;
+    bool as_preset;    // what the preset gives, High profile or not
+    const char *title; // of the file, UTF-8, or NULL; borrowed
 };
 
 struct sink;
@@ -28,7 +33,7 @@ void sink_free(struct sink **sink);
 // The next picture, in the look (yuv420p); borrowed.  `starts_segment` puts a random access point
 // here.
 int sink_picture(struct sink *sink, const AVFrame *picture, bool starts_segment, struct err *err);
-// The next `count` frames of interleaved stereo at 48 kHz.
+// The next `count` frames of interleaved sound.
 int sink_sound(struct sink *sink, const float *frames, size_t count, struct err *err);
 // A chapter over pictures [first, end).
 int sink_chapter(struct sink *sink, int64_t first, int64_t end, const char *title, struct err *err);
