@@ -17,8 +17,9 @@
 
 // Bars narrower than this share of the picture are filled instead.
 static const double fill_share = 0.005;
-// Diffuse white of HDR material (ITU-R BT.2408), which becomes SDR white.
-static const double hdr_white_nits = 203;
+// What becomes SDR white before highlights are rolled off.  Diffuse white of HDR material is at 203
+// nits (ITU-R BT.2408); placed there, light greys melted into white on a photographed colour chart.
+static const double hdr_white_nits = 300;
 // Where nothing says how bright the brightest spot is: what nearly all material is graded for.
 static const double hdr_usual_peak_nits = 1000;
 struct graph {
