@@ -238,7 +238,10 @@ int fake_stages_main(int argc, char **argv)
     int r = leave_work(&fake);
     step.state = STEP_DONE;
     step.ended = time(NULL);
+    struct err err = ERR_INIT;
     if (r == 0)
-        r = step_save(fake.batchdir, fake.stage, fake.index, &step, NULL);
-    return r < 0 ? 70 : 0;
+        r = step_save(fake.batchdir, fake.stage, fake.index, &step, &err);
+    if (r < 0)
+        message_write_error(3, &err);
+    return r < 0 ? err_exit(err.class == ERR_NONE ? ERR_BUG : err.class) : 0;
 }
