@@ -1,0 +1,156 @@
+// Which steps may run, and what becomes of a batch, from the states of its steps.
+#include "daemon/course.h"
+
+#include <check.h>
+#include <stdio.h>
+
+static const uint64_t nothing_held[STAGE_COUNT];
+
+// A course from a picture: for each source four letters (fetch probe compress analyze), then behind
+// '/' three for plan render publish.  '.' open, 'd' done, 'f' failed, 'r' running.
+static void draw(struct course *course, const char *picture)
+{
+    const char *slash = strchr(picture, '/');
+    size_t sources = (size_t)(slash - picture + 1) / 5;
+    course_init(course, sources);
+    for (size_t i = 0; i < sources * 4 + 3; i++) {
+        bool own = i < sources * 4;
+        char letter = own ? picture[i / 4 * 5 + i % 4] : slash[1 + i - sources * 4];
+        struct course_place place = { own ? (enum stage)(i % 4)
+                                          : (enum stage)(STAGE_PLAN + (i - sources * 4)),
+                                      own ? (int)(i / 4) : STEP_BATCH };
+        struct step *step = course_step(course, place);
+        step->state = letter == 'd' ? STEP_DONE : letter == 'f' ? STEP_FAILED : STEP_OPEN;
+        step->attempts = letter == '.' ? 0 : 1;
+        course_mark(course, place)->running = letter == 'r';
+    }
+}
+
+static const struct {
+    const char *name, *picture;
+    enum slot_class slot;
+    int stage, index; // expected; stage -1: none
+} nexts[] = {
+    { "first the fetch", ".... ..../...", SLOT_NET, STAGE_FETCH, 0 },
+    { "sources side by side", "r... ..../...", SLOT_NET, STAGE_FETCH, 1 },
+    { "none before the fetch is done", "r... ..../...", SLOT_CPU, -1, 0 },
+    { "then the probe", "d... ..../...", SLOT_CPU, STAGE_PROBE, 0 },
+    { "what is furthest comes first", "d... dd../...", SLOT_CPU, STAGE_COMPRESS, 1 },
+    { "analysis has its own slots", "ddd. dd../...", SLOT_MODEL, STAGE_ANALYZE, 0 },
+    { "a failed source goes no further", "df.. ddd./...", SLOT_CPU, -1, 0 },
+    { "plan waits for all", "dddd ddd./...", SLOT_MODEL, STAGE_ANALYZE, 1 },
+    { "plan waits for the one that runs", "dddd dddr/...", SLOT_MODEL, -1, 0 },
+    { "plan when all ended", "dddd df../...", SLOT_MODEL, STAGE_PLAN, STEP_BATCH },
+    { "no plan of nothing", "df.. f.../...", SLOT_MODEL, -1, 0 },
+    { "render after plan", "dddd dddd/d..", SLOT_CPU, STAGE_RENDER, STEP_BATCH },
+    { "publish after render", "dddd dddd/dd.", SLOT_NET, STAGE_PUBLISH, STEP_BATCH },
+    { "nothing after publish", "dddd dddd/ddd", SLOT_NET, -1, 0 },
+};
+
+START_TEST(the_next_step_follows_from_what_is_done)
+{
+    struct course course;
+    struct course_place place = { 0, 0 };
+    draw(&course, nexts[_i].picture);
+    bool found = course_next(&course, nexts[_i].slot, nothing_held, 1000, &place);
+    ck_assert_msg(found == (nexts[_i].stage >= 0), "%s: %s", nexts[_i].name,
+                  found ? stage_info[place.stage].name : "none");
+    if (found)
+        ck_assert_msg((int)place.stage == nexts[_i].stage && place.index == nexts[_i].index,
+                      "%s: %s %d", nexts[_i].name, stage_info[place.stage].name, place.index);
+    course_release(&course);
+}
+END_TEST
+
+static const struct {
+    const char *name, *picture;
+    enum course_outcome outcome;
+    int stage, index; // to blame
+} outcomes[] = {
+    { "nothing done yet", "..../...", COURSE_GOING, 0, 0 },
+    { "one lost, one going", "f... dd../...", COURSE_GOING, 0, 0 },
+    { "one lost, one through", "df.. dddd/...", COURSE_GOING, 0, 0 },
+    { "all lost", "df.. ddf./...", COURSE_FAILED, STAGE_PROBE, 0 },
+    { "no plan", "dddd/f..", COURSE_FAILED, STAGE_PLAN, STEP_BATCH },
+    { "no reel", "dddd/df.", COURSE_FAILED, STAGE_RENDER, STEP_BATCH },
+    { "published", "dddd df../ddd", COURSE_COMPLETED, 0, 0 },
+};
+
+START_TEST(a_batch_fails_only_when_nothing_can_be_cut)
+{
+    struct course course;
+    struct course_place place = { 0, 0 };
+    draw(&course, outcomes[_i].picture);
+    ck_assert_msg(course_outcome(&course, &place) == outcomes[_i].outcome, "%s", outcomes[_i].name);
+    if (outcomes[_i].outcome == COURSE_FAILED)
+        ck_assert_msg((int)place.stage == outcomes[_i].stage && place.index == outcomes[_i].index,
+                      "%s: %s %d", outcomes[_i].name, stage_info[place.stage].name, place.index);
+    course_release(&course);
+}
+END_TEST
+
+START_TEST(a_step_that_waits_is_due_later_and_wakes_its_batch_then)
+{
+    struct course course;
+    struct course_place place = { STAGE_FETCH, 0 }, next;
+    draw(&course, ".... ..../...");
+    course_mark(&course, place)->due_us = 5000;
+    ck_assert(course_next(&course, SLOT_NET, nothing_held, 1000, &next));
+    ck_assert_int_eq(next.index, 1);
+    ck_assert_uint_eq(course_wake(&course, nothing_held, 1000), 5000);
+    ck_assert(course_next(&course, SLOT_NET, nothing_held, 5000, &next));
+    ck_assert_int_eq(next.index, 0);
+    ck_assert_uint_eq(course_wake(&course, nothing_held, 5000), UINT64_MAX);
+    course_release(&course);
+}
+END_TEST
+
+START_TEST(a_held_stage_rests_for_all_sources)
+{
+    struct course course;
+    struct course_place next;
+    uint64_t held[STAGE_COUNT] = { [STAGE_FETCH] = 9000 };
+    draw(&course, ".... ..../...");
+    ck_assert(!course_next(&course, SLOT_NET, held, 1000, &next));
+    ck_assert_uint_eq(course_wake(&course, held, 1000), 9000);
+    held[STAGE_FETCH] = UINT64_MAX; // until reload
+    ck_assert_uint_eq(course_wake(&course, held, 1000), UINT64_MAX);
+    course_release(&course);
+}
+END_TEST
+
+static const struct {
+    const char *picture;
+    enum stage front;
+} fronts[] = {
+    { ".... ..../...", STAGE_FETCH },    { "d... dddd/...", STAGE_PROBE },
+    { "ddr. dddd/...", STAGE_COMPRESS }, { "df.. dddd/...", STAGE_PLAN },
+    { "dddd dddd/d..", STAGE_RENDER },   { "dddd dddd/ddd", STAGE_PUBLISH },
+};
+
+START_TEST(the_front_is_the_first_stage_that_is_not_settled_everywhere)
+{
+    struct course course;
+    draw(&course, fronts[_i].picture);
+    ck_assert_str_eq(stage_info[course_front(&course)].name, stage_info[fronts[_i].front].name);
+    course_release(&course);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("course");
+    TCase *tcase = tcase_create("course");
+    tcase_add_loop_test(tcase, the_next_step_follows_from_what_is_done, 0, ARRAY_LEN(nexts));
+    tcase_add_loop_test(tcase, a_batch_fails_only_when_nothing_can_be_cut, 0, ARRAY_LEN(outcomes));
+    tcase_add_test(tcase, a_step_that_waits_is_due_later_and_wakes_its_batch_then);
+    tcase_add_test(tcase, a_held_stage_rests_for_all_sources);
+    tcase_add_loop_test(tcase, the_front_is_the_first_stage_that_is_not_settled_everywhere, 0,
+                        ARRAY_LEN(fronts));
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
