@@ -94,7 +94,8 @@ static void look_at_folder(struct doctor *doctor, struct folder *folder)
             say(doctor, WARNING, subject, "chmod o-w it: anybody can take others' videos away",
                 "%s may be written by everybody", folder->path);
         else if (!writable)
-            say(doctor, WARNING, subject, "be a member of the group clipspool to drop and cancel",
+            say(doctor, WARNING, subject,
+                "be a member of the group clipspool-users to drop and cancel",
                 "%s may not be written by you", folder->path);
         else
             say(doctor, OK, subject, NULL, "%s (mode %o)", folder->path, st.st_mode & 07777);

@@ -86,7 +86,7 @@ static int drop(int dir, const char *file, struct err *err)
     int number = errno;
     err_errno(err, number, "put the file \"%s\" into the folder of the batch", file);
     if (number == EACCES)
-        err_hint(err, "Ask to be made a member of the group clipspool, then log in anew.");
+        err_hint(err, "Ask to be made a member of the group clipspool-users, then log in anew.");
     return -number;
 }
 

@@ -19,7 +19,8 @@ static int open_folder(const char *path, struct err *err)
         return err_hint(err, "There is no spool here; name its configuration with -C FILE, or see "
                              "`clipspool doctor`.");
     if (number == EACCES)
-        return err_hint(err, "Ask to be made a member of the group clipspool, then log in anew.");
+        return err_hint(err,
+                        "Ask to be made a member of the group clipspool-users, then log in anew.");
     return -number;
 }
 
