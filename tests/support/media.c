@@ -1,5 +1,4 @@
 #include "tests/support/media.h"
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -15,6 +14,19 @@ enum { MAX_ARGUMENTS = 96, MAX_PATHS = 512 };
 
 extern char **environ;
 
+// Benchmarks use this file too, so nothing of Check is used here; a test that dies is a failed one.
+static void give_up(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+static void give_up(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vfprintf(stderr, format, args);
+    va_end(args);
+    (void)fputc('\n', stderr);
+    abort();
+}
+
 static char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static char *format_text(const char *format, ...)
@@ -23,7 +35,7 @@ static char *format_text(const char *format, ...)
     va_list args;
     va_start(args, format);
     if (vasprintf(&text, format, args) < 0)
-        ck_abort_msg("no memory");
+        give_up("no memory");
     va_end(args);
     return text;
 }
@@ -39,7 +51,8 @@ static const char *keep(char *path)
             return kept[i];
         }
     }
-    ck_assert_msg(count < MAX_PATHS, "more than %d test files", MAX_PATHS);
+    if (count == MAX_PATHS)
+        give_up("more than %d test files", MAX_PATHS);
     kept[count++] = path;
     return path;
 }
@@ -65,7 +78,7 @@ static char *cache_path(const char *name, uint64_t hash)
     char *folder = set != NULL ? format_text("%s", set)
                                : format_text("/tmp/clipspool-test-media-%u", (unsigned)getuid());
     if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-        ck_abort_msg("%s: %s", folder, strerror(errno));
+        give_up("%s: %s", folder, strerror(errno));
     char *path = format_text("%s/%016llx-%s", folder, (unsigned long long)hash, name);
     free(folder);
     return path;
@@ -90,22 +103,24 @@ static void run_ffmpeg(const char *const *arguments, const char *path)
                                             "-v",     "error",    "-y" };
     size_t count = 6;
     for (size_t i = 0; arguments[i] != NULL; i++) {
-        ck_assert_uint_lt(count, MAX_ARGUMENTS);
+        if (count == MAX_ARGUMENTS)
+            give_up("more than %d arguments", MAX_ARGUMENTS);
         argv[count++] = arguments[i];
     }
     argv[count++] = path;
     pid_t pid;
     int status = 0;
     int r = posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)(uintptr_t)argv, environ);
-    ck_assert_msg(r == 0, "ffmpeg: %s", strerror(r));
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(status == 0, "ffmpeg could not make %s", path);
+    if (r != 0)
+        give_up("ffmpeg: %s", strerror(r));
+    if (waitpid(pid, &status, 0) != pid || status != 0)
+        give_up("ffmpeg could not make %s", path);
 }
 
 static void move_into_place(char *aside, const char *path)
 {
     if (rename(aside, path) < 0)
-        ck_abort_msg("%s: %s", path, strerror(errno));
+        give_up("%s: %s", path, strerror(errno));
     free(aside);
 }
 
@@ -157,7 +172,8 @@ const char *media_clip(const struct media_clip *clip)
                                                             : "-pix_fmt yuv420p -preset ultrafast");
     char *rest = NULL;
     for (char *word = strtok_r(options, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-        ck_assert_uint_lt(count + 1, MAX_ARGUMENTS);
+        if (count + 1 == MAX_ARGUMENTS)
+            give_up("more than %d arguments", MAX_ARGUMENTS);
         arguments[count++] = word;
     }
     arguments[count] = NULL;
@@ -174,8 +190,8 @@ static void write_file(const char *path, const void *data, size_t size)
 {
     char *aside = aside_path(path);
     FILE *file = fopen(aside, "wb");
-    ck_assert_msg(file != NULL && fwrite(data, 1, size, file) == size && fclose(file) == 0,
-                  "%s: cannot be written", aside);
+    if (file == NULL || fwrite(data, 1, size, file) != size || fclose(file) != 0)
+        give_up("%s: cannot be written", aside);
     move_into_place(aside, path);
 }
 
@@ -183,11 +199,11 @@ static unsigned char *read_file(const char *path, size_t size)
 {
     unsigned char *data = malloc(size + 1);
     int fd = media_open(path);
-    ck_assert_ptr_nonnull(data);
     size_t done = 0;
     while (done < size) {
         ssize_t got = read(fd, data + done, size - done);
-        ck_assert_msg(got > 0, "%s: shorter than %zu bytes", path, size);
+        if (got <= 0 || data == NULL)
+            give_up("%s: shorter than %zu bytes", path, size);
         done += (size_t)got;
     }
     close(fd);
@@ -213,7 +229,8 @@ const char *media_truncated(const char *path, const char *name, size_t size)
 const char *media_zeroed(const char *path, const char *name, size_t offset, size_t count)
 {
     size_t size = media_size(path);
-    ck_assert_uint_le(offset + count, size);
+    if (offset + count > size)
+        give_up("%s: shorter than %zu bytes", path, offset + count);
     unsigned char *data = read_file(path, size);
     memset(data + offset, 0, count);
     const char *made = media_bytes(name, data, size);
@@ -238,13 +255,15 @@ const char *media_real(const char *relative)
 int media_open(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
+    if (fd < 0)
+        give_up("%s: %s", path, strerror(errno));
     return fd;
 }
 
 size_t media_size(const char *path)
 {
     struct stat st;
-    ck_assert_msg(stat(path, &st) == 0, "%s: %s", path, strerror(errno));
+    if (stat(path, &st) != 0)
+        give_up("%s: %s", path, strerror(errno));
     return (size_t)st.st_size;
 }
