@@ -116,15 +116,21 @@ static int end_index(const struct course *course, enum stage stage)
     return stage_info[stage].per_source ? (int)course->source_count : STEP_BATCH + 1;
 }
 
+// What is furthest along first, so that things get finished; but a probe, which is short, before
+// any compression: it tells at once what is of no use, and how long the rest will take.
+static const enum stage preference[STAGE_COUNT] = { STAGE_PUBLISH, STAGE_RENDER, STAGE_PLAN,
+                                                    STAGE_ANALYZE, STAGE_PROBE,  STAGE_COMPRESS,
+                                                    STAGE_FETCH };
+
 bool course_next(const struct course *course, enum slot_class slot, const uint64_t *held_us,
                  uint64_t now_us, struct course_place *ret_place)
 {
-    for (int stage = STAGE_COUNT - 1; stage >= 0; stage--) {
+    for (size_t s = 0; s < STAGE_COUNT; s++) {
+        enum stage stage = preference[s];
         if (stage_info[stage].slot != slot)
             continue;
-        for (int i = first_index((enum stage)stage); i < end_index(course, (enum stage)stage);
-             i++) {
-            struct course_place place = { (enum stage)stage, i };
+        for (int i = first_index(stage); i < end_index(course, stage); i++) {
+            struct course_place place = { stage, i };
             if (waits(course, place) && due(course, place, held_us) <= now_us) {
                 *ret_place = place;
                 return true;
