@@ -81,7 +81,7 @@ START_TEST(test_videos_of_ones_own_become_a_reel_that_is_named_last)
     ck_assert_msg(strlen(spoken.out) > strlen(last), "%s", spoken.out);
     ck_assert_str_eq(spoken.out + strlen(spoken.out) - strlen(last), last);
     char *streams = streams_of(reel);
-    ck_assert_str_eq(streams, "h264\naac\n");
+    ck_assert_msg(!strncmp(streams, "h264\naac\n", 9), "%s", streams); // and its chapters
     assert_nothing_left();
     spoken_release(&spoken);
     free(streams), free(last), free(reel), free(videos), free(blank);

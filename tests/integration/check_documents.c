@@ -361,7 +361,7 @@ START_TEST(test_the_commands_of_the_readme_work)
     char *build = program_built(""), *blocks = marked_blocks();
     char *script = xasprintf("git ls-files -z | xargs -0 cp -p --parents -t '%s'\n"
                              "ln -s '%s' '%s/build'\ncd '%s'\nunset O VIDEOS MAKEFLAGS MAKELEVEL\n"
-                             "set -x\n%s",
+                             "rm -rf build/demo/mine\nset -x\n%s",
                              folder.path, build, folder.path, folder.path, blocks);
     SPOKEN_RUN(&spoken, NULL, "/bin/sh", "-euc", script);
     ck_assert_msg(spoken.status == 0, "%s\n%s", spoken.out, spoken.err);
