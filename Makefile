@@ -199,11 +199,12 @@ install: $(PROGRAMS) ## install into prefix (/usr/local); an existing clipspool.
 	install -D -m 755 $(O)/bin/clipspool $(DESTDIR)$(bindir)/clipspool
 	install -D -m 755 $(O)/sbin/clipspoold $(DESTDIR)$(sbindir)/clipspoold
 	install -D -m 755 -t $(DESTDIR)$(libexecdir) $(STAGES)
-	install -d $(DESTDIR)$(unitdir)
+	install -d $(DESTDIR)$(unitdir) $(DESTDIR)$(prefix)/lib/tmpfiles.d
 	sed -e 's|@sbindir@|$(sbindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' systemd/clipspool.service \
 	    >$(DESTDIR)$(unitdir)/clipspool.service
 	install -D -m 644 systemd/sysusers.conf $(DESTDIR)$(prefix)/lib/sysusers.d/clipspool.conf
-	install -D -m 644 systemd/tmpfiles.conf $(DESTDIR)$(prefix)/lib/tmpfiles.d/clipspool.conf
+	sed -e 's|@sharedir@|$(sharedir)|g' systemd/tmpfiles.conf \
+	    >$(DESTDIR)$(prefix)/lib/tmpfiles.d/clipspool.conf
 	install -D -m 644 systemd/clipspool.catalog $(DESTDIR)$(prefix)/lib/systemd/catalog/clipspool.catalog
 	install -D -m 644 -t $(DESTDIR)$(sharedir)/bash-completion/completions etc/bash-completion/clipspool
 	install -D -m 644 -t $(DESTDIR)$(sharedir)/doc/clipspool etc/job.conf.example
