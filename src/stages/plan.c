@@ -65,6 +65,9 @@ static int gather_source(struct stage_context *context, size_t index, struct sou
         return 0;
     if (sourcedir < 0)
         return err_errno(err, -sourcedir, "open the directory of source %zu", index);
+    // The analysis is the last that is made of a source: one that failed before has none.
+    if (faccessat(sourcedir, SOURCE_ANALYSIS, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+        return 0;
     int r = load_source(sourcedir, source, &reason);
     if (r == -ENOENT)
         return 0;
