@@ -1,5 +1,6 @@
 // clipspool run.
 #include "tests/support/cli_fixture.h"
+#include "tests/support/media.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -67,6 +68,25 @@ START_TEST(test_run_tells_why_there_is_no_reel)
     ck_assert(!cli_there("a-reel"));
     spoken_release(&spoken);
     assert_nothing_left();
+}
+END_TEST
+
+// The real stages, for once: one bad video must not spoil a reel anywhere on its way.
+START_TEST(test_a_bad_video_among_good_ones_is_told_and_the_reel_made)
+{
+    struct spoken spoken;
+    char *good = xasprintf("%s/good.mp4", cli_fixture.folder.path);
+    ck_assert_int_eq(symlink(MEDIA_CLIP(.name = "cli-good.mp4", .seconds = 5), good), 0);
+    folder_put(&cli_fixture.folder, "bad.mp4", "this is no video");
+    SPOKEN_RUN(&spoken, cli_fixture.folder.path, cli_program, "run", "bad.mp4", "good.mp4");
+    ck_assert_msg(spoken.status == 0, "%s", spoken.err);
+    ck_assert_str_eq(spoken.out, "bad-reel/final.mp4\n");
+    cli_assert_holds(spoken.err, "bad.mp4:\n  the contents are not those of a video file\n");
+    cli_assert_holds(spoken.err, "The reel is made without these.");
+    ck_assert(cli_there("bad-reel/final.mp4"));
+    ck_assert(cli_there("bad-reel/cover.jpg"));
+    spoken_release(&spoken);
+    free(good);
 }
 END_TEST
 
@@ -183,6 +203,7 @@ static void add(TCase *tcase)
     tcase_add_test(tcase, test_run_makes_a_folder_with_the_reel_and_names_it_last);
     tcase_add_test(tcase, test_run_takes_videos_of_any_name);
     tcase_add_test(tcase, test_run_tells_why_there_is_no_reel);
+    tcase_add_test(tcase, test_a_bad_video_among_good_ones_is_told_and_the_reel_made);
     tcase_add_test(tcase, test_run_tells_what_the_workers_said_when_they_cannot_work);
     tcase_add_loop_test(tcase, test_an_interrupted_run_leaves_nothing, 0, (int)ARRAY_LEN(signals));
     tcase_add_loop_test(tcase, test_progress_on_a_terminal_is_one_line_that_fits, 0,
