@@ -83,7 +83,8 @@ static char *why_waiting(const struct service *service, const struct live *live)
                 return why;
         }
     }
-    return xstrdup("a free slot; other batches are being worked on");
+    // With nobody at work there is nothing to wait for: the next step is about to start.
+    return service->running > 0 ? xstrdup("a free slot; other batches are being worked on") : NULL;
 }
 
 // ---- status.json
