@@ -439,7 +439,7 @@ static Suite *suite(void)
 {
     Suite *suite = suite_create("badinput");
     TCase *tcase = tcase_create("badinput");
-    tcase_set_timeout(tcase, 90);
+    tcase_set_timeout(tcase, 150);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, a_bad_source_gets_its_error_and_the_good_one_its_reel, 0,
                         ARRAY_LEN(bad_sources));

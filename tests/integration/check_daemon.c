@@ -168,7 +168,7 @@ static const struct {
     int attempts; // of the source's error, 0: not looked at
 } failures[] = {
     { "input that will never work", "probe exit 65", "failed", "fake_65", "told to leave", 1 },
-    { "a crash is repeated once", "compress die 11", "failed", "crashed", "SIGSEGV", 2 },
+    { "a crash is repeated once", "compress die 6", "failed", "crashed", "SIGABRT", 2 },
     { "retried until the tries are used up", "compress exit 75", "failed", "fake_75", "leave", 2 },
     { "credentials refused", "compress exit 77", "failed", "fake_77", "told to leave", 1 },
     { "success without a result", "compress nothing", "failed", "no_result", "left no result", 2 },
@@ -485,7 +485,7 @@ static Suite *suite(void)
 {
     Suite *suite = suite_create("daemon");
     TCase *tcase = tcase_create("daemon");
-    tcase_set_timeout(tcase, 90);
+    tcase_set_timeout(tcase, 150);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_dropped_folder_becomes_a_reel_and_its_originals_are_archived);
     tcase_add_test(tcase, a_loose_file_is_a_batch_of_one);

@@ -172,7 +172,7 @@ static Suite *suite(void)
 {
     Suite *suite = suite_create("restart");
     TCase *tcase = tcase_create("restart");
-    tcase_set_timeout(tcase, 90);
+    tcase_set_timeout(tcase, 150);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase,
                         killed_while_a_stage_runs_the_daemon_finishes_the_batch_at_its_next_start,

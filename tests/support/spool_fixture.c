@@ -124,14 +124,15 @@ char *spool_fixture_path(const struct spool_fixture *fixture, const char *name)
 
 // ---- the daemon
 
+// Ours and one entry more, the first: it is the only one to be freed.
 static char **environment_with(const char *notify)
 {
     size_t count = 0;
     while (environ[count])
         count++;
     char **environment = xcalloc(count + 2, sizeof *environment);
-    memcpy(environment, environ, count * sizeof *environment);
-    environment[count] = xasprintf("NOTIFY_SOCKET=%s", notify);
+    environment[0] = xasprintf("NOTIFY_SOCKET=%s", notify);
+    memcpy(environment + 1, environ, count * sizeof *environment);
     return environment;
 }
 
@@ -153,6 +154,10 @@ void spool_fixture_begin(struct spool_fixture *fixture, const char *const *argum
     spool_fixture_write_config(fixture);
     ck_assert_int_eq(posix_spawn(&fixture->daemon, daemon, &actions, NULL, argv, environment), 0);
     posix_spawn_file_actions_destroy(&actions);
+    for (size_t i = 3; i < argc; i++)
+        free(argv[i]);
+    free(environment[0]);
+    free(environment);
 }
 
 void spool_fixture_start(struct spool_fixture *fixture)
