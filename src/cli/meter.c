@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { BAR_MIN = 8, BAR_MAX = 30 }; // cells; below the least, a bar says less than the number
+enum { BAR_MIN = 10, BAR_MAX = 30 }; // cells; below the least, a bar says less than the number
 
 void meter_open(struct meter *meter, FILE *out)
 {
@@ -36,15 +36,16 @@ static char *bar(double percent, unsigned cells)
     return text;
 }
 
+// The bar depends on the terminal alone, so that it stands still while the words change.
 char *meter_line(const struct view *view, unsigned columns)
 {
     cleanup(free_ptr) char *text = words(view);
-    unsigned taken = screen_columns(text);
-    if (taken + BAR_MIN + 3 > columns)
+    unsigned cells = columns / 4 > BAR_MAX ? BAR_MAX : columns / 4;
+    if (cells < BAR_MIN)
         return screen_fit(text, columns);
-    unsigned cells = columns - taken - 3;
-    cleanup(free_ptr) char *drawn = bar(view->progress, cells > BAR_MAX ? BAR_MAX : cells);
-    return xasprintf("[%s] %s", drawn, text);
+    cleanup(free_ptr) char *drawn = bar(view->progress, cells);
+    cleanup(free_ptr) char *fitted = screen_fit(text, columns - cells - 3);
+    return xasprintf("[%s] %s", drawn, fitted);
 }
 
 static void draw(struct meter *meter, const struct view *view)

@@ -27,8 +27,8 @@ void meter_show(struct meter *meter, const struct view *view, int64_t now_us);
 void meter_clear(struct meter *meter);
 void meter_release(struct meter *meter);
 
-// The line for a terminal, at most `columns` wide: bar, percent, activity, time left; what does not
-// fit goes in the reverse order.  Gives a string.
+// The line for a terminal, at most `columns` wide: bar, percent, activity, time left, cut at the
+// end where they do not fit; on a narrow terminal without the bar.  Gives a string.
 char *meter_line(const struct view *view, unsigned columns);
 
 #endif
