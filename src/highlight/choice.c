@@ -5,8 +5,9 @@
 // Worth against variety: 0.7 * worth - 0.3 * likeness to the likest chosen.  Nearer to 1, and a
 // reel repeats its best picture; nearer to 0, and it becomes a collection of odd corners.
 static const double lambda = 0.7;
-// A clip that leaves out less than this between itself and a chosen one looks like a skipping disc.
-static const double jump_seconds = 0.7, jump_cost = 0.15;
+// A clip that leaves out less than this between itself and a chosen one looks like a skipping disc,
+// and one that touches it is a longer segment rather than another one.
+static const double jump_seconds = 2.0, jump_cost = 0.15;
 // How far a choice may exceed its goal, as a part of the target.
 static const double slack_part = 0.05;
 // Below this part of the target, what is missing is not worth a segment.
@@ -38,7 +39,7 @@ static double value_of(const struct choice *choice, const struct clip *clip)
         if (overlaps(clip, &choice->chosen.clips[i]))
             return -HUGE_VAL;
         double gap = gap_between(clip, &choice->chosen.clips[i]);
-        if (gap > instant && gap < jump_seconds)
+        if (gap < jump_seconds)
             value -= jump_cost;
     }
     return value;

@@ -4,9 +4,10 @@
 #include "highlight/robust.h"
 #include <math.h>
 
-// Motion: the mean difference of neighbouring pictures, as a share of the full range.
-static const double motion_static = 0.002; // a tripod and nothing in front of it
-static const double motion_lively = 0.030; // the picture as a whole moves
+// Motion: the mean difference of neighbouring pictures at 25 a second, as a share of the full
+// range.
+static const double motion_static = 0.001; // a tripod and nothing in front of it
+static const double motion_lively = 0.020; // the picture as a whole moves
 // Light and colour, 0..1.
 static const double light_dark = 0.22, light_bright = 0.65;
 static const double colour_none = 0.03, colour_much = 0.35;

@@ -13,11 +13,11 @@ enum { MOMENTS_LEAST = 2, MOMENTS_MOST = 200 };
 
 // ---- reasons
 
-// A trait is mentioned from one deviation on; it is "much" from two on.
-static const double some = 1.0, much = 2.0;
+// A trait is mentioned from half a deviation on; it is "much" from two on.
+static const double some = 0.5, much = 2.0;
 enum { REASON_PHRASES = 3 };
 // Voice is a share of time, not a degree: most of it, and more than usual.
-static const double voice_share = 0.5, voice_more = 0.5;
+static const double voice_share = 0.5;
 
 struct span_traits {
     double deviation[TRAIT_COUNT];
@@ -31,9 +31,12 @@ static const struct {
     [TRAIT_MOTION] = { "the most motion", "much motion", "more motion than usual" },
     [TRAIT_LOUDNESS] = { "the loudest moment", "much louder than usual", "louder than usual" },
     [TRAIT_ONSET] = { "a sudden sound", "a sudden sound", NULL },
-    [TRAIT_SHARPNESS] = { "the sharpest picture", "a sharp picture", NULL },
-    [TRAIT_COLOUR] = { "the most colourful picture", "a colourful picture", NULL },
-    [TRAIT_NOVELTY] = { "unlike the rest of the video", "unlike the rest of the video", NULL },
+    [TRAIT_SHARPNESS] = { "the sharpest picture", "a much sharper picture than usual",
+                          "a sharper picture than usual" },
+    [TRAIT_COLOUR] = { "the most colourful picture", "much more colour than usual",
+                       "more colour than usual" },
+    [TRAIT_NOVELTY] = { "unlike the rest of the video", "unlike the rest of the video",
+                        "unlike most of the video" },
 };
 
 static size_t greatest_cell(const struct saliency *saliency, enum saliency_trait trait)
@@ -75,12 +78,12 @@ static const char *phrase_for(const struct span_traits *span, enum saliency_trai
 {
     double deviation = span->deviation[trait];
     if (trait == TRAIT_VOICE) {
-        if (span->voice < voice_share || deviation < voice_more)
+        if (span->voice < voice_share || deviation < some)
             return NULL;
-        return span->deviation[TRAIT_MOTION] <= -some / 2 ? "someone speaks while little moves"
-                                                          : "someone speaks";
+        return span->deviation[TRAIT_MOTION] <= -some ? "someone speaks while little moves"
+                                                      : "someone speaks";
     }
-    if (span->most[trait] && deviation >= some / 2)
+    if (span->most[trait] && deviation >= some)
         return phrases[trait].most;
     if (deviation >= much)
         return phrases[trait].much;
@@ -110,7 +113,7 @@ char *moments_reason(const struct saliency *saliency, double start, double end)
         free(reason);
         reason = longer;
     }
-    return reason ? reason : xstrdup("typical of the video, nothing stands out");
+    return reason ? reason : xstrdup("much like the rest of the video");
 }
 
 // ---- peaks

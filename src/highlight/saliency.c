@@ -9,7 +9,7 @@
 static const struct {
     double weight, floor;
 } traits[TRAIT_COUNT] = {
-    [TRAIT_MOTION] = { 0.25, 0.004 },   [TRAIT_LOUDNESS] = { 0.25, 1.5 }, // LU; one hears about 1
+    [TRAIT_MOTION] = { 0.25, 0.001 },   [TRAIT_LOUDNESS] = { 0.25, 1.5 }, // LU; one hears about 1
     [TRAIT_ONSET] = { 0.08, 0.05 },     [TRAIT_VOICE] = { 0.17, 0.25 },
     [TRAIT_SHARPNESS] = { 0.10, 0.01 }, [TRAIT_COLOUR] = { 0.05, 0.02 },
     [TRAIT_NOVELTY] = { 0.10, 0.05 },
@@ -18,6 +18,9 @@ static const struct {
 static const double deviation_limit = 3.0;
 // Steepness of the curve that brings the weighted sum to 0..1: one deviation in everything is 0.83.
 static const double steepness = 1.6;
+// Differences between pictures are compared at this rate; those of wild times (bursts, still
+// pictures shown for long) are not blown up.
+static const double usual_rate = 25, shortest_picture = 1.0 / 120, longest_picture = 0.2;
 // Mean luma below this shows nothing: fades, caps left on.
 static const double black = 0.05;
 // What a key moment of full score adds.
@@ -47,6 +50,13 @@ static bool begins_a_shot(const struct analysis_span *shots, size_t count, doubl
     return low > 0 && low < count && shots[low].start <= time + 1e-4;
 }
 
+// Motion as it would be at 25 pictures a second: twice as many pictures move half as far each.
+static double motion_rate(const struct signals_frame *before, const struct signals_frame *frame)
+{
+    double passed = fmin(fmax(frame->time - before->time, shortest_picture), longest_picture);
+    return frame->motion / (passed * usual_rate);
+}
+
 static void measure_pictures(const struct signals *signals, const struct analysis_span *shots,
                              size_t shot_count, struct saliency *saliency)
 {
@@ -63,7 +73,7 @@ static void measure_pictures(const struct signals *signals, const struct analysi
         sum->brightness += frame->brightness;
         if (i > 0 && !begins_a_shot(shots, shot_count, frame->time)) {
             sum->moving++;
-            sum->motion += frame->motion;
+            sum->motion += motion_rate(frame - 1, frame);
         }
     }
     struct saliency_cell shown = { .value = { NAN, NAN, NAN, NAN, NAN, NAN, NAN } };

@@ -10,7 +10,7 @@
 #include "spool/signals.h"
 
 enum saliency_trait {
-    TRAIT_MOTION,    // mean of signals_frame.motion, the pictures of cuts left out
+    TRAIT_MOTION,    // mean of signals_frame.motion at 25 pictures a second, without those of cuts
     TRAIT_LOUDNESS,  // mean LUFS
     TRAIT_ONSET,     // greatest signals_sound.onset
     TRAIT_VOICE,     // share of time with voice, 0..1

@@ -81,7 +81,7 @@ END_TEST
 START_TEST(noise_below_the_floor_is_no_event)
 {
     cleanup(signals_release) struct signals signals = flat(60);
-    invent_pictures(&signals, 20, 24, 0.0215, NAN);
+    invent_pictures(&signals, 20, 24, 0.0205, NAN);
     invent_sound(&signals, 20, 24, -29.5, false);
     cleanup(saliency_release) struct saliency saliency = measure(&signals);
     ck_assert_double_eq_tol(saliency_score(&saliency, 21, 23), 0.5, 0.1);
