@@ -12,27 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/text.h"
-#include "tests/support/fake_stages.h"
-#include "tests/support/spool_fixture.h"
-
-static struct spool_fixture fixture;
-
-static void set_up(void)
-{
-    spool_fixture_open(&fixture);
-    spool_fixture_fake(&fixture, "fetch probe compress analyze plan render publish");
-}
-
-static void tear_down(void)
-{
-    spool_fixture_close(&fixture);
-}
-
-static const char *text_of(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-    return text ? text : "";
-}
+#include "tests/support/spool_story.h"
 
 // The path of a name in the batch folder that is being made.
 static char *aside(const char *name)
@@ -435,12 +415,9 @@ START_TEST(a_disk_that_fills_up_while_a_batch_is_worked_on_loses_nothing)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add_tests(TCase *tcase)
 {
-    Suite *suite = suite_create("badinput");
-    TCase *tcase = tcase_create("badinput");
-    tcase_set_timeout(tcase, 150);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
     tcase_add_loop_test(tcase, a_bad_source_gets_its_error_and_the_good_one_its_reel, 0,
                         ARRAY_LEN(bad_sources));
     tcase_add_loop_test(tcase, a_bad_source_alone_fails_its_batch_with_the_same_word, 0,
@@ -450,17 +427,9 @@ static Suite *suite(void)
     tcase_add_test(tcase, an_outbox_that_cannot_be_written_holds_the_reel_until_it_can);
     tcase_add_test(tcase, a_full_disk_holds_work_and_takes_nothing_new_until_there_is_space);
     tcase_add_test(tcase, a_disk_that_fills_up_while_a_batch_is_worked_on_loses_nothing);
-    suite_add_tcase(suite, tcase);
-    return suite;
 }
 
 int main(int argc, char **argv)
 {
-    if (fake_stages_is(argv[0]))
-        return fake_stages_main(argc, argv);
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return spool_story_main(argc, argv, "badinput", add_tests);
 }

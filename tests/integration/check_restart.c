@@ -1,34 +1,6 @@
 // kill -9 of the daemon while each stage runs, and of each stage: after a restart there is exactly
 // one outbox folder with a whole reel, and the originals are in the archive once.
-#include <check.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include "spool/step.h"
-#include "tests/support/fake_stages.h"
-#include "tests/support/spool_fixture.h"
-
-static struct spool_fixture fixture;
-
-static void set_up(void)
-{
-    spool_fixture_open(&fixture);
-    spool_fixture_fake(&fixture, "fetch probe compress analyze plan render publish");
-}
-
-static void tear_down(void)
-{
-    spool_fixture_close(&fixture);
-}
-
-static const char *text_of(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-    return text ? text : "";
-}
+#include "tests/support/spool_story.h"
 
 static void assert_exactly_one(const char *name)
 {
@@ -147,33 +119,9 @@ START_TEST(an_ended_batch_that_is_still_in_work_ends_the_same_way_again)
 }
 END_TEST
 
-START_TEST(what_cannot_be_understood_goes_to_quarantine_and_the_rest_goes_on)
+static void add_tests(TCase *tcase)
 {
-    static const char id[] = "work/20260101T000000Z-old-0000";
-    cleanup(free_ptr) char *work = spool_fixture_path(&fixture, "work");
-    cleanup(free_ptr) char *old = spool_fixture_path(&fixture, id);
-    ck_assert_int_eq(mkdir(work, 0700), 0);
-    ck_assert_int_eq(mkdir(old, 0700), 0);
-    cleanup(free_ptr) char *claim = xasprintf("%s/claim.json", id);
-    cleanup(free_ptr) char *batch = xasprintf("%s/batch.json", id);
-    spool_fixture_put(&fixture, claim, "{{{", 3);
-    spool_fixture_put(&fixture, batch, "no", 2);
-    spool_fixture_start(&fixture);
-    spool_fixture_await_count(&fixture, "quarantine", 1);
-    spool_fixture_drop(&fixture, "trip", "a.mp4", NULL);
-    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
-    cleanup(free_ptr) char *reason =
-        folder_get(&fixture.folder, "spool/quarantine/20260101T000000Z-old-0000/reason.json");
-    ck_assert_ptr_nonnull(reason);
-}
-END_TEST
-
-static Suite *suite(void)
-{
-    Suite *suite = suite_create("restart");
-    TCase *tcase = tcase_create("restart");
-    tcase_set_timeout(tcase, 150);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
     tcase_add_loop_test(tcase,
                         killed_while_a_stage_runs_the_daemon_finishes_the_batch_at_its_next_start,
                         0, STAGE_COUNT);
@@ -181,18 +129,9 @@ static Suite *suite(void)
     tcase_add_test(tcase, tries_survive_a_restart);
     tcase_add_test(tcase, killed_again_and_again_it_still_ends_with_one_reel);
     tcase_add_test(tcase, an_ended_batch_that_is_still_in_work_ends_the_same_way_again);
-    tcase_add_test(tcase, what_cannot_be_understood_goes_to_quarantine_and_the_rest_goes_on);
-    suite_add_tcase(suite, tcase);
-    return suite;
 }
 
 int main(int argc, char **argv)
 {
-    if (fake_stages_is(argv[0]))
-        return fake_stages_main(argc, argv);
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return spool_story_main(argc, argv, "restart", add_tests);
 }

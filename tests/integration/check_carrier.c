@@ -1,0 +1,58 @@
+// Incoming on another file system than the spool.
+#include "tests/support/spool_story.h"
+
+enum { PIECE = 10000 };
+
+static void write_piece(int fd)
+{
+    char piece[PIECE];
+    memset(piece, 'v', sizeof piece);
+    ck_assert_int_eq(write(fd, piece, sizeof piece), PIECE);
+}
+
+static void assert_archived(const char *name, off_t size)
+{
+    struct stat st;
+    cleanup(free_ptr) char *inner = xasprintf("archive/%s", name);
+    cleanup(free_ptr) char *path = spool_fixture_path(&fixture, inner);
+    spool_fixture_await_count(&fixture, "work", 0);
+    ck_assert_msg(stat(path, &st) == 0, "%s is not in the archive", name);
+    ck_assert_int_eq(st.st_size, size);
+}
+
+START_TEST(incoming_on_another_file_system_is_copied_over_without_holding_up_others)
+{
+    char other[] = "/dev/shm/clipspool-test-XXXXXX";
+    struct stat here, there;
+    ck_assert_ptr_nonnull(mkdtemp(other));
+    ck_assert_int_eq(stat(fixture.root, &here), 0);
+    ck_assert_int_eq(stat(other, &there), 0);
+    if (here.st_dev == there.st_dev) {
+        printf("SKIP: /dev/shm is on the file system of /tmp\n");
+        return;
+    }
+    fixture.incoming = other;
+    spool_fixture_start(&fixture);
+    cleanup(free_ptr) char *clip = xasprintf("%s/clip.mp4", other);
+    cleanup(close_fd) int fd = open(clip, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    for (int i = 0; i < 3000; i++)
+        write_piece(fd);
+    close_fd(&fd);
+    json_decref(spool_fixture_await(&fixture, "clip", "completed"));
+    assert_archived("clip/clip.mp4", (off_t)PIECE * 3000);
+    ck_assert_int_eq(access(clip, F_OK), -1);
+    (void)spool_fixture_stop(&fixture, SIGTERM);
+    ck_assert_int_eq(rmdir(other), 0);
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+    tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
+    tcase_add_test(tcase, incoming_on_another_file_system_is_copied_over_without_holding_up_others);
+}
+
+int main(int argc, char **argv)
+{
+    return spool_story_main(argc, argv, "carrier", add_tests);
+}

@@ -1,0 +1,105 @@
+// From the drop to the end of a batch, with stand-ins for the stages that decode.
+#include "tests/support/spool_story.h"
+
+START_TEST(a_dropped_folder_becomes_a_reel_and_its_originals_are_archived)
+{
+    spool_fixture_start(&fixture);
+    spool_fixture_drop(&fixture, "trip", "a.mp4 b.mp4", NULL);
+    json_t *status = spool_fixture_await(&fixture, "trip", "completed");
+    ck_assert_double_eq(json_number_value(json_object_get(status, "progress")), 100);
+    ck_assert_int_eq(json_integer_value(json_object_get(status, "total_videos")), 2);
+    assert_reel("trip");
+    spool_fixture_await_count(&fixture, "work", 0);
+    cleanup(free_ptr) char *original = folder_get(&fixture.folder, "spool/archive/trip/a.mp4");
+    ck_assert_str_eq(original, "a.mp4");
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "incoming"), 0);
+    cleanup(free_ptr) char *log = folder_get(&fixture.folder, "spool/outbox/trip/batch.log");
+    ck_assert(strstr(log, "taken: 2 videos") && strstr(log, "finished"));
+    json_decref(status);
+}
+END_TEST
+
+START_TEST(a_loose_file_is_a_batch_of_one)
+{
+    spool_fixture_start(&fixture);
+    spool_fixture_put(&fixture, "incoming/party.mp4", "x", 1);
+    json_decref(spool_fixture_await(&fixture, "party", "completed"));
+    assert_reel("party");
+}
+END_TEST
+
+START_TEST(a_batch_of_ten_does_not_starve_a_batch_of_one)
+{
+    spool_fixture_set(&fixture, "slots = { cpu = 1; net = 1; model = 1; };");
+    spool_fixture_start(&fixture);
+    spool_fixture_drop(&fixture, "big",
+                       "0.mp4 1.mp4 2.mp4 3.mp4 4.mp4 5.mp4 6.mp4 7.mp4 8.mp4 9.mp4", NULL);
+    json_decref(spool_fixture_await(&fixture, "big", "preparing"));
+    spool_fixture_drop(&fixture, "small", "a.mp4", NULL);
+    json_decref(spool_fixture_await(&fixture, "small", "completed"));
+    json_t *big = spool_fixture_status(&fixture, "big");
+    ck_assert_str_ne(text_of(big, "status"), "completed");
+    json_decref(big);
+    json_decref(spool_fixture_await(&fixture, "big", "completed"));
+}
+END_TEST
+
+START_TEST(progress_never_falls_and_ends_at_100)
+{
+    double last = -1;
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4 b.mp4 c.mp4",
+                              "compress progress 0.5\nrender progress 0.9\nprobe.1 exit 65");
+    for (bool done = false; !done;) {
+        json_t *status = spool_fixture_status(&fixture, "trip");
+        double progress = json_number_value(json_object_get(status, "progress"));
+        ck_assert_double_ge(progress, last);
+        last = status ? progress : last;
+        done = strcmp(text_of(status, "status"), "completed") == 0;
+        json_decref(status);
+    }
+    ck_assert_double_eq(last, 100);
+}
+END_TEST
+
+START_TEST(one_bad_source_leaves_the_others_their_reel)
+{
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4 b.mp4 c.mp4", "compress.1 exit 65");
+    json_t *status = spool_fixture_await(&fixture, "trip", "completed");
+    ck_assert_str_eq(text_of(video(status, 1), "status"), "failed");
+    ck_assert_str_eq(text_of(json_object_get(video(status, 1), "error"), "code"), "fake_65");
+    ck_assert(json_is_null(json_object_get(status, "error")));
+    assert_reel("trip");
+    json_decref(status);
+}
+END_TEST
+
+START_TEST(when_no_source_is_of_use_the_batch_says_so)
+{
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4 b.mp4", "probe exit 65");
+    json_t *status = spool_fixture_await(&fixture, "trip", "failed");
+    const json_t *error = json_object_get(status, "error");
+    ck_assert_str_eq(text_of(error, "code"), "no_usable_source");
+    ck_assert_ptr_nonnull(strstr(text_of(error, "message"), "none of the 2 videos"));
+    ck_assert_ptr_nonnull(strstr(text_of(error, "message"), "a.mp4"));
+    json_decref(status);
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+    tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
+    tcase_add_test(tcase, a_dropped_folder_becomes_a_reel_and_its_originals_are_archived);
+    tcase_add_test(tcase, a_loose_file_is_a_batch_of_one);
+    tcase_add_test(tcase, a_batch_of_ten_does_not_starve_a_batch_of_one);
+    tcase_add_test(tcase, progress_never_falls_and_ends_at_100);
+    tcase_add_test(tcase, one_bad_source_leaves_the_others_their_reel);
+    tcase_add_test(tcase, when_no_source_is_of_use_the_batch_says_so);
+}
+
+int main(int argc, char **argv)
+{
+    return spool_story_main(argc, argv, "life", add_tests);
+}

@@ -1,0 +1,64 @@
+// Files named cancel and retry in the outbox folder of a batch.
+#include "tests/support/spool_story.h"
+
+START_TEST(a_cancelled_batch_ends_at_once_and_is_kept)
+{
+    spool_fixture_set(&fixture, "service = { stop_seconds = 0.2; };");
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", "render deaf");
+    json_decref(spool_fixture_await(&fixture, "trip", "clipping"));
+    wish("trip", "Cancel.txt");
+    json_decref(spool_fixture_await(&fixture, "trip", "cancelled"));
+    spool_fixture_await_count(&fixture, "work", 0);
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "failed"), 1);
+    cleanup(free_ptr) char *left = folder_get(&fixture.folder, "spool/outbox/trip/Cancel.txt");
+    ck_assert_ptr_null(left);
+}
+END_TEST
+
+START_TEST(a_failed_batch_is_tried_again_as_wished)
+{
+    cleanup(free_ptr) char *gate = outside("gate");
+    cleanup(free_ptr) char *script = xasprintf("probe need 65 %s", gate);
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", script);
+    json_decref(spool_fixture_await(&fixture, "trip", "failed"));
+    folder_put(&fixture.folder, "gate", "");
+    wish("trip", "retry");
+    spool_fixture_await_name(&fixture, "outbox/trip/final.mp4", true);
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    assert_reel("trip");
+    spool_fixture_await_count(&fixture, "failed", 0);
+    spool_fixture_await_count(&fixture, "work", 0);
+}
+END_TEST
+
+START_TEST(a_batch_that_failed_before_a_restart_can_be_tried_again)
+{
+    cleanup(free_ptr) char *gate = outside("gate");
+    cleanup(free_ptr) char *script = xasprintf("probe need 65 %s", gate);
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", script);
+    json_decref(spool_fixture_await(&fixture, "trip", "failed"));
+    spool_fixture_await_count(&fixture, "failed", 1);
+    ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
+    folder_put(&fixture.folder, "gate", "");
+    spool_fixture_start(&fixture);
+    wish("trip", "RETRY.md");
+    spool_fixture_await_name(&fixture, "outbox/trip/final.mp4", true);
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+    tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
+    tcase_add_test(tcase, a_cancelled_batch_ends_at_once_and_is_kept);
+    tcase_add_test(tcase, a_failed_batch_is_tried_again_as_wished);
+    tcase_add_test(tcase, a_batch_that_failed_before_a_restart_can_be_tried_again);
+}
+
+int main(int argc, char **argv)
+{
+    return spool_story_main(argc, argv, "wishes", add_tests);
+}

@@ -1,0 +1,70 @@
+// See spool_story.h.
+#include "tests/support/spool_story.h"
+
+struct spool_fixture fixture;
+
+void spool_story_open(void)
+{
+    spool_fixture_open(&fixture);
+    spool_fixture_fake(&fixture, "fetch probe compress analyze plan render publish");
+}
+
+void spool_story_close(void)
+{
+    spool_fixture_close(&fixture);
+}
+
+const char *text_of(const json_t *json, const char *key)
+{
+    const char *text = json_string_value(json_object_get(json, key));
+    return text ? text : "";
+}
+
+const json_t *video(const json_t *status, size_t index)
+{
+    return json_array_get(json_object_get(status, "videos"), index);
+}
+
+void assert_reel(const char *name)
+{
+    cleanup(free_ptr) char *inner = xasprintf("spool/outbox/%s/final.mp4", name);
+    cleanup(free_ptr) char *reel = folder_get(&fixture.folder, inner);
+    ck_assert_msg(reel != NULL, "%s has no reel", name);
+    ck_assert_str_eq(reel, FAKE_REEL);
+}
+
+void assert_logged(const char *text)
+{
+    cleanup(free_ptr) char *log = spool_fixture_log(&fixture);
+    ck_assert_msg(strstr(log, text) != NULL, "\"%s\" is not in the log:\n%s", text, log);
+}
+
+char *outside(const char *name)
+{
+    return xasprintf("%s/%s", fixture.folder.path, name);
+}
+
+void wish(const char *name, const char *file)
+{
+    cleanup(free_ptr) char *path = xasprintf("outbox/%s/%s", name, file);
+    spool_fixture_put(&fixture, path, "", 0);
+}
+
+// The tests wait for events and give up on their own; this is for those that hang.
+enum { TIMEOUT_SECONDS = 150 };
+
+int spool_story_main(int argc, char **argv, const char *name, void (*add_tests)(TCase *tcase))
+{
+    if (fake_stages_is(argv[0]))
+        return fake_stages_main(argc, argv);
+    Suite *suite = suite_create(name);
+    TCase *tcase = tcase_create(name);
+    tcase_set_timeout(tcase, TIMEOUT_SECONDS);
+    add_tests(tcase);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
