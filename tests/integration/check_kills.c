@@ -105,9 +105,9 @@ static pid_t any_stage(pid_t daemon)
 static void kill_something(struct trial *trial)
 {
     // The instant is the point of the test: from within start-up to within the longest step.
-    struct timespec pause = { .tv_nsec = (rand() % 60) * 1000000L + rand() % 1000000 };
+    struct timespec pause = { .tv_nsec = (rand() % 200) * 1000000L + rand() % 1000000 };
     nanosleep(&pause, NULL);
-    pid_t stage = rand() % 2 ? any_stage(trial->pid) : 0;
+    pid_t stage = rand() % 3 ? any_stage(trial->pid) : 0;
     if (stage > 0) {
         trial->stage_kills += kill(stage, SIGKILL) == 0;
         return;
