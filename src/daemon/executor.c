@@ -74,7 +74,7 @@ static void take_printed(struct execution *execution, const char *bytes, size_t 
 
 static bool read_printed(struct execution *execution)
 {
-    char bytes[4096];
+    char bytes[4000];
     for (int i = 0; i < READS_AT_ONCE; i++) {
         ssize_t size = read(execution->child.message_fd, bytes, sizeof bytes);
         if (size < 0)

@@ -1,0 +1,155 @@
+// The stage publish: whole or not at all, again and again the same, and patient with the outbox.
+#include "tests/support/batch_folder.h"
+#include "tests/support/program.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static struct batch_folder folder;
+static char *program;
+
+static void put(const char *name, const char *text)
+{
+    cleanup(free_ptr) char *inner = xasprintf("work/%s/%s", folder.id, name);
+    folder_put(&folder.folder, inner, text);
+}
+
+static void set_up(void)
+{
+    batch_folder_make(&folder, 1);
+    program = program_built("libexec/clipspool/publish");
+    put("final.mp4", "a reel");
+    put("plan.json", "{}");
+    put("cover.jpg", "a cover");
+}
+
+static void tear_down(void)
+{
+    free(program);
+    batch_folder_remove(&folder);
+}
+
+static int publish(char **ret_output)
+{
+    return PROGRAM_RUN(ret_output, program, "--spool", folder.folder.path, folder.path);
+}
+
+START_TEST(people_get_the_reel_and_what_belongs_to_it)
+{
+    ck_assert_int_eq(publish(NULL), 0);
+    cleanup(free_ptr) char *names = folder_names(&folder.folder, "outbox/trip");
+    ck_assert_str_eq(names, "cover.jpg final.mp4 plan.json"); // there was no analysis.json
+    cleanup(free_ptr) char *reel = folder_get(&folder.folder, "outbox/trip/final.mp4");
+    ck_assert_str_eq(reel, "a reel");
+}
+END_TEST
+
+START_TEST(who_may_read_the_folder_may_read_the_reel)
+{
+    struct stat reel;
+    cleanup(free_ptr) char *inner = xasprintf("%s/final.mp4", folder.path);
+    ck_assert_int_eq(chmod(inner, 0600), 0);
+    ck_assert_int_eq(fchmodat(folder.spool.outbox, "trip", 0775, 0), 0);
+    ck_assert_int_eq(publish(NULL), 0);
+    ck_assert_int_eq(fstatat(folder.spool.outbox, "trip/final.mp4", &reel, 0), 0);
+    ck_assert_uint_eq(reel.st_mode & 0777, 0664);
+}
+END_TEST
+
+START_TEST(done_twice_it_leaves_the_same_and_replaces_what_was_there)
+{
+    folder_put(&folder.folder, "outbox/trip/final.mp4", "an older reel");
+    ck_assert_int_eq(publish(NULL), 0);
+    ck_assert_int_eq(step_reset(folder.batchdir, STAGE_PUBLISH, STEP_BATCH, NULL), 0);
+    ck_assert_int_eq(publish(NULL), 0);
+    cleanup(free_ptr) char *reel = folder_get(&folder.folder, "outbox/trip/final.mp4");
+    ck_assert_str_eq(reel, "a reel");
+}
+END_TEST
+
+START_TEST(a_folder_that_was_removed_is_made_again)
+{
+    ck_assert_int_eq(unlinkat(folder.spool.outbox, "trip", AT_REMOVEDIR), 0);
+    ck_assert_int_eq(publish(NULL), 0);
+    cleanup(free_ptr) char *reel = folder_get(&folder.folder, "outbox/trip/final.mp4");
+    ck_assert_str_eq(reel, "a reel");
+}
+END_TEST
+
+static void replace_by_file(void)
+{
+    ck_assert_int_eq(unlinkat(folder.spool.outbox, "trip", AT_REMOVEDIR), 0);
+    folder_put(&folder.folder, "outbox/trip", "in the way");
+}
+
+static void replace_by_link(void)
+{
+    ck_assert_int_eq(unlinkat(folder.spool.outbox, "trip", AT_REMOVEDIR), 0);
+    ck_assert_int_eq(symlinkat("/tmp", folder.spool.outbox, "trip"), 0);
+}
+
+static void put_folder_in_the_way(void)
+{
+    ck_assert_int_eq(mkdirat(folder.spool.outbox, "trip/final.mp4", 0755), 0);
+    ck_assert_int_eq(mkdirat(folder.spool.outbox, "trip/final.mp4/x", 0755), 0);
+}
+
+static void move_outbox_away(void)
+{
+    ck_assert_int_eq(renameat(folder.folder.fd, "outbox", folder.folder.fd, "elsewhere"), 0);
+}
+
+static const struct {
+    const char *name;
+    void (*make)(void);
+} troubles[] = {
+    { "a file in place of the folder", replace_by_file },
+    { "a link in place of the folder", replace_by_link },
+    { "a folder in place of the reel", put_folder_in_the_way },
+    { "no outbox at all", move_outbox_away },
+};
+
+START_TEST(trouble_with_the_outbox_is_the_machines_and_says_what_to_do)
+{
+    cleanup(free_ptr) char *output = NULL;
+    troubles[_i].make();
+    int status = publish(&output);
+    ck_assert_msg(status == 74, "%s: %d %s", troubles[_i].name, status, output);
+    ck_assert_msg(strstr(output, "cannot be put into") && strstr(output, "goes on by itself"),
+                  "%s: %s", troubles[_i].name, output);
+    ck_assert_int_eq(access("/tmp/final.mp4", F_OK), -1);
+}
+END_TEST
+
+START_TEST(a_batch_without_a_reel_is_our_bug_and_nothing_is_published)
+{
+    cleanup(free_ptr) char *reel = xasprintf("%s/final.mp4", folder.path);
+    ck_assert_int_eq(unlink(reel), 0);
+    ck_assert_int_eq(publish(NULL), 70);
+    cleanup(free_ptr) char *names = folder_names(&folder.folder, "outbox/trip");
+    ck_assert_str_eq(names, "");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("publish");
+    TCase *tcase = tcase_create("publish");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, people_get_the_reel_and_what_belongs_to_it);
+    tcase_add_test(tcase, who_may_read_the_folder_may_read_the_reel);
+    tcase_add_test(tcase, done_twice_it_leaves_the_same_and_replaces_what_was_there);
+    tcase_add_test(tcase, a_folder_that_was_removed_is_made_again);
+    tcase_add_loop_test(tcase, trouble_with_the_outbox_is_the_machines_and_says_what_to_do, 0,
+                        ARRAY_LEN(troubles));
+    tcase_add_test(tcase, a_batch_without_a_reel_is_our_bug_and_nothing_is_published);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
