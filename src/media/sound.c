@@ -50,6 +50,16 @@ struct sound_reader {
     bool ended, came;
 };
 
+static float *make_room(struct sound_reader *reader, size_t frames)
+{
+    size_t needed = reader->queued + frames;
+    if (needed > reader->capacity) {
+        reader->capacity = needed + needed / 2;
+        reader->queue = xrealloc(reader->queue, reader->capacity, 2 * sizeof *reader->queue);
+    }
+    return reader->queue + 2 * reader->queued;
+}
+
 int sound_open(struct source *source, const struct probe *probe, struct sound_reader **ret_reader,
                struct err *err)
 {
@@ -61,6 +71,7 @@ int sound_open(struct source *source, const struct probe *probe, struct sound_re
         return r;
     struct sound_reader *reader = xcalloc(1, sizeof *reader);
     reader->source = source;
+    (void)make_room(reader, BLOCK);
     reader->frame = av_frame_alloc();
     if (!reader->frame) {
         sound_free(&reader);
@@ -102,16 +113,6 @@ int sound_seek(struct sound_reader *reader, double origin, struct err *err)
 }
 
 // ---- the queue
-
-static float *make_room(struct sound_reader *reader, size_t frames)
-{
-    size_t needed = reader->queued + frames;
-    if (needed > reader->capacity) {
-        reader->capacity = needed + needed / 2;
-        reader->queue = xrealloc(reader->queue, reader->capacity, 2 * sizeof *reader->queue);
-    }
-    return reader->queue + 2 * reader->queued;
-}
 
 static void drop_front(struct sound_reader *reader, size_t frames)
 {

@@ -179,6 +179,8 @@ static int run(struct stage_context *context, struct err *err)
     cleanup(reel_result_release) struct reel_result result = REEL_RESULT_INIT;
     double began = seconds_now();
     int r = plan_load(context->batchdir, &plan, err);
+    if (r == -ENOENT)
+        err_set(err, ERR_BUG, "no_plan", "there is no %s to render", BATCH_PLAN);
     if (r < 0)
         return r;
     originals_init(&originals, &context->batch);
