@@ -184,7 +184,6 @@ static void find_aside(struct service *service, const char *id)
         return;
     roster_set_outbox(&service->roster, member, TAKE(batch.outbox));
     wishes_watch(service, member);
-    wishes_look(service, member); // a wish may have come while nobody watched
 }
 
 int adopt_all(struct service *service, struct err *err)

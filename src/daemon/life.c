@@ -354,50 +354,71 @@ void life_close_all(struct service *service)
 
 // ---- wishes
 
-static void cancel_live(struct service *service, struct live *live)
+// The file goes once the wish is kept.  One that stays would be granted for ever: then the folder
+// is looked at no more.
+static void forget_wish(struct service *service, struct member *member, const char *file)
 {
     struct err err = ERR_INIT;
-    if (live->ending || live->cancelled)
+    if (spool_wish_granted(&service->spool, member->outbox, file, &err) == 0)
         return;
+    member->deaf = true;
+    log_warning((&(struct log_about){ .batch = member->id }),
+                "wishes for it are not heard any more, the last one cannot be removed: %s",
+                err.text);
+}
+
+static void cancel_live(struct service *service, struct live *live, const char *file)
+{
+    struct err err = ERR_INIT;
     // Not written, the wish ends with this process; it is granted all the same.
     if (fs_write(live->batchdir, BATCH_CANCEL, "", 0, &err) < 0)
         log_warning((&(struct log_about){ .batch = live->member->id }),
                     "the wish to cancel cannot be kept, cancelling now: %s", err.text);
+    forget_wish(service, live->member, file);
     live->cancelled = true;
     supervise_drop(service, live);
     advance(service, live);
     service_wake(service);
 }
 
-void life_cancel(struct service *service, struct member *member)
+static void open_to_cancel(struct service *service, struct member *member)
 {
-    struct live *live = member->live;
+    struct live *live = NULL;
     struct err err = ERR_INIT;
-    if (member->state == MEMBER_QUEUED) {
-        roster_unqueue(&service->roster, member);
-        if (open_member(service, member, &live, &err) < 0) {
-            roster_queue(&service->roster, member);
-            log_warning((&(struct log_about){ .batch = member->id }), "cannot be cancelled now: %s",
-                        err.text);
-            return;
-        }
-    }
-    if (live)
-        cancel_live(service, live);
+    roster_unqueue(&service->roster, member);
+    if (open_member(service, member, &live, &err) == 0)
+        return;
+    roster_queue(&service->roster, member);
+    log_warning((&(struct log_about){ .batch = member->id }), "cannot be cancelled now: %s",
+                err.text);
 }
 
-void life_retry(struct service *service, struct member *member)
+void life_cancel(struct service *service, struct member *member, const char *file)
+{
+    if (member->state == MEMBER_QUEUED)
+        open_to_cancel(service, member);
+    struct live *live = member->live;
+    if (live && !live->ending && !live->cancelled)
+        cancel_live(service, live, file);
+    else if (member->state != MEMBER_QUEUED) // else it is heard at the next look
+        forget_wish(service, member, file);
+}
+
+void life_retry(struct service *service, struct member *member, const char *file)
 {
     struct err err = ERR_INIT;
     struct log_about where = { .batch = member->id };
     if (member->state != MEMBER_ASIDE) {
         log_info(&where, "nothing to try again: the batch has not failed");
+        forget_wish(service, member, file);
         return;
     }
     if (spool_retry(&service->spool, member->id, &err) < 0) {
         log_warning(&where, "cannot be tried again: %s", err.text);
+        forget_wish(service, member, file);
         return;
     }
+    forget_wish(service, member, file);
     log_notice(&where, "tried again as wished");
     roster_set_state(&service->roster, member, MEMBER_NEW);
     adopt_member(service, member);

@@ -20,9 +20,10 @@ void life_step_ended(struct service *service, struct live *live);
 // Looks at every open batch anew: a hold or a trouble is over.
 void life_advance_all(struct service *service);
 
-// What the user wishes.  The member may be gone afterwards.
-void life_cancel(struct service *service, struct member *member);
-void life_retry(struct service *service, struct member *member);
+// What the user wishes by the file of that name in the outbox folder, which is removed as soon as
+// the wish is kept on disk.  The member may be gone afterwards.
+void life_cancel(struct service *service, struct member *member, const char *file);
+void life_retry(struct service *service, struct member *member, const char *file);
 
 // Closes all open batches without ending them.
 void life_close_all(struct service *service);

@@ -30,6 +30,7 @@ struct member {
     sd_event_source *watch;         // of its outbox folder, or NULL
     struct timespec looked;         // the folder's time at the last look for a wish
     bool warned;                    // its trouble was logged
+    bool deaf;                      // a wish in its folder cannot be removed
 };
 
 struct roster {

@@ -334,7 +334,10 @@ static int open_work(struct service *service, struct err *err)
     progress_rates_init(&service->rates);
     executor_local(&service->executor, service->event);
     int r = adopt_all(service, err);
-    return r < 0 ? r : intake_open(service, err);
+    if (r < 0)
+        return r;
+    wishes_look_all(service); // what was wished while nobody watched
+    return intake_open(service, err);
 }
 
 int service_open(struct service *service, const struct options *options,

@@ -66,23 +66,24 @@ void wishes_watch(struct service *service, struct member *member)
 void wishes_look(struct service *service, struct member *member)
 {
     struct stat folder;
-    struct err err = ERR_INIT;
-    if (!member->outbox)
+    cleanup(free_ptr) char *file = NULL;
+    if (!member->outbox || member->deaf)
         return;
     if (fstatat(service->spool.outbox, member->outbox, &folder, AT_SYMLINK_NOFOLLOW) == 0)
         member->looked = folder.st_mtim;
-    switch (spool_wish(&service->spool, member->outbox, &err)) {
+    switch (spool_wish(&service->spool, member->outbox, &file, NULL)) {
     case WISH_CANCEL:
-        life_cancel(service, member);
+        life_cancel(service, member, file);
         break;
     case WISH_RETRY:
-        life_retry(service, member);
+        life_retry(service, member, file);
         break;
     case WISH_APPROVE:
         log_info((&(struct log_about){ .batch = member->id }), "nothing waits for an approval");
+        (void)spool_wish_granted(&service->spool, member->outbox, file, NULL);
         break;
     default:
-        break; // none; or one that cannot be removed, which must not be granted for ever
+        break;
     }
 }
 

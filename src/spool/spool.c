@@ -340,7 +340,7 @@ static void close_dir(DIR **dir)
         (void)closedir(*dir);
 }
 
-int spool_wish(struct spool *spool, const char *outbox, struct err *err)
+int spool_wish(struct spool *spool, const char *outbox, char **ret_file, struct err *err)
 {
     cleanup(close_fd) int fd = fs_open(spool->outbox, outbox, O_RDONLY | O_DIRECTORY);
     if (fd == -ENOENT)
@@ -363,9 +363,17 @@ int spool_wish(struct spool *spool, const char *outbox, struct err *err)
         free(file);
         file = xstrdup(entry->d_name);
     }
-    // A wish that cannot be removed would be granted for ever.
-    int r = best == WISH_NONE ? 0 : fs_remove(fd, file, err);
-    return r < 0 ? r : (int)best;
+    if (best != WISH_NONE)
+        *ret_file = TAKE(file);
+    return (int)best;
+}
+
+int spool_wish_granted(struct spool *spool, const char *outbox, const char *file, struct err *err)
+{
+    cleanup(close_fd) int fd = fs_open(spool->outbox, outbox, O_RDONLY | O_DIRECTORY);
+    if (fd == -ENOENT)
+        return 0;
+    return fd < 0 ? err_errno(err, -fd, "open the outbox folder") : fs_remove(fd, file, err);
 }
 
 // ---- completed

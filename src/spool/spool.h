@@ -83,9 +83,12 @@ char *spool_numbered(const char *name, unsigned n);
 int spool_list(int dirfd, char ***ret_ids, struct err *err);
 
 // A wish dropped into the outbox folder of a batch: a file named cancel, retry or approve (any
-// ending, any case).  Removes the file.  Returns which (cancel before others), 0 for none (also if
-// the folder is gone), or a negative.
+// ending, any case).  Gives the name of the file.  Returns which (cancel before others), 0 for none
+// (also if the folder is gone), or a negative.
 enum spool_wish { WISH_NONE, WISH_CANCEL, WISH_RETRY, WISH_APPROVE };
-int spool_wish(struct spool *spool, const char *outbox, struct err *err);
+int spool_wish(struct spool *spool, const char *outbox, char **ret_file, struct err *err);
+// Removes the file, once the wish is kept elsewhere.  One that cannot be removed must not be
+// granted again.
+int spool_wish_granted(struct spool *spool, const char *outbox, const char *file, struct err *err);
 
 #endif

@@ -1,6 +1,15 @@
 // Files named cancel and retry in the outbox folder of a batch.
 #include "tests/support/spool_story.h"
 
+#include <sys/mount.h>
+
+static bool is_deaf(struct spool_fixture *spool, void *context)
+{
+    cleanup(free_ptr) char *log = spool_fixture_log(spool);
+    (void)context;
+    return strstr(log, "not heard any more") != NULL;
+}
+
 START_TEST(a_cancelled_batch_ends_at_once_and_is_kept)
 {
     spool_fixture_set(&fixture, "service = { stop_seconds = 0.2; };");
@@ -50,11 +59,53 @@ START_TEST(a_batch_that_failed_before_a_restart_can_be_tried_again)
 }
 END_TEST
 
+START_TEST(a_wish_to_cancel_that_came_while_the_service_was_down_is_granted_at_its_start)
+{
+    spool_fixture_set(&fixture, "intake = { settle_seconds = 3600.0; scan_seconds = 3600.0; };");
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", "render hang");
+    json_decref(spool_fixture_await(&fixture, "trip", "clipping"));
+    ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
+    wish("trip", "cancel");
+    spool_fixture_start(&fixture);
+    json_decref(spool_fixture_await(&fixture, "trip", "cancelled"));
+    spool_fixture_await_count(&fixture, "failed", 1);
+}
+END_TEST
+
+START_TEST(a_wish_that_cannot_be_removed_is_granted_once)
+{
+    if (geteuid() != 0) {
+        printf("SKIP: only root can mount over a file\n");
+        return;
+    }
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", "probe exit 65");
+    json_decref(spool_fixture_await(&fixture, "trip", "failed"));
+    spool_fixture_await_count(&fixture, "failed", 1);
+    // A mount point cannot be removed.
+    cleanup(free_ptr) char *aside = outside("retry");
+    cleanup(free_ptr) char *target = spool_fixture_path(&fixture, "outbox/trip/retry");
+    folder_put(&fixture.folder, "retry", "");
+    ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
+    wish("trip", "retry");
+    ck_assert_int_eq(mount(aside, target, NULL, MS_BIND, NULL), 0);
+    spool_fixture_start(&fixture);
+    spool_fixture_await_that(&fixture, "failed", is_deaf, NULL);
+    spool_fixture_await_count(&fixture, "work", 0);
+    ck_assert_int_eq(umount2(target, MNT_DETACH), 0);
+    spool_fixture_await_count(&fixture, "failed", 1);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
     tcase_add_test(tcase, a_cancelled_batch_ends_at_once_and_is_kept);
     tcase_add_test(tcase, a_failed_batch_is_tried_again_as_wished);
+    tcase_add_test(tcase,
+                   a_wish_to_cancel_that_came_while_the_service_was_down_is_granted_at_its_start);
+    tcase_add_test(tcase, a_wish_that_cannot_be_removed_is_granted_once);
     tcase_add_test(tcase, a_batch_that_failed_before_a_restart_can_be_tried_again);
 }
 

@@ -346,7 +346,11 @@ START_TEST(a_wish_is_granted_once)
         cleanup(free_ptr) char *path = xasprintf("outbox/trip/%s", wishes[_i].files[i]);
         folder_put(&folder, path, "");
     }
-    ck_assert_int_eq(spool_wish(&spool, "trip", NULL), wishes[_i].wish);
+    cleanup(free_ptr) char *file = NULL;
+    ck_assert_int_eq(spool_wish(&spool, "trip", &file, NULL), wishes[_i].wish);
+    ck_assert_int_eq(file != NULL, wishes[_i].wish != WISH_NONE);
+    if (file)
+        ck_assert_int_eq(spool_wish_granted(&spool, "trip", file, NULL), 0);
     expect_names("outbox/trip", wishes[_i].left);
 }
 END_TEST
@@ -355,8 +359,10 @@ START_TEST(a_folder_named_like_a_wish_is_none)
 {
     make_dir("outbox/trip");
     make_dir("outbox/trip/cancel");
-    ck_assert_int_eq(spool_wish(&spool, "trip", NULL), WISH_NONE);
-    ck_assert_int_eq(spool_wish(&spool, "gone", NULL), WISH_NONE);
+    char *file = NULL;
+    ck_assert_int_eq(spool_wish(&spool, "trip", &file, NULL), WISH_NONE);
+    ck_assert_int_eq(spool_wish(&spool, "gone", &file, NULL), WISH_NONE);
+    ck_assert_int_eq(spool_wish_granted(&spool, "gone", "cancel", NULL), 0);
 }
 END_TEST
 
