@@ -73,12 +73,13 @@ int carrier_start(struct service *service, const char *name,
         return err_errno(err, errno, "find this program");
     *carrier = (struct carrier){ .service = service, .ended = ended, .context = context };
     carrier->name = text_escape(name);
+    char config_option[] = "--config";
     char *argv[] = { self,
                      (char[]){ "--spool" },
                      service->settings.root,
                      (char[]){ "--claim" },
                      claim,
-                     service->accepted ? (char[]){ "--config" } : NULL,
+                     service->accepted ? config_option : NULL,
                      service->accepted,
                      NULL };
     struct executor_listener listener = {

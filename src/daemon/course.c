@@ -5,6 +5,7 @@ void course_init(struct course *course, size_t source_count)
 {
     *course = (struct course){ .source_count = source_count };
     course->steps = xcalloc(STAGE_COUNT * source_count + 1, sizeof *course->steps);
+    course->batch_steps = xcalloc(STAGE_COUNT, sizeof *course->batch_steps);
     course->marks = xcalloc(STAGE_COUNT * (source_count + 1), sizeof *course->marks);
 }
 
@@ -12,9 +13,10 @@ void course_release(struct course *course)
 {
     for (size_t i = 0; course->steps && i < STAGE_COUNT * course->source_count; i++)
         step_release(&course->steps[i]);
-    for (size_t i = 0; i < STAGE_COUNT; i++)
+    for (size_t i = 0; course->batch_steps && i < STAGE_COUNT; i++)
         step_release(&course->batch_steps[i]);
     free(course->steps);
+    free(course->batch_steps);
     free(course->marks);
     *course = (struct course){ .source_count = 0 };
 }
@@ -26,8 +28,8 @@ static size_t position(const struct course *course, struct course_place place)
 
 struct step *course_step(const struct course *course, struct course_place place)
 {
-    if (place.index == STEP_BATCH) // the object is the caller's own, const only towards this file
-        return (struct step *)(uintptr_t)&course->batch_steps[place.stage];
+    if (place.index == STEP_BATCH)
+        return &course->batch_steps[place.stage];
     return &course->steps[position(course, place)];
 }
 

@@ -23,8 +23,8 @@ struct course_mark { // what of a step is not on disk
 
 struct course {
     size_t source_count;
-    struct step *steps; // [stage * source_count + index], owned
-    struct step batch_steps[STAGE_COUNT];
+    struct step *steps;        // [stage * source_count + index], owned
+    struct step *batch_steps;  // [STAGE_COUNT], owned
     struct course_mark *marks; // the same, and behind them [STAGE_COUNT] of the batch; owned
 };
 

@@ -41,6 +41,7 @@ struct intake {
     unsigned folder_count;
     uint64_t looked_us, cost_us; // when the last look ended and how long it took
     uint64_t look_us;            // when the next one is armed for; UINT64_MAX: none is
+    unsigned failures;           // claims in a row that went wrong
     bool claiming, again, stopped;
     struct carrier *carrier; // a claim across file systems under way, or NULL
     char *carried;           // what it carries
@@ -169,6 +170,18 @@ static void stop_claiming(struct intake *intake)
     service_wake(intake->service); // with --once, this may have been the last
 }
 
+// What could not be taken is tried again ever more rarely: it may be for ever.
+static void claimed(struct intake *intake, const char *name, bool good)
+{
+    if (good) {
+        intake->failures = 0;
+        intake->again = true; // to forget what is gone
+        return;
+    }
+    add_folder(intake, name);
+    look_at(intake, clock_us() + (hold_us << (intake->failures < 5 ? intake->failures++ : 5)));
+}
+
 static void on_carried(void *context, const char *id)
 {
     struct intake *intake = context;
@@ -177,6 +190,7 @@ static void on_carried(void *context, const char *id)
         adopt_claimed(intake->service, id, name);
     else
         adopt_strays(intake->service);
+    claimed(intake, name, id != NULL);
     carrier_free(&intake->carrier);
     if (!intake->stopped)
         (void)sd_event_source_set_enabled(intake->claim, SD_EVENT_ON);
@@ -189,6 +203,7 @@ static void carry(struct intake *intake, const char *name)
     if (carrier_start(intake->service, name, on_carried, intake, &intake->carrier, &err) < 0) {
         log_warning(NULL, "nothing can be brought over from incoming, trying again later: %s",
                     err.text);
+        claimed(intake, name, false);
         return;
     }
     intake->carried = xstrdup(name);
@@ -210,11 +225,10 @@ static int on_claim(sd_event_source *source, void *data)
     }
     cleanup(free_ptr) char *own = xstrdup(name);
     drop_folder_named(intake, own); // its events are not ours any more
-    intake->again = true;           // to go on with what is left, and to forget what is gone
     if (carrier_is_needed(&intake->service->spool))
         carry(intake, own);
-    else if (adopt_take(intake->service, own) < 0)
-        add_folder(intake, own);
+    else
+        claimed(intake, own, adopt_take(intake->service, own) == 0);
     return 0;
 }
 

@@ -29,9 +29,9 @@ void notice_stopping(double seconds)
 }
 
 struct busiest {
-    enum stage stage;
     double share; // mean of what its steps have done
     unsigned steps;
+    enum stage stage;
 };
 
 // The stage that most steps are in.
@@ -49,7 +49,7 @@ static struct busiest find_busiest(const struct service *service)
     }
     for (enum stage stage = 0; stage < STAGE_COUNT; stage++) {
         if (all[stage].steps > best.steps)
-            best = (struct busiest){ stage, all[stage].share / all[stage].steps, all[stage].steps };
+            best = (struct busiest){ all[stage].share / all[stage].steps, all[stage].steps, stage };
     }
     return best;
 }

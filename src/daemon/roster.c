@@ -39,8 +39,14 @@ void roster_remove(struct roster *roster, struct member *member)
     if (member->state == MEMBER_OPEN)
         roster->open[member->priority]--;
     roster->count[member->state]--;
-    *(member->previous ? &member->previous->next : &roster->first) = member->next;
-    *(member->next ? &member->next->previous : &roster->last) = member->previous;
+    if (member->previous)
+        member->previous->next = member->next;
+    else
+        roster->first = member->next;
+    if (member->next)
+        member->next->previous = member->previous;
+    else
+        roster->last = member->previous;
     roster->watches -= member->watch != NULL;
     sd_event_source_disable_unref(member->watch);
     free(member->id);
@@ -49,10 +55,12 @@ void roster_remove(struct roster *roster, struct member *member)
 
 void roster_release(struct roster *roster)
 {
-    for (struct member *member = roster->first; member; member = member->next)
-        member->queue_next = NULL;
-    while (roster->first)
-        roster_remove(roster, roster->first);
+    struct member *next;
+    for (struct member *member = roster->first; member; member = next) {
+        next = member->next;
+        member->previous = member->queue_next = NULL;
+        roster_remove(roster, member);
+    }
 }
 
 void roster_set_state(struct roster *roster, struct member *member, enum member_state state)
@@ -66,7 +74,8 @@ void roster_set_state(struct roster *roster, struct member *member, enum member_
 
 struct member *roster_find_outbox(const struct roster *roster, const char *outbox)
 {
-    struct member key = { .outbox = (char *)(uintptr_t)outbox }; // only compared
+    struct member key = { .outbox = NULL };
+    memcpy(&key.outbox, &outbox, sizeof outbox); // only compared
     struct member *const *found = tfind(&key, &roster->by_outbox, compare_outbox);
     return found ? *found : NULL;
 }

@@ -46,7 +46,7 @@ static int open_dropped(int in, const struct batch_source *source, bool accept_l
 static int check_dropped(int in, const struct batch_source *source, bool accept_links,
                          struct err *err)
 {
-    struct stat found;
+    struct stat found = { .st_mode = 0 };
     cleanup(close_fd) int fd = open_dropped(in, source, accept_links, &found, err);
     if (fd < 0)
         return fd;
