@@ -27,6 +27,7 @@ static const double SUDDEN_DB = 24;
 static const double VOICE_BEGIN = 9, VOICE_LAST = 5, VOICE_QUIETEST = -55, VOICE_RATIO = -6;
 enum {
     VOICE_HANGOVER = 4, // entries; the pauses inside words
+    VOICE_LEAD = 1,     // entries; consonants are softer than the vowel that follows
     VOICE_SHORTEST = 3,
     FLOOR_PERCENT = 10,
 };
@@ -290,21 +291,25 @@ static double floor_of(const int *histogram, int total)
     return 0;
 }
 
-// Drops runs that are too short, then lets the rest go on over short pauses.
+// A voice goes on over short pauses and began a little before it was loud; what is too short even
+// so is none.
 static void smooth_voice(struct entry *entries, size_t count)
 {
-    for (size_t i = 0; i < count;) {
-        size_t end = i;
-        while (end < count && entries[end].sound.voice)
-            end++;
-        for (size_t k = i; end - i < VOICE_SHORTEST && k < end; k++)
-            entries[k].sound.voice = false;
-        i = end + 1;
-    }
     size_t since = VOICE_HANGOVER + 1;
     for (size_t i = 0; i < count; i++) {
         since = entries[i].sound.voice ? 0 : since + 1;
         entries[i].sound.voice |= since <= VOICE_HANGOVER;
+    }
+    for (size_t i = 0; i < count;) {
+        size_t end = i;
+        while (end < count && entries[end].sound.voice)
+            end++;
+        bool keep = end - i >= VOICE_SHORTEST + VOICE_HANGOVER;
+        for (size_t k = i; !keep && k < end; k++)
+            entries[k].sound.voice = false;
+        for (size_t k = i; keep && k > 0 && i - k < VOICE_LEAD;)
+            entries[--k].sound.voice = true;
+        i = end + 1;
     }
 }
 
