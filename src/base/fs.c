@@ -404,15 +404,25 @@ int fs_link_or_copy(int from_dirfd, const char *from, int to_dirfd, const char *
 
 // ---- one holder at a time
 
-int fs_lock(int dirfd, const char *name, struct err *err)
+static int lock_file(int dirfd, const char *name, int command, struct err *err)
 {
     cleanup(close_fd) int fd = fs_open(dirfd, name, O_RDWR | O_CREAT);
     if (fd < 0)
         return fs_fail(err, -fd, "open", name);
     struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+    if (fcntl(fd, command, &lock) == 0)
         return take_fd(&fd);
     if (errno == EAGAIN || errno == EACCES)
         return -EAGAIN;
     return fs_fail(err, errno, "lock", name);
+}
+
+int fs_lock(int dirfd, const char *name, struct err *err)
+{
+    return lock_file(dirfd, name, F_OFD_SETLK, err);
+}
+
+int fs_lock_process(int dirfd, const char *name, struct err *err)
+{
+    return lock_file(dirfd, name, F_SETLK, err);
 }

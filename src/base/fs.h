@@ -125,5 +125,9 @@ int fs_sync_dir(int dirfd, struct err *err);
 // name would both be right.  Returns the descriptor; -EAGAIN (without setting err) if
 // another process holds it.
 int fs_lock(int dirfd, const char *name, struct err *err);
+// The same, held by the process: a child that was just forked, and is about to become another
+// program, does not hold it on after its parent was killed.  No other descriptor of the file may be
+// closed meanwhile, that would let go of it.
+int fs_lock_process(int dirfd, const char *name, struct err *err);
 
 #endif

@@ -84,7 +84,7 @@ static int check_one_system(const struct spool *spool, struct err *err)
 
 static int take_lock(int rootdir, struct spool *spool, struct err *err)
 {
-    int fd = fs_lock(rootdir, LOCK_FILE, err);
+    int fd = fs_lock_process(rootdir, LOCK_FILE, err);
     if (fd == -EAGAIN) {
         err_set(err, ERR_CONFIG, "spool_in_use", "another clipspoold works on this spool");
         return err_hint(err, "stop it first, or give this one a root of its own");

@@ -417,6 +417,34 @@ START_TEST(a_lock_is_freed_when_its_holder_is_killed)
 }
 END_TEST
 
+// A process that forked and was killed before its child became another program.
+START_TEST(a_lock_of_a_process_is_not_held_by_what_it_forked)
+{
+    int ready[2];
+    ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        bool locked = fs_lock_process(folder.fd, "lock", NULL) >= 0;
+        pid_t child = fork();
+        if (child > 0)
+            (void)!write(ready[1], locked ? &child : &(pid_t){ 0 }, sizeof child);
+        for (;;)
+            pause();
+    }
+    pid_t child = 0;
+    ck_assert_int_eq(read(ready[0], &child, sizeof child), sizeof child);
+    ck_assert_int_gt(child, 0);
+    ck_assert_int_eq(fs_lock_process(folder.fd, "lock", NULL), -EAGAIN);
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    cleanup(close_fd) int fd = fs_lock_process(folder.fd, "lock", NULL);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    close(ready[0]);
+    close(ready[1]);
+}
+END_TEST
+
 START_TEST(a_folder_is_synced_also_through_a_path_descriptor)
 {
     cleanup(close_fd) int fd = open(folder.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -458,6 +486,7 @@ int main(void)
                         (int)ARRAY_LEN(meddled_sizes));
     tcase_add_test(tcase, a_lock_has_one_holder_until_it_is_closed);
     tcase_add_test(tcase, a_lock_is_freed_when_its_holder_is_killed);
+    tcase_add_test(tcase, a_lock_of_a_process_is_not_held_by_what_it_forked);
     tcase_add_test(tcase, a_folder_is_synced_also_through_a_path_descriptor);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
