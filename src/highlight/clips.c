@@ -190,6 +190,14 @@ static void add_at_anchors(const struct clip_source *source, const struct clip_l
     }
 }
 
+// True if the rules leave a pair of points of allowed length anywhere in the source.
+static bool has_pair(const struct clip_source *source, const struct clip_lengths *lengths)
+{
+    cleanup(clips_release) struct clip_list list = CLIP_LIST_INIT;
+    add_at_anchors(source, lengths, 0, source->duration, best_pair, &list);
+    return list.count > 0;
+}
+
 void clips_find(const struct clip_source *source, const struct clip_lengths *lengths, double from,
                 double until, struct clip_list *list)
 {
@@ -205,7 +213,7 @@ void clips_find(const struct clip_source *source, const struct clip_lengths *len
     if (source->duration <= lengths->least)
         return; // it is taken whole or not at all
     add_at_anchors(source, lengths, from, until, best_pair, list);
-    if (list->count == first)
+    if (list->count == first && !has_pair(source, lengths))
         add_at_anchors(source, lengths, from, until, plain_pair, list);
     drop_doubles(list, first);
 }

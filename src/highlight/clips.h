@@ -42,8 +42,8 @@ struct clip_list {
     }
 
 // Adds the clips of the source whose anchors lie in [from, until) seconds, ascending by start, none
-// twice; at least one if the range is not empty.  A boundary breaks the rules of snap.h only where
-// no pair of points has an allowed length.
+// twice; for the whole source at least one.  A boundary breaks the rules of snap.h only where no
+// pair of points of the whole source has an allowed length.
 void clips_find(const struct clip_source *source, const struct clip_lengths *lengths, double from,
                 double until, struct clip_list *list);
 void clips_add(struct clip_list *list, const struct clip *clip); // copies

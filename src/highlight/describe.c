@@ -18,19 +18,19 @@ static const double lufs_loud = -14, lufs_quiet = -35, lufs_silent = -69;
 static const double loud_above = 6, quiet_below = 12, loud_least = -35;
 static const double passage_seconds = 2.0, passage_gap = 1.0;
 enum { PASSAGES_MAX = 2 };
-// Shares of time with voice.
+// Shares of time with speech.
 static const double speech_some = 0.05, speech_tag = 0.30, speech_all = 0.85;
 static const double fast_shot_seconds = 2.5;
 enum { FAST_SHOTS = 5 };
 // The onsets repeat: correlation with themselves a beat (0.3 to 1 s) later.
-static const double music_correlation = 0.25, music_most_voice = 0.5, music_audible = 0.9;
+static const double music_correlation = 0.25, music_most_speech = 0.5, music_audible = 0.9;
 static const double beat_shortest = 0.3, beat_longest = 1.0;
 
 // ---- levels of a stretch
 
 struct levels {
     double motion, brightness, colour; // medians
-    double voice;                      // share, NAN without sound
+    double speech;                     // share, NAN without sound
 };
 
 static double median_of(const struct saliency *saliency, size_t from, size_t until, int trait)
@@ -57,15 +57,15 @@ static struct levels levels_of(const struct saliency *saliency, double start, do
         .brightness = median_of(saliency, from, until, -1),
         .colour = median_of(saliency, from, until, TRAIT_COLOUR),
     };
-    double voice = 0;
+    double speech = 0;
     size_t heard = 0;
     for (size_t i = from; i < until; i++) {
-        if (!isfinite(saliency->cells[i].value[TRAIT_VOICE]))
+        if (!isfinite(saliency->cells[i].value[TRAIT_SPEECH]))
             continue;
-        voice += saliency->cells[i].value[TRAIT_VOICE];
+        speech += saliency->cells[i].value[TRAIT_SPEECH];
         heard++;
     }
-    levels.voice = heard ? voice / (double)heard : NAN;
+    levels.speech = heard ? speech / (double)heard : NAN;
     return levels;
 }
 
@@ -196,6 +196,41 @@ static void append_passages(char **text, const struct saliency *saliency, enum p
 
 // ---- the whole source
 
+// Correlation of the onset curve with itself `lag` samples later.
+static double self_correlation(const struct signals *signals, size_t lag, double mean,
+                               double variance)
+{
+    double sum = 0;
+    size_t count = signals->sound_count - lag;
+    for (size_t i = 0; i < count; i++)
+        sum += (signals->sounds[i].onset - mean) * (signals->sounds[i + lag].onset - mean);
+    return sum / (double)count / variance;
+}
+
+// Sound without gaps whose onsets keep a beat: not proof of music, hence "like".
+static bool is_music_like(const struct signals *signals, const struct levels *levels)
+{
+    size_t longest = (size_t)lround(beat_longest * SIGNALS_SOUND_HZ);
+    if (signals->sound_count < 8 * longest || !(levels->speech < music_most_speech))
+        return false;
+    double sum = 0, squares = 0;
+    size_t audible = 0;
+    for (size_t i = 0; i < signals->sound_count; i++) {
+        double onset = signals->sounds[i].onset;
+        sum += onset;
+        squares += onset * onset;
+        audible += signals->sounds[i].loudness > lufs_quiet - 15;
+    }
+    double count = (double)signals->sound_count, mean = sum / count;
+    double variance = squares / count - mean * mean;
+    if (variance <= 1e-6 || (double)audible < music_audible * count)
+        return false;
+    for (size_t lag = (size_t)lround(beat_shortest * SIGNALS_SOUND_HZ); lag <= longest; lag++)
+        if (self_correlation(signals, lag, mean, variance) >= music_correlation)
+            return true;
+    return false;
+}
+
 static bool is_silent(const struct signals *signals)
 {
     return signals->integrated_lufs <= lufs_silent;
@@ -212,13 +247,16 @@ static void append_sound(char **text, const struct signals *signals,
         append(text, ", ", "the sound track is silent");
         return;
     }
-    if (levels->voice >= speech_all) {
-        append(text, ", ", "someone speaks nearly all the time");
-    } else if (levels->voice >= speech_some) {
+    // Singing passes for speech (speech.h), so over a beat either is possible.
+    const char *speaks =
+        is_music_like(signals, levels) ? "someone sings or speaks" : "someone speaks";
+    if (levels->speech >= speech_all) {
+        cleanup(free_ptr) char *words = xasprintf("%s nearly all the time", speaks);
+        append(text, ", ", words);
+    } else if (levels->speech >= speech_some) {
         char clock[TEXT_TIME_SIZE];
         cleanup(free_ptr) char *words =
-            xasprintf("someone speaks for %s",
-                      text_clock(levels->voice * saliency->duration, clock));
+            xasprintf("%s for %s", speaks, text_clock(levels->speech * saliency->duration, clock));
         append(text, ", ", words);
     }
     append_passages(text, saliency, PASSAGE_LOUD, "loud");
@@ -237,41 +275,6 @@ char *describe_summary(const struct signals *signals, const struct saliency *sal
     append(&text, ", ", colour_word(&levels));
     append_sound(&text, signals, saliency, &levels);
     return text;
-}
-
-// Correlation of the onset curve with itself `lag` samples later.
-static double self_correlation(const struct signals *signals, size_t lag, double mean,
-                               double variance)
-{
-    double sum = 0;
-    size_t count = signals->sound_count - lag;
-    for (size_t i = 0; i < count; i++)
-        sum += (signals->sounds[i].onset - mean) * (signals->sounds[i + lag].onset - mean);
-    return sum / (double)count / variance;
-}
-
-// Sound without gaps whose onsets keep a beat: not proof of music, hence "like".
-static bool is_music_like(const struct signals *signals, const struct levels *levels)
-{
-    size_t longest = (size_t)lround(beat_longest * SIGNALS_SOUND_HZ);
-    if (signals->sound_count < 8 * longest || !(levels->voice < music_most_voice))
-        return false;
-    double sum = 0, squares = 0;
-    size_t audible = 0;
-    for (size_t i = 0; i < signals->sound_count; i++) {
-        double onset = signals->sounds[i].onset;
-        sum += onset;
-        squares += onset * onset;
-        audible += signals->sounds[i].loudness > lufs_quiet - 15;
-    }
-    double count = (double)signals->sound_count, mean = sum / count;
-    double variance = squares / count - mean * mean;
-    if (variance <= 1e-6 || (double)audible < music_audible * count)
-        return false;
-    for (size_t lag = (size_t)lround(beat_shortest * SIGNALS_SOUND_HZ); lag <= longest; lag++)
-        if (self_correlation(signals, lag, mean, variance) >= music_correlation)
-            return true;
-    return false;
 }
 
 char **describe_tags(const struct signals *signals, const struct saliency *saliency,
@@ -295,7 +298,7 @@ char **describe_tags(const struct signals *signals, const struct saliency *salie
             words[count++] = "loud";
         else if (signals->integrated_lufs <= lufs_quiet)
             words[count++] = "quiet";
-        if (levels.voice >= speech_tag)
+        if (levels.speech >= speech_tag)
             words[count++] = "speech";
         if (is_music_like(signals, &levels))
             words[count++] = "music-like";
@@ -316,7 +319,7 @@ void describe_scenes(const struct saliency *saliency, struct analysis_span *scen
         char *text = xstrdup(motion_word(&levels));
         append(&text, ", ", light_word(&levels));
         append(&text, ", ", colour_word(&levels));
-        append(&text, ", ", levels.voice >= speech_tag ? "someone speaks" : NULL);
+        append(&text, ", ", levels.speech >= speech_tag ? "someone speaks" : NULL);
         size_t alike = 0;
         while (alike < i && scenes[alike].group != scenes[i].group)
             alike++;

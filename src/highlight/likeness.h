@@ -22,4 +22,15 @@ struct likeness likeness_at(const struct signals *signals, size_t index);
 // 0..1; 0 if either is unknown.
 double likeness_compare(const struct likeness *a, const struct likeness *b);
 
+// Two stretches of two sources (or of one).
+struct likeness_span {
+    const struct signals *signals; // borrowed
+    double start, end;             // seconds
+};
+
+// How much of the pictures of `a` is seen in `b` too, 0..1: for each second of `a` the likest
+// sample of `b`, on average.  Unlike the mean colours of both it tells the same pictures, cut a
+// little differently, from others of the same film.
+double likeness_seen(const struct likeness_span *a, const struct likeness_span *b);
+
 #endif

@@ -16,12 +16,12 @@ enum { MOMENTS_LEAST = 2, MOMENTS_MOST = 200 };
 // A trait is mentioned from half a deviation on; it is "much" from two on.
 static const double some = 0.5, much = 2.0;
 enum { REASON_PHRASES = 3 };
-// Voice is a share of time, not a degree: most of it, and more than usual.
-static const double voice_share = 0.5;
+// Speech is a share of time, not a degree: most of it, and more than usual.
+static const double speech_share = 0.5;
 
 struct span_traits {
     double deviation[TRAIT_COUNT];
-    double voice;           // mean share
+    double speech;          // mean share
     bool most[TRAIT_COUNT]; // the greatest value of the source lies in the span
 };
 
@@ -63,8 +63,8 @@ static struct span_traits look_at(const struct saliency *saliency, double start,
         const struct saliency_cell *cell = &saliency->cells[i];
         for (size_t trait = 0; trait < TRAIT_COUNT; trait++)
             span.deviation[trait] += cell->deviation[trait] / (double)(until - from);
-        if (isfinite(cell->value[TRAIT_VOICE]))
-            span.voice += cell->value[TRAIT_VOICE] / (double)(until - from);
+        if (isfinite(cell->value[TRAIT_SPEECH]))
+            span.speech += cell->value[TRAIT_SPEECH] / (double)(until - from);
     }
     for (size_t trait = 0; trait < TRAIT_COUNT; trait++) {
         size_t best = greatest_cell(saliency, (enum saliency_trait)trait);
@@ -77,8 +77,8 @@ static struct span_traits look_at(const struct saliency *saliency, double start,
 static const char *phrase_for(const struct span_traits *span, enum saliency_trait trait)
 {
     double deviation = span->deviation[trait];
-    if (trait == TRAIT_VOICE) {
-        if (span->voice < voice_share || deviation < some)
+    if (trait == TRAIT_SPEECH) {
+        if (span->speech < speech_share || deviation < some)
             return NULL;
         return span->deviation[TRAIT_MOTION] <= -some ? "someone speaks while little moves"
                                                       : "someone speaks";

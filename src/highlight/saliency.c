@@ -2,6 +2,7 @@
 
 #include "highlight/likeness.h"
 #include "highlight/robust.h"
+#include "highlight/speech.h"
 #include <math.h>
 
 // What each trait counts for, and the least deviation that counts as one: differences below the
@@ -10,7 +11,7 @@ static const struct {
     double weight, floor;
 } traits[TRAIT_COUNT] = {
     [TRAIT_MOTION] = { 0.25, 0.001 },   [TRAIT_LOUDNESS] = { 0.25, 1.5 }, // LU; one hears about 1
-    [TRAIT_ONSET] = { 0.08, 0.05 },     [TRAIT_VOICE] = { 0.17, 0.25 },
+    [TRAIT_ONSET] = { 0.08, 0.05 },     [TRAIT_SPEECH] = { 0.17, 0.25 },
     [TRAIT_SHARPNESS] = { 0.10, 0.01 }, [TRAIT_COLOUR] = { 0.05, 0.02 },
     [TRAIT_NOVELTY] = { 0.10, 0.05 },
 };
@@ -96,14 +97,15 @@ static void measure_sound(const struct signals *signals, struct saliency *salien
 {
     if (!signals->has_sound)
         return;
+    cleanup(free_ptr) bool *speech = speech_mark(signals);
     size_t lag = (size_t)lround(loudness_lag * SIGNALS_SOUND_HZ);
     size_t span = (size_t)lround(SALIENCY_CELL_SECONDS * SIGNALS_SOUND_HZ);
     for (size_t i = 0; i < saliency->count; i++) {
         struct saliency_cell *cell = &saliency->cells[i];
-        double loudness = 0, voice = 0, onset = 0;
+        double loudness = 0, spoken = 0, onset = 0;
         size_t heard = 0, count = 0;
         for (size_t j = i * span; j < (i + 1) * span && j < signals->sound_count; j++, count++) {
-            voice += signals->sounds[j].voice;
+            spoken += speech[j];
             onset = fmax(onset, signals->sounds[j].onset);
         }
         for (size_t j = i * span + lag; j < (i + 1) * span + lag && j < signals->sound_count; j++) {
@@ -112,7 +114,7 @@ static void measure_sound(const struct signals *signals, struct saliency *salien
         }
         if (!count)
             continue; // the sound ends before the picture
-        cell->value[TRAIT_VOICE] = (float)(voice / (double)count);
+        cell->value[TRAIT_SPEECH] = (float)(spoken / (double)count);
         cell->value[TRAIT_ONSET] = (float)onset;
         if (heard)
             cell->value[TRAIT_LOUDNESS] = (float)(loudness / (double)heard);
@@ -146,7 +148,7 @@ static bool is_typical(const struct saliency_cell *cell, enum saliency_trait tra
         return false;
     if (trait == TRAIT_LOUDNESS)
         return cell->value[trait] > silence_lufs;
-    return trait == TRAIT_ONSET || trait == TRAIT_VOICE || !is_black(cell);
+    return trait == TRAIT_ONSET || trait == TRAIT_SPEECH || !is_black(cell);
 }
 
 static void judge_trait(struct saliency *saliency, enum saliency_trait trait)

@@ -13,7 +13,7 @@ enum saliency_trait {
     TRAIT_MOTION,    // mean of signals_frame.motion at 25 pictures a second, without those of cuts
     TRAIT_LOUDNESS,  // mean LUFS
     TRAIT_ONSET,     // greatest signals_sound.onset
-    TRAIT_VOICE,     // share of time with voice, 0..1
+    TRAIT_SPEECH,    // share of time with speech (speech.h), 0..1
     TRAIT_SHARPNESS, // mean of signals_frame.sharpness
     TRAIT_COLOUR,    // mean of signals_frame.colour
     TRAIT_NOVELTY,   // 1 - likeness to the mean of the whole source

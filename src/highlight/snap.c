@@ -6,8 +6,9 @@
 static const double speech_reach = 1.5;
 // Shorter gaps are inside words: the closures of p, t and k last up to 150 ms.
 static const double pause_least = 0.2;
-// Less than this of another shot is seen as a flash, not as a picture.
-static const double sliver = 0.5;
+// Less than this of a shot is gone before one has seen what it shows, unless it is most of a shot
+// that is so short itself.
+static const double sliver = 0.8, sliver_of_short = 0.4;
 // Between cuts and pauses there is a point in each half second.
 static const double grid = 0.5;
 // A point is quiet if it lies this far below its surroundings of a second on each side.
@@ -156,7 +157,9 @@ static void add_between(struct search *search, double time, enum snap_kind kind)
         return;
     size_t shots = shots_until(search, at);
     double previous = shots ? search->shots[shots - 1].start : 0;
-    double next = shots < search->shot_count ? search->shots[shots].start : HUGE_VAL;
+    bool last = shots >= search->shot_count;
+    double next = last ? search->snap->duration : search->shots[shots].start;
+    double least = fmin(sliver, fmax((next - previous) / 2, sliver_of_short));
     if (shots > 1 && at - previous < 1e-4)
         return; // the cut itself, which is a point already
     struct snap_point point = {
@@ -164,8 +167,8 @@ static void add_between(struct search *search, double time, enum snap_kind kind)
         .end = at,
         .cost = kind_cost[kind] + (speech_at(search->snap, at) ? within_speech_cost : 0),
         .kind = kind,
-        .may_start = next - at >= sliver,
-        .may_end = shots <= 1 || at - previous >= sliver,
+        .may_start = last || next - at >= least,
+        .may_end = shots <= 1 || at - previous >= least,
     };
     if (point.may_start || point.may_end)
         add_point(search, point);

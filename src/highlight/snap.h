@@ -5,8 +5,9 @@
 //      points     s   (|)   se se              |se       se      s: may start, e: may end there
 //
 // Rules: a boundary lies never inside a stretch of speech when a pause is within 1.5 s, and leaves
-// never a sliver (below half a second) of another shot.  Where a rule leaves nothing within reach
-// the nearest picture is taken; second 0 and the end of the source are always allowed.
+// never a sliver of another shot (less than 0.8 s, or of a short shot less than half of it, at
+// least 0.4 s).  Where a rule leaves nothing within reach the nearest picture is taken; second 0
+// and the end of the source are always allowed.
 #ifndef CLIPSPOOL_SNAP_H
 #define CLIPSPOOL_SNAP_H
 

@@ -93,9 +93,9 @@ static void invent_sounds(uint64_t *state, const struct invented *invented, stru
             turn = time + (voice ? invent_number(state, 0.5, 6) : invent_number(state, 0.05, 2));
         }
         if (!invented->flat)
-            wobble = invent_number(state, -3, 3) - (voice ? 0 : 6);
+            wobble = voice ? invent_number(state, -8, 8) : invent_number(state, -3, 3) - 6;
         signals->sounds[i] = (struct signals_sound){
-            .loudness = (float)(level + wobble / 3 + invented->gain_db),
+            .loudness = (float)(level + wobble / 8 + invented->gain_db),
             .peak = (float)(level + 8 + wobble + invented->gain_db),
             .speech = voice ? -2 : -12,
             .onset = (float)(invented->flat ? 0.1 : pow(invent_number(state, 0, 1), 4)),
@@ -157,7 +157,7 @@ void invent_sound(struct signals *signals, double start, double end, double loud
         if (time < start || time >= end)
             continue;
         signals->sounds[i].loudness = (float)loudness;
-        signals->sounds[i].peak = (float)(loudness + 8);
+        signals->sounds[i].peak = (float)(loudness + 8 + (voice && i % 2 ? 6 : 0)); // syllables
         signals->sounds[i].voice = voice;
     }
 }

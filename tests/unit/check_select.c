@@ -115,18 +115,20 @@ static bool is_picture(const struct signals *signals, double time)
     return false;
 }
 
-// Seconds of another shot at an edge of the segment that are less than half a second.
+// At least so much of a shot must be seen.
+static double least_of(const struct analysis_span *shot)
+{
+    return fmin(0.8, fmax((shot->end - shot->start) / 2, 0.4)) - 1e-3;
+}
+
+// True if an edge of the segment leaves too little of a shot that it does not show whole.
 static bool has_sliver(const struct analysis *analysis, const struct plan_segment *segment)
 {
-    for (size_t i = 1; i < analysis->shot_count; i++) {
-        double cut = analysis->shots[i].start;
-        double next = analysis->shots[i].end, previous = analysis->shots[i - 1].start;
-        bool at_start = cut - segment->start > 1e-3 && cut - segment->start < 0.5 - 1e-3;
-        bool at_end = segment->end - cut > 1e-3 && segment->end - cut < 0.5 - 1e-3;
-        // A shot that is shorter itself is shown whole.
-        if (at_start && fabs(previous - segment->start) > 1e-3)
-            return true;
-        if (at_end && fabs(next - segment->end) > 1e-3)
+    for (size_t i = 0; i < analysis->shot_count; i++) {
+        const struct analysis_span *shot = &analysis->shots[i];
+        double seen = fmin(shot->end, segment->end) - fmax(shot->start, segment->start);
+        bool whole = seen > shot->end - shot->start - 1e-3;
+        if (seen > 1e-3 && !whole && seen < least_of(shot))
             return true;
     }
     return false;
