@@ -10,7 +10,8 @@ enum {
     // The interpolator: four positions between two samples, twelve samples around them.
     PHASES = 4,
     TAPS = 12,
-    DELAY = AHEAD + TAPS / 2,
+    HALF = TAPS / 2,
+    DELAY = AHEAD + HALF,
     RING = 512, // a power of two above DELAY and WINDOW
 };
 // Time of recovery: 100 ms, so that the gain does not follow single periods of low notes.
@@ -36,8 +37,8 @@ static void make_taps(struct limiter *limiter)
     for (int phase = 1; phase < PHASES; phase++) {
         double total = 0;
         for (int i = 0; i < TAPS; i++) {
-            double x = i - (TAPS / 2 - 1) - (double)phase / PHASES;
-            double window = 0.5 + 0.5 * cos(M_PI * x / (TAPS / 2));
+            double x = i - (HALF - 1) - (double)phase / PHASES;
+            double window = 0.5 + 0.5 * cos(M_PI * x / HALF);
             double tap = sin(M_PI * x) / (M_PI * x) * window;
             limiter->taps[phase - 1][i] = (float)tap;
             total += tap;
@@ -69,13 +70,13 @@ size_t limiter_delay(void)
     return DELAY;
 }
 
-// The highest peak from the frame TAPS/2 ago to the one after it.
+// The highest peak from the frame HALF ago to the one after it.
 static float true_peak(const struct limiter *limiter, int channel)
 {
     float around[TAPS];
     for (int i = 0; i < TAPS; i++)
         around[i] = limiter->ring[(limiter->at - (TAPS - 1) + (uint64_t)i) % RING][channel];
-    float peak = fmaxf(fabsf(around[TAPS / 2 - 1]), fabsf(around[TAPS / 2]));
+    float peak = fmaxf(fabsf(around[HALF - 1]), fabsf(around[HALF]));
     // No interpolated value can pass the taps' absolute sum times the largest sample.
     for (int phase = 0; phase < PHASES - 1; phase++) {
         float value = 0;

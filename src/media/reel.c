@@ -460,6 +460,8 @@ static int make_cover(struct reel *reel, struct reel_result *result, struct err 
             (!best || segment->score > best->score))
             best = segment;
     }
+    if (!best)
+        return 0;
     struct err problem = ERR_INIT;
     int r = open_picture(reel, best->video_index, &problem);
     if (r >= 0)

@@ -300,11 +300,11 @@ int sink_open(int fd, const struct sink_wish *wish, struct sink **ret_sink, stru
     sink->packet = av_packet_alloc();
     sink->frame = av_frame_alloc();
     sink->pcm = av_frame_alloc();
-    int r = sink->packet && sink->frame && sink->pcm
-                ? 0
-                : failed(sink, AVERROR(ENOMEM), "start the reel", err);
-    if (r >= 0)
-        r = open_video(sink, wish, err);
+    if (!sink->packet || !sink->frame || !sink->pcm) {
+        sink_free(&sink);
+        return source_libav_error(err, AVERROR(ENOMEM), "no_memory", "start the reel");
+    }
+    int r = open_video(sink, wish, err);
     if (r >= 0 && wish->sound)
         r = open_sound(sink, wish, err);
     if (r >= 0)
@@ -413,8 +413,7 @@ int sink_sound(struct sink *sink, const float *frames, size_t count, struct err 
 int sink_chapter(struct sink *sink, int64_t first, int64_t end, const char *title, struct err *err)
 {
     AVFormatContext *format = sink->format;
-    AVChapter **grown =
-        av_realloc_array(format->chapters, format->nb_chapters + 1, sizeof *format->chapters);
+    AVChapter **grown = av_realloc_array(format->chapters, format->nb_chapters + 1, sizeof(void *));
     if (grown)
         format->chapters = grown;
     AVChapter *chapter = grown ? av_mallocz(sizeof *chapter) : NULL;

@@ -138,8 +138,9 @@ static int resample(struct sound_reader *reader, const AVFrame *frame, struct er
     if (most < 0)
         most = 0;
     uint8_t *out = (uint8_t *)make_room(reader, (size_t)most);
-    const uint8_t **planes =
-        frame ? (const uint8_t **)(uintptr_t)frame->extended_data : NULL; // libav's const
+    const uint8_t **planes = NULL; // what is const differs between libav's own types
+    if (frame)
+        memcpy(&planes, &frame->extended_data, sizeof planes);
     int got = swr_convert(reader->resampler, &out, most, planes, in);
     if (got == AVERROR(ENOMEM))
         return source_libav_error(err, got, "no_memory", "resample sound");
