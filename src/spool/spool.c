@@ -14,7 +14,9 @@
 #include <strings.h>
 
 #define LOCK_FILE "clipspoold.lock"
-#define GONE "gone." // prefix of what is being removed; no id begins with a letter
+// Prefix of what is being removed.  Nothing that is dropped may begin with a dot, so that no batch
+// can have a name that looks like this, in archive either.
+#define GONE ".gone."
 
 enum {
     MAX_NAME = 255,        // of a file name on Linux, in bytes

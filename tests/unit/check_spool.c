@@ -209,7 +209,8 @@ END_TEST
 
 START_TEST(removals_that_were_cut_off_are_finished_at_the_next_start)
 {
-    static const char *const left[] = { "work/gone." ID, "archive/gone.trip", "failed/gone." ID };
+    static const char *const left[] = { "work/.gone." ID, "archive/.gone.trip",
+                                        "failed/.gone." ID };
     for (size_t i = 0; i < ARRAY_LEN(left); i++) {
         make_dir(left[i]);
         cleanup(free_ptr) char *file = xasprintf("%s/rest", left[i]);
@@ -224,12 +225,25 @@ START_TEST(removals_that_were_cut_off_are_finished_at_the_next_start)
 }
 END_TEST
 
+START_TEST(a_batch_may_be_called_like_a_removal)
+{
+    make_batch(NULL);
+    ck_assert_int_eq(spool_archive(&spool, ID, "gone.fishing", NULL), 0);
+    make_dir("failed/gone.fishing");
+    spool_release(&spool);
+    ck_assert_int_eq(spool_open(&settings, SPOOL_LOCK, &spool, NULL), 0);
+    expect_names("archive", "gone.fishing");
+    expect_names("archive/gone.fishing", "a.mp4 b.mp4");
+    expect_names("failed", "gone.fishing");
+}
+END_TEST
+
 START_TEST(ids_are_listed_by_time_and_nothing_else_is)
 {
     make_dir("work/20261122T041501Z-b-0000");
     make_dir("work/20261122T041500Z-z-0000");
     make_dir("work/20251122T041500Z-z-0000");
-    make_dir("work/gone.20251122T041500Z-z-0000");
+    make_dir("work/.gone.20251122T041500Z-z-0000");
     make_dir("work/lost+found");
     folder_put(&folder, "work/.x", "");
     char **ids = NULL;
@@ -622,6 +636,7 @@ int main(void)
     tcase_add_test(tcase, people_can_look_at_the_outbox_of_a_spool_that_is_not_theirs);
     tcase_add_test(tcase, a_spool_on_two_file_systems_is_refused);
     tcase_add_test(tcase, removals_that_were_cut_off_are_finished_at_the_next_start);
+    tcase_add_test(tcase, a_batch_may_be_called_like_a_removal);
     tcase_add_test(tcase, ids_are_listed_by_time_and_nothing_else_is);
     tcase_add_test(tcase, numbered_names_fit_into_a_file_name);
     tcase_add_test(tcase, each_batch_has_an_outbox_of_its_own);
