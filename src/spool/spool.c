@@ -97,17 +97,20 @@ static int take_lock(int rootdir, struct spool *spool, struct err *err)
     return 0;
 }
 
-// Finishes removals that a crash cut off.
-static int sweep(int dirfd, struct err *err)
+static bool is_gone(const char *name)
+{
+    return strncmp(name, GONE, strlen(GONE)) == 0;
+}
+
+// Finishes removals that a crash cut off.  What cannot be removed stays, hidden: somebody's folder
+// in a dropped one must not keep the daemon from all other batches.
+static void sweep(int dirfd)
 {
     cleanup(fs_names_free) char **names = NULL;
-    int count = fs_list(dirfd, MAX_LISTED, &names, err);
-    for (int i = 0; i < count; i++) {
-        int r = strncmp(names[i], GONE, strlen(GONE)) == 0 ? fs_remove(dirfd, names[i], err) : 0;
-        if (r < 0)
-            return r;
-    }
-    return count < 0 ? count : 0;
+    int count = fs_list(dirfd, MAX_LISTED, &names, NULL);
+    for (int i = 0; i < count; i++)
+        if (is_gone(names[i]))
+            (void)fs_remove(dirfd, names[i], NULL);
 }
 
 static int open_all(const struct settings *settings, enum spool_open_flags flags,
@@ -140,11 +143,12 @@ static int open_all(const struct settings *settings, enum spool_open_flags flags
     if (r < 0 || !(flags & SPOOL_LOCK))
         return r;
     r = take_lock(rootdir, spool, err);
-    if (r == 0)
-        r = sweep(spool->work, err);
-    if (r == 0)
-        r = sweep(spool->archive, err);
-    return r < 0 ? r : sweep(spool->failed, err);
+    if (r < 0)
+        return r;
+    sweep(spool->work);
+    sweep(spool->archive);
+    sweep(spool->failed);
+    return 0;
 }
 
 int spool_open(const struct settings *settings, enum spool_open_flags flags, struct spool *spool,
@@ -224,17 +228,19 @@ static int move_numbered(int from, const char *from_name, int to, const char *na
 // ---- removing
 
 // One rename, then time to remove: whoever lists the directory, also after a crash, sees either
-// the whole or nothing.
+// the whole or nothing.  A left-over of the name that cannot be removed is stepped around.
 static int remove_whole(int dirfd, const char *name, struct err *err)
 {
     cleanup(free_ptr) char *long_name = xasprintf(GONE "%s", name);
-    cleanup(free_ptr) char *gone = spool_numbered(long_name, 1);
-    if (!exists(dirfd, name))
-        return 0;
-    int r = fs_remove(dirfd, gone, err);
-    if (r == 0)
-        r = fs_move(dirfd, name, dirfd, gone, 0, err);
-    return r < 0 ? r : fs_remove(dirfd, gone, err);
+    for (unsigned n = 1; exists(dirfd, name) && n < MAX_NUMBER; n++) {
+        cleanup(free_ptr) char *gone = spool_numbered(long_name, n);
+        if (exists(dirfd, gone) && fs_remove(dirfd, gone, NULL) < 0)
+            continue;
+        int r = fs_move(dirfd, name, dirfd, gone, 0, err);
+        if (r != -EEXIST)
+            return r < 0 ? r : fs_remove(dirfd, gone, err);
+    }
+    return 0;
 }
 
 int spool_remove(struct spool *spool, const char *id, struct err *err)
@@ -242,32 +248,38 @@ int spool_remove(struct spool *spool, const char *id, struct err *err)
     return remove_whole(spool->work, id, err);
 }
 
-static int expire(int dirfd, double days, time_t now, struct err *err)
+static bool is_older(int dirfd, const char *name, double days, time_t now)
 {
-    if (days <= 0)
-        return 0;
+    struct stat st;
+    // The change time of a folder is when it was moved here; its other times are the user's.
+    return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           difftime(now, st.st_ctim.tv_sec) > days * 86400;
+}
+
+// Returns how many were removed.  The first trouble goes to *ret_trouble, and the rest is done.
+static int expire(int dirfd, double days, time_t now, int *ret_trouble, struct err *err)
+{
     cleanup(fs_names_free) char **names = NULL;
-    int count = fs_list(dirfd, MAX_LISTED, &names, err), removed = 0;
+    int count = days > 0 ? fs_list(dirfd, MAX_LISTED, &names, err) : 0, removed = 0;
+    if (count < 0 && *ret_trouble == 0)
+        *ret_trouble = count;
     for (int i = 0; i < count; i++) {
-        struct stat st;
-        // The change time of a folder is when it was moved here; its other times are the user's.
-        bool is_old = fstatat(dirfd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-                      difftime(now, st.st_ctim.tv_sec) > days * 86400;
-        int r = is_old ? remove_whole(dirfd, names[i], err) : 0;
-        if (r < 0)
-            return r;
-        removed += is_old;
+        if (is_gone(names[i]) || !is_older(dirfd, names[i], days, now))
+            continue;
+        int r = remove_whole(dirfd, names[i], *ret_trouble == 0 ? err : NULL);
+        if (r < 0 && *ret_trouble == 0)
+            *ret_trouble = r;
+        removed += r == 0;
     }
-    return count < 0 ? count : removed;
+    return removed;
 }
 
 int spool_expire(struct spool *spool, const struct settings *settings, time_t now, struct err *err)
 {
-    int archived = expire(spool->archive, settings->archive_days, now, err);
-    if (archived < 0)
-        return archived;
-    int failed = expire(spool->failed, settings->failed_days, now, err);
-    return failed < 0 ? failed : archived + failed;
+    int trouble = 0;
+    int removed = expire(spool->archive, settings->archive_days, now, &trouble, err);
+    removed += expire(spool->failed, settings->failed_days, now, &trouble, err);
+    return trouble < 0 ? trouble : removed;
 }
 
 // ---- the outbox

@@ -73,7 +73,8 @@ int spool_quarantine(struct spool *spool, const char *id, const char *reason, st
 // Removes work/<id>: gone with one rename for all who look, then for good.
 int spool_remove(struct spool *spool, const char *id, struct err *err);
 // Removes from archive and failed what has been there longer than settings->archive_days and
-// failed_days, as far as those are not 0.  Returns how many, or a negative.
+// failed_days, as far as those are not 0.  Returns how many, or, when all others are done, the
+// first trouble there was with one: that one is out of sight, and the next start tries again.
 int spool_expire(struct spool *spool, const struct settings *settings, time_t now, struct err *err);
 
 // NAME, NAME-2, NAME-3... for n = 1, 2, 3, not longer than a file name may be.  Gives a string.

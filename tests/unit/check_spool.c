@@ -5,7 +5,9 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -235,6 +237,40 @@ START_TEST(a_batch_may_be_called_like_a_removal)
     expect_names("archive", "gone.fishing");
     expect_names("archive/gone.fishing", "a.mp4 b.mp4");
     expect_names("failed", "gone.fishing");
+}
+END_TEST
+
+// Makes what root cannot remove either, as another user's folder is for the daemon; false if that
+// cannot be had here.
+static bool set_stubborn(const char *name, bool on)
+{
+    cleanup(close_fd) int fd = openat(folder.fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int flags = 0;
+    ck_assert_int_ge(fd, 0);
+    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+        return false;
+    flags = on ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+    return ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
+}
+
+START_TEST(what_cannot_be_removed_does_not_keep_the_daemon_from_starting)
+{
+    make_dir("archive/.gone.a");
+    make_dir("archive/.gone.a/theirs");
+    folder_put(&folder, "archive/.gone.a/theirs/x", "x");
+    make_dir("archive/.gone.b");
+    make_dir("failed/.gone." ID);
+    if (!set_stubborn("archive/.gone.a/theirs", true)) {
+        puts("SKIP what_cannot_be_removed: no immutable folders here");
+        return;
+    }
+    spool_release(&spool);
+    struct err err = ERR_INIT;
+    int r = spool_open(&settings, SPOOL_LOCK, &spool, &err);
+    ck_assert(set_stubborn("archive/.gone.a/theirs", false));
+    ck_assert_msg(r == 0, "%s", err.text);
+    expect_names("archive", ".gone.a");
+    expect_names("failed", "");
 }
 END_TEST
 
@@ -624,6 +660,38 @@ START_TEST(what_was_kept_long_enough_is_removed_and_no_sooner)
 }
 END_TEST
 
+START_TEST(what_cannot_be_removed_does_not_hold_up_the_others)
+{
+    make_dir("archive/a");
+    make_dir("archive/a/theirs");
+    folder_put(&folder, "archive/a/theirs/x", "x");
+    make_dir("archive/b");
+    make_dir("failed/" ID);
+    if (!set_stubborn("archive/a/theirs", true)) {
+        puts("SKIP what_cannot_be_removed: no immutable folders here");
+        return;
+    }
+    settings.archive_days = settings.failed_days = 1;
+    time_t later = time(NULL) + 3 * 86400;
+    struct err err = ERR_INIT;
+    int first = spool_expire(&spool, &settings, later, &err);
+    cleanup(free_ptr) char *archive = folder_names(&folder, "archive");
+    cleanup(free_ptr) char *failed = folder_names(&folder, "failed");
+    int second = spool_expire(&spool, &settings, later, NULL);
+    // Another of that name is not kept by what is left of the first.
+    make_dir("archive/a");
+    int third = spool_expire(&spool, &settings, later, NULL);
+    ck_assert(set_stubborn("archive/.gone.a/theirs", false));
+    ck_assert_int_lt(first, 0);
+    ck_assert_ptr_nonnull(strstr(err.text, "theirs"));
+    ck_assert_str_eq(archive, ".gone.a");
+    ck_assert_str_eq(failed, "");
+    ck_assert_int_eq(second, 0);
+    ck_assert_int_eq(third, 1);
+    expect_names("archive", ".gone.a");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("spool");
@@ -637,6 +705,7 @@ int main(void)
     tcase_add_test(tcase, a_spool_on_two_file_systems_is_refused);
     tcase_add_test(tcase, removals_that_were_cut_off_are_finished_at_the_next_start);
     tcase_add_test(tcase, a_batch_may_be_called_like_a_removal);
+    tcase_add_test(tcase, what_cannot_be_removed_does_not_keep_the_daemon_from_starting);
     tcase_add_test(tcase, ids_are_listed_by_time_and_nothing_else_is);
     tcase_add_test(tcase, numbered_names_fit_into_a_file_name);
     tcase_add_test(tcase, each_batch_has_an_outbox_of_its_own);
@@ -662,6 +731,7 @@ int main(void)
     tcase_add_test(tcase, what_is_not_understood_goes_to_quarantine_with_its_reason);
     tcase_add_test(tcase, keeping_for_ever_removes_nothing);
     tcase_add_test(tcase, what_was_kept_long_enough_is_removed_and_no_sooner);
+    tcase_add_test(tcase, what_cannot_be_removed_does_not_hold_up_the_others);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
