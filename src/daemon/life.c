@@ -171,7 +171,9 @@ static void finish(struct service *service, struct live *live)
     }
     member->warned = false;
     roster_set_state(&service->roster, member, MEMBER_ASIDE);
-    wishes_look(service, member); // dropped while it ended, perhaps
+    // Dropped while it ended, perhaps.  Not now: what is wished may end the batch again, and there
+    // may be any number of wishes.
+    wishes_look_later(service, member);
 }
 
 static void end(struct service *service, struct live *live, enum status_word word)

@@ -29,6 +29,7 @@ struct member {
     struct service *service;        // borrowed, for the watch
     sd_event_source *watch;         // of its outbox folder, or NULL
     struct timespec looked;         // the folder's time at the last look for a wish
+    bool look_due;                  // a wish may lie there, to be looked for in a later turn
     bool warned;                    // its trouble was logged
     bool deaf;                      // a wish in its folder cannot be removed
 };

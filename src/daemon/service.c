@@ -247,6 +247,8 @@ static int on_pump(sd_event_source *source, void *data)
 {
     struct service *service = data;
     (void)source;
+    if (!service->stopping)
+        wishes_look_due(service);
     life_pump(service);
     if (service->stopping ? service->running == 0 : service->options->once && nothing_left(service))
         return sd_event_exit(service->event, service->failed ? EXIT_FAILURE : EXIT_SUCCESS);

@@ -40,6 +40,7 @@ struct service {
     uint64_t trouble_until_us;     // the machine is in trouble: nothing new is taken until then
     uint64_t expired_us;           // when old batches were looked for
     bool space_low, stopping, failed;
+    bool look_due; // of some member
 
     sd_event_source *pump, *tick, *scan, *stop_timer;
     char *told_status; // last STATUS= line; owned

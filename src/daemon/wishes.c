@@ -87,6 +87,28 @@ void wishes_look(struct service *service, struct member *member)
     }
 }
 
+void wishes_look_later(struct service *service, struct member *member)
+{
+    member->look_due = true;
+    service->look_due = true;
+    service_wake(service);
+}
+
+void wishes_look_due(struct service *service)
+{
+    struct member *next;
+    if (!service->look_due)
+        return;
+    service->look_due = false;
+    for (struct member *member = service->roster.first; member; member = next) {
+        bool due = member->look_due;
+        next = member->next;
+        member->look_due = false;
+        if (due)
+            wishes_look(service, member);
+    }
+}
+
 void wishes_look_all(struct service *service)
 {
     struct member *next;

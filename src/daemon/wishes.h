@@ -12,6 +12,11 @@ void wishes_watch(struct service *service, struct member *member);
 // afterwards.
 void wishes_look(struct service *service, struct member *member);
 
+// The same in a later turn of the loop.
+void wishes_look_later(struct service *service, struct member *member);
+// What was left for later.
+void wishes_look_due(struct service *service);
+
 // Looks into every folder that changed since the last look.
 void wishes_look_all(struct service *service);
 

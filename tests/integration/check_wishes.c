@@ -2,6 +2,7 @@
 #include "tests/support/spool_story.h"
 
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 static bool is_deaf(struct spool_fixture *spool, void *context)
 {
@@ -98,6 +99,33 @@ START_TEST(a_wish_that_cannot_be_removed_is_granted_once)
 }
 END_TEST
 
+static bool no_wish_is_left(struct spool_fixture *spool, void *context)
+{
+    (void)context;
+    cleanup(free_ptr) char *last = spool_fixture_path(spool, "outbox/trip/retry.99");
+    return spool_fixture_count(spool, "outbox/trip") <= 2 && access(last, F_OK) < 0;
+}
+
+START_TEST(a_heap_of_wishes_is_granted_one_after_the_other)
+{
+    const struct rlimit small = { 128 << 10, 128 << 10 };
+    spool_fixture_start(&fixture);
+    spool_fixture_drop(&fixture, "trip", "a.mp4", "this is no job");
+    json_decref(spool_fixture_await(&fixture, "trip", "failed"));
+    spool_fixture_await_count(&fixture, "failed", 1);
+    ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
+    for (int i = 0; i < 100; i++) {
+        cleanup(free_ptr) char *file = xasprintf("retry.%d", i);
+        wish("trip", file);
+    }
+    ck_assert_int_eq(setrlimit(RLIMIT_STACK, &small), 0); // of the daemon, too
+    spool_fixture_start(&fixture);
+    spool_fixture_await_that(&fixture, "outbox/trip", no_wish_is_left, NULL);
+    spool_fixture_await_count(&fixture, "failed", 1);
+    ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
@@ -105,6 +133,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, a_failed_batch_is_tried_again_as_wished);
     tcase_add_test(tcase,
                    a_wish_to_cancel_that_came_while_the_service_was_down_is_granted_at_its_start);
+    tcase_add_test(tcase, a_heap_of_wishes_is_granted_one_after_the_other);
     tcase_add_test(tcase, a_wish_that_cannot_be_removed_is_granted_once);
     tcase_add_test(tcase, a_batch_that_failed_before_a_restart_can_be_tried_again);
 }
