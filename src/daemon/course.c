@@ -62,6 +62,17 @@ bool course_settled(const struct course *course, struct course_place place)
     return now != STEP_OPEN || course_source_failed(course, (size_t)place.index);
 }
 
+// All steps of the source before that stage are done.  The last alone does not tell: what was
+// removed when a batch was set aside is fetched anew while later results are still there.
+static bool came_to(const struct course *course, int index, enum stage end)
+{
+    for (enum stage stage = 0; stage < end; stage++) {
+        if (stage_info[stage].per_source && state(course, stage, index) != STEP_DONE)
+            return false;
+    }
+    return true;
+}
+
 // Sources that went all the way to the last stage of sources.
 static size_t usable_sources(const struct course *course, bool *ret_all_ended)
 {
@@ -70,7 +81,7 @@ static size_t usable_sources(const struct course *course, bool *ret_all_ended)
     for (size_t i = 0; i < course->source_count; i++) {
         if (course_source_failed(course, i))
             continue;
-        if (state(course, STAGE_ANALYZE, (int)i) == STEP_DONE)
+        if (came_to(course, (int)i, STAGE_COUNT))
             usable++;
         else
             *ret_all_ended = false;
@@ -78,20 +89,22 @@ static size_t usable_sources(const struct course *course, bool *ret_all_ended)
     return usable;
 }
 
-// The step before it in its source or in the batch is done.
+// Whatever comes before it in its source or in the batch is done.
 static bool reached(const struct course *course, struct course_place place)
 {
     if (place.index != STEP_BATCH) {
         if (course_source_failed(course, (size_t)place.index))
             return false;
-        return place.stage == 0 || state(course, place.stage - 1, place.index) == STEP_DONE;
+        return came_to(course, place.index, place.stage);
     }
-    if (stage_info[place.stage - 1].per_source) {
-        bool all_ended;
-        size_t usable = usable_sources(course, &all_ended);
-        return usable > 0 && all_ended;
+    bool all_ended;
+    if (usable_sources(course, &all_ended) == 0 || !all_ended)
+        return false;
+    for (enum stage stage = 0; stage < place.stage; stage++) {
+        if (!stage_info[stage].per_source && state(course, stage, STEP_BATCH) != STEP_DONE)
+            return false;
     }
-    return state(course, place.stage - 1, STEP_BATCH) == STEP_DONE;
+    return true;
 }
 
 // May run, but for its time.
