@@ -500,24 +500,27 @@ static int reset_source(int batchdir, int index, struct err *err)
     return 0;
 }
 
-// Opens what had failed.  `anew`: a source comes back, so that all after it is made again.
+// Opens what had failed.  The batch's own steps first: as long as a source is still marked as
+// failed, a call after one that was cut off knows that all after it is to be made again.
 static int reset_failures(int batchdir, const struct batch *batch, const struct failures *found,
                           struct err *err)
 {
     bool try_permanent = !found->whole && !found->any_passing, anew = false;
+    bool again[BATCH_MAX_SOURCES] = { false };
     for (size_t i = 0; i < batch->source_count; i++) {
-        if (!found->passing[i] && !(found->permanent[i] && try_permanent))
-            continue;
-        anew = true;
-        int r = reset_source(batchdir, (int)i, err);
-        if (r < 0)
-            return r;
+        again[i] = found->passing[i] || (found->permanent[i] && try_permanent);
+        anew |= again[i];
     }
     for (size_t s = 0; s < ARRAY_LEN(batch_stages); s++) {
         cleanup(step_release) struct step step = STEP_INIT;
         int r = step_load(batchdir, batch_stages[s], STEP_BATCH, &step, err);
         if (r == 0 && (anew || step.state != STEP_DONE))
             r = step_reset(batchdir, batch_stages[s], STEP_BATCH, err);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < batch->source_count; i++) {
+        int r = again[i] ? reset_source(batchdir, (int)i, err) : 0;
         if (r < 0)
             return r;
     }
@@ -540,17 +543,26 @@ static int reset_batch(int batchdir, struct err *err)
         return r;
     r = batch_load(batchdir, &batch, err);
     if (r == -ENOENT)
-        return 0; // an earlier call was cut off here, or nothing was understood yet
+        return 0; // nothing was understood yet
     if (r < 0)
         return r;
     struct failures found = { .whole = false };
     r = find_failures(batchdir, &batch, &found, err);
     if (r == 0)
         r = reset_failures(batchdir, &batch, &found, err);
-    // Limits may have been raised since it was refused.
+    // Limits may have been raised since it was refused.  Only marked here: without its batch.json
+    // nobody would know whose it is in failed/, should the move not come.
     if (r == 0 && was_refused(&batch))
-        r = fs_remove(batchdir, BATCH_FILE, err);
+        r = fs_write(batchdir, SPOOL_ANEW, "", 0, err);
     return r;
+}
+
+int spool_forget_refusal(int batchdir, struct err *err)
+{
+    if (!exists(batchdir, SPOOL_ANEW))
+        return 0;
+    int r = fs_remove(batchdir, BATCH_FILE, err);
+    return r < 0 ? r : fs_remove(batchdir, SPOOL_ANEW, err);
 }
 
 int spool_retry(struct spool *spool, const char *id, struct err *err)
@@ -566,7 +578,11 @@ int spool_retry(struct spool *spool, const char *id, struct err *err)
         return err_errno(err, -batchdir, "open %s", id);
     // Before the move: in work/ a failed step would fail the batch again at once.
     int r = reset_batch(batchdir, err);
-    return r < 0 ? r : fs_move(spool->failed, id, spool->work, id, 0, err);
+    if (r == 0)
+        r = fs_move(spool->failed, id, spool->work, id, 0, err);
+    if (r == 0)
+        (void)spool_forget_refusal(batchdir, NULL); // else spool_recover does
+    return r;
 }
 
 // ---- quarantine

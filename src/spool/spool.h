@@ -67,6 +67,10 @@ int spool_set_aside(struct spool *spool, const char *id, struct err *err);
 // is, plan, render and publish are reset too.  A batch that was refused whole or in part is to be
 // understood anew: its batch.json is gone.  Safe to repeat; -ENOENT if it is in neither.
 int spool_retry(struct spool *spool, const char *id, struct err *err);
+// A batch that came back holds this file from before the move until its batch.json is removed:
+// spool_recover, by this function, finishes what a crash left between.  Nothing without the file.
+#define SPOOL_ANEW "anew"
+int spool_forget_refusal(int batchdir, struct err *err);
 // work/<id> to quarantine/<id>, with reason.json.  Safe to repeat.
 int spool_quarantine(struct spool *spool, const char *id, const char *reason, struct err *err);
 

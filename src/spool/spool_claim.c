@@ -393,6 +393,8 @@ int spool_recover(struct spool *spool, const char *id, struct err *err)
     int r = load(batchdir, &claim, err);
     if (r == -ENOENT)
         return recover_unclaimed(spool, batchdir, id, err);
+    if (r == 0)
+        r = spool_forget_refusal(batchdir, err);
     if (r < 0)
         return r;
 

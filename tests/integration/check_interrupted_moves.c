@@ -215,6 +215,16 @@ static void batch_in_failed(struct place *place)
     make_batch(place, "failed");
 }
 
+static void refused_in_failed(struct place *place)
+{
+    make_batch(place, "failed");
+    folder_put(&place->folder, "failed/" ID "/in/job.conf", "nonsense");
+    cleanup(close_fd) int dir = open_batch(place, "failed");
+    cleanup(batch_release) struct batch batch = BATCH_INIT;
+    ck_assert_int_eq(batch_understand(dir, ID, "trip", now, &place->settings, &batch, NULL), 0);
+    ck_assert_int_eq(batch_save(dir, &batch, NULL), 0);
+}
+
 static void reopen(struct place *place)
 {
     struct err err = ERR_INIT;
@@ -298,6 +308,23 @@ static void check_retry(struct place *place)
     ck_assert_uint_eq(step.attempts, 0);
 }
 
+// In failed it must be whole, or nobody could ask for it again; in work a start goes on with it.
+static void check_refused(struct place *place)
+{
+    reopen(place);
+    struct stat st;
+    if (fstatat(place->spool.failed, ID, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        cleanup(close_fd) int dir = open_batch(place, "failed");
+        cleanup(batch_release) struct batch batch = BATCH_INIT;
+        struct err err = ERR_INIT;
+        ck_assert_msg(batch_load(dir, &batch, &err) == 0, "in failed without batch.json");
+        ck_assert_int_eq(retry(place), 0);
+    }
+    ck_assert_int_eq(spool_recover(&place->spool, ID, NULL), 0);
+    expect_names(&place->folder, "failed", "");
+    expect_names(&place->folder, "work/" ID, "0 claim.json in steps");
+}
+
 static int quarantine(struct place *place)
 {
     return spool_quarantine(&place->spool, ID, "strange", NULL);
@@ -354,6 +381,7 @@ static const struct story stories[] = {
     { "archive", false, batch_in_work, archive, check_archive },
     { "set aside", false, batch_in_work, set_aside, check_set_aside },
     { "retry", false, batch_in_failed, retry, check_retry },
+    { "retry what was refused", false, refused_in_failed, retry, check_refused },
     { "quarantine", false, batch_in_work, quarantine, check_quarantine },
     { "save a step", false, batch_in_work, save_step, check_step },
     { "take an outbox", false, drop_folder, take_outbox, check_outbox },

@@ -590,6 +590,31 @@ START_TEST(a_refused_batch_is_understood_anew)
 }
 END_TEST
 
+START_TEST(a_refused_batch_that_was_cut_off_in_its_retry_is_understood_anew)
+{
+    make_batch("nonsense");
+    // Cut off after the move.
+    folder_put(&folder, "work/" ID "/" SPOOL_ANEW, "");
+    ck_assert_int_eq(spool_recover(&spool, ID, NULL), 0);
+    expect_names("work/" ID, "0 1 claim.json final.mp4.tmp in");
+    ck_assert_int_eq(spool_recover(&spool, ID, NULL), 0);
+}
+END_TEST
+
+START_TEST(a_retry_that_cannot_move_leaves_the_failed_batch_whole)
+{
+    make_batch("nonsense");
+    fail_batch();
+    // In the way of the move.
+    folder_put(&folder, "work/" ID, "");
+    ck_assert_int_lt(spool_retry(&spool, ID, NULL), 0);
+    ck_assert(exists("failed/" ID "/batch.json"));
+    ck_assert_int_eq(unlinkat(folder.fd, "work/" ID, 0), 0);
+    ck_assert_int_eq(spool_retry(&spool, ID, NULL), 0);
+    expect_names("work/" ID, "0 1 claim.json final.mp4.tmp in");
+}
+END_TEST
+
 START_TEST(a_retry_of_what_has_not_failed_is_told)
 {
     struct err err = ERR_INIT;
@@ -726,6 +751,8 @@ int main(void)
     tcase_add_test(tcase, a_source_that_will_never_work_is_not_tried_again_beside_others);
     tcase_add_test(tcase, it_is_tried_again_if_that_was_all);
     tcase_add_test(tcase, a_refused_batch_is_understood_anew);
+    tcase_add_test(tcase, a_refused_batch_that_was_cut_off_in_its_retry_is_understood_anew);
+    tcase_add_test(tcase, a_retry_that_cannot_move_leaves_the_failed_batch_whole);
     tcase_add_test(tcase, a_retry_of_what_has_not_failed_is_told);
     tcase_add_test(tcase, a_batch_set_aside_and_retried_goes_on_where_it_was);
     tcase_add_test(tcase, what_is_not_understood_goes_to_quarantine_with_its_reason);
