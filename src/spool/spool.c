@@ -284,10 +284,13 @@ int spool_expire(struct spool *spool, const struct settings *settings, time_t no
 
 // ---- the outbox
 
-static bool is_empty(int dirfd)
+// Made by us and not written to yet.  One that a user made beforehand is nobody's batch: we may not
+// be able to write there at all.
+static bool is_fresh(int dirfd)
 {
     cleanup(fs_names_free) char **names = NULL;
-    return fs_list(dirfd, 1, &names, NULL) == 0;
+    struct stat st;
+    return fstat(dirfd, &st) == 0 && st.st_uid == geteuid() && fs_list(dirfd, 1, &names, NULL) == 0;
 }
 
 // True for a folder that a crash left to this batch.
@@ -299,7 +302,7 @@ static bool is_own_outbox(int outbox, const char *name, const char *id)
     cleanup(json_free) json_t *status = NULL;
     int r = json_read(dirfd, "status.json", MAX_STATUS, &status, NULL);
     if (r == -ENOENT)
-        return is_empty(dirfd);
+        return is_fresh(dirfd);
     return r == 0 && strcmp(json_text(status, "id", "", NULL), id) == 0;
 }
 

@@ -51,8 +51,8 @@ int spool_recover(struct spool *spool, const char *id, struct err *err);
 int spool_claimed_name(struct spool *spool, const char *id, char **ret_name, struct err *err);
 
 // Chooses and makes the outbox folder: NAME, else NAME-2, NAME-3...; an existing one whose
-// status.json carries `id`, or that is empty, is the batch's own (a crash came between): write the
-// first status.json before asking for another.  Gives its name.
+// status.json carries `id`, or that is empty and belongs to our user, is the batch's own (a crash
+// came between): write the first status.json before asking for another.  Gives its name.
 int spool_take_outbox(struct spool *spool, const char *name, const char *id, char **ret_outbox,
                       struct err *err);
 

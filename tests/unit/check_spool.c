@@ -362,6 +362,18 @@ START_TEST(folders_and_files_of_others_in_the_outbox_are_left_alone)
 }
 END_TEST
 
+START_TEST(an_empty_folder_that_somebody_made_beforehand_is_left_alone)
+{
+    make_dir("outbox/trip");
+    if (fchownat(folder.fd, "outbox/trip", 65534, (gid_t)-1, 0) < 0) {
+        puts("SKIP an_empty_folder_that_somebody_made: needs root to be two people");
+        return;
+    }
+    cleanup(free_ptr) char *outbox = take("trip", ID);
+    ck_assert_str_eq(outbox, "trip-2");
+}
+END_TEST
+
 START_TEST(the_group_can_drop_wishes_whatever_the_umask)
 {
     mode_t before = umask(0077);
@@ -736,6 +748,7 @@ int main(void)
     tcase_add_test(tcase, each_batch_has_an_outbox_of_its_own);
     tcase_add_test(tcase, after_a_crash_a_batch_finds_its_own_outbox_again);
     tcase_add_test(tcase, folders_and_files_of_others_in_the_outbox_are_left_alone);
+    tcase_add_test(tcase, an_empty_folder_that_somebody_made_beforehand_is_left_alone);
     tcase_add_test(tcase, the_group_can_drop_wishes_whatever_the_umask);
     tcase_add_loop_test(tcase, a_wish_is_granted_once, 0, (int)ARRAY_LEN(wishes));
     tcase_add_test(tcase, a_folder_named_like_a_wish_is_none);
