@@ -224,7 +224,7 @@ int main(void)
 {
     Suite *suite = suite_create("kills");
     TCase *tcase = tcase_create("kill -9");
-    tcase_set_timeout(tcase, 280);
+    tcase_set_timeout(tcase, 550);
     tcase_add_test(tcase, test_random_kills_lose_no_batch_and_double_no_output);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -22,15 +22,11 @@ static const struct {
       { "batch-nasa/BlastOff.wmv", "batch-nasa/apollo_eva_47s.mkv", "batch-nasa/nasa_13013.mp4",
         "batch-nasa/nasa_sls_hotfire_promo_52s.webm",
         "batch-nasa/shuttle10seconds.1080x608.webm" } },
-    { "films in 1080p and 720p, 5.1 and stereo",
-      "target_duration = 30.0; strategy = \"every-source\";",
-      { "batch-openmovies/bbb_1080p24_51audio_30s.mp4", "batch-openmovies/bbb_timecode_60s.mp4",
-        "batch-openmovies/sintel_trailer_720p.mp4",
+    { "films and talk, 5.1 and stereo, into 720p",
+      "target_duration = 30.0; strategy = \"story\"; output = { resolution = \"720p\"; };",
+      { "batch-openmovies/bbb_1080p24_51audio_30s.mp4", "batch-talk/autocut_test001_zh.mp4",
+        "batch-talk/autoeditor_example_42s.mp4",
         "batch-openmovies/tears-of-steel-battle-clip-medium.webm" } },
-    { "talks",
-      "target_duration = 40.0; strategy = \"story\"; output = { resolution = \"720p\"; };",
-      { "batch-talk/autocut_test001_zh.mp4", "batch-talk/autoeditor_example_42s.mp4",
-        "batch-talk/zh_antifragile_90s.mp4", "batch-talk/popcorn_trailer_65s.ogv" } },
     { "cameras: turned, no sound, variable rate, interlaced",
       "target_duration = 20.0; strategy = \"every-source\";",
       { "camera/VID_20191220_170832.mp4", "camera/iphone_vertical_hevc60_rot.mov",
@@ -164,7 +160,7 @@ int main(void)
 {
     Suite *suite = suite_create("reel");
     TCase *tcase = tcase_create("clipspool run");
-    tcase_set_timeout(tcase, 200);
+    tcase_set_timeout(tcase, 550);
     tcase_add_test(tcase, test_a_reel_of_mixed_made_videos_shows_what_its_plan_says);
     tcase_add_loop_test(tcase, test_a_reel_of_real_videos_shows_what_its_plan_says, 0,
                         (int)ARRAY_LEN(real_batches));
