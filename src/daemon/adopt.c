@@ -171,6 +171,15 @@ void adopt_again(struct service *service)
 
 // ---- at start
 
+// The folder may have been removed and its name given to another batch since.
+static bool is_outbox_of(const struct service *service, const char *outbox, const char *id)
+{
+    cleanup(close_fd) int folder = fs_open_dir(service->spool.outbox, outbox, NULL);
+    cleanup(json_free) json_t *status = NULL;
+    return folder >= 0 && json_read(folder, "status.json", STATUS_MAX_BYTES, &status, NULL) == 0 &&
+           strcmp(json_text(status, "id", "", NULL), id) == 0;
+}
+
 // One that lies in failed/ is only watched for the wish to try again.
 static void find_aside(struct service *service, const char *id)
 {
@@ -180,7 +189,7 @@ static void find_aside(struct service *service, const char *id)
         return; // nobody could ask for it
     struct member *member = roster_add(&service->roster, id, MEMBER_ASIDE);
     member->priority = batch.job.priority;
-    if (!claim_outbox(service, member, batch.outbox))
+    if (!is_outbox_of(service, batch.outbox, id) || !claim_outbox(service, member, batch.outbox))
         return;
     roster_set_outbox(&service->roster, member, TAKE(batch.outbox));
     wishes_watch(service, member);
@@ -195,12 +204,15 @@ int adopt_all(struct service *service, struct err *err)
         r = spool_list(service->spool.work, &work, err);
     if (r < 0)
         return r;
-    for (size_t i = 0; failed[i]; i++)
-        find_aside(service, failed[i]);
     for (size_t i = 0; work[i]; i++) {
         log_line(LOG_NOTICE, LOG_EVENT_BATCH_RECOVERED, &(struct log_about){ .batch = work[i] },
                  "found in work, going on with it");
         adopt_member(service, roster_add(&service->roster, work[i], MEMBER_NEW));
+    }
+    // After those: a folder belongs to the batch that is worked on.
+    for (size_t i = 0; failed[i]; i++) {
+        if (!is_known(service, failed[i]))
+            find_aside(service, failed[i]);
     }
     return 0;
 }

@@ -12,7 +12,6 @@
 #include "spool/probe.h"
 
 // status.json lies where people can write; it is read for one number only.
-enum { STATUS_MAX_BYTES = 4 << 20 };
 
 static int load_steps(struct live *live, struct err *err)
 {

@@ -8,6 +8,8 @@
 #include "spool/spool.h"
 #include "spool/status.h"
 
+enum { STATUS_MAX_BYTES = 4 << 20 }; // of a status.json that is read back
+
 struct run;     // supervise.c
 struct service; // service.h
 

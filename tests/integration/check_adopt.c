@@ -35,6 +35,31 @@ START_TEST(two_batches_of_one_name_at_once_never_share_a_folder)
 }
 END_TEST
 
+START_TEST(a_folder_goes_with_the_live_batch_not_with_the_failed_one_that_had_its_name)
+{
+    cleanup(free_ptr) char *gate = outside("gate");
+    cleanup(free_ptr) char *moved = outside("moved");
+    cleanup(free_ptr) char *folder = spool_fixture_path(&fixture, "outbox/trip");
+    cleanup(free_ptr) char *script = xasprintf("compress need 74 %s", gate);
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", "probe exit 65");
+    json_decref(spool_fixture_await(&fixture, "trip", "failed"));
+    spool_fixture_await_count(&fixture, "failed", 1);
+    ck_assert_int_eq(rename(folder, moved), 0);
+    spool_fixture_drop_script(&fixture, "trip", "b.mp4", script);
+    json_decref(spool_fixture_await(&fixture, "trip", "compressing"));
+    ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
+    folder_put(&fixture.folder, "gate", "");
+    wish("trip", "retry");
+    spool_fixture_start(&fixture);
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    spool_fixture_await_count(&fixture, "work", 0);
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "failed"), 1);
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "quarantine"), 0);
+    assert_reel("trip");
+}
+END_TEST
+
 START_TEST(what_cannot_be_understood_goes_to_quarantine_and_the_rest_goes_on)
 {
     static const char id[] = "work/20260101T000000Z-old-0000";
@@ -61,6 +86,8 @@ static void add_tests(TCase *tcase)
     tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
     tcase_add_test(tcase, the_same_name_twice_gets_two_folders);
     tcase_add_test(tcase, two_batches_of_one_name_at_once_never_share_a_folder);
+    tcase_add_test(tcase,
+                   a_folder_goes_with_the_live_batch_not_with_the_failed_one_that_had_its_name);
     tcase_add_test(tcase, what_cannot_be_understood_goes_to_quarantine_and_the_rest_goes_on);
 }
 
