@@ -105,12 +105,23 @@ int fs_sync_dir(int dirfd, struct err *err)
     return number == EINVAL ? 0 : err_errno(err, number, "sync a folder");
 }
 
+// Whatever is in the way of a temporary name; where others may write, that can be a folder.
+static int remove_leftover(const struct place *place, const char *temporary, struct err *err)
+{
+    if (unlinkat(place->dirfd, temporary, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno == EISDIR || errno == EPERM)
+        return fs_remove(place->dirfd, temporary, err);
+    return fs_fail(err, errno, "remove left-over", temporary);
+}
+
 // A left-over of the temporary name goes; one made in place must be new.
 static int begin(struct fs_file *file, struct place *place, const char *suffix, struct err *err)
 {
     cleanup(free_ptr) char *temporary = xasprintf("%s%s", place->leaf, suffix);
-    if (*suffix && unlinkat(place->dirfd, temporary, 0) != 0 && errno != ENOENT)
-        return fs_fail(err, errno, "remove left-over", temporary);
+    int r = *suffix ? remove_leftover(place, temporary, err) : 0;
+    if (r < 0)
+        return r;
     int fd = fs_open(place->dirfd, temporary, O_RDWR | O_CREAT | O_EXCL);
     if (fd < 0)
         return fs_fail(err, -fd, "create", temporary);

@@ -140,6 +140,30 @@ START_TEST(a_symlink_in_the_way_is_replaced_and_its_target_is_not_touched)
 }
 END_TEST
 
+START_TEST(a_folder_in_the_way_of_the_temporary_name_is_removed)
+{
+    ck_assert_int_eq(mkdirat(folder.fd, "a.tmp", 0755), 0);
+    ck_assert_int_eq(write_text("a", "new", NULL), 0);
+    assert_contents(&folder, "a", "new");
+    ck_assert_int_eq(mkdirat(folder.fd, "a.tmp", 0755), 0);
+    ck_assert_int_eq(mkdirat(folder.fd, "a.tmp/b", 0755), 0);
+    folder_put(&folder, "a.tmp/b/c", "x");
+    ck_assert_int_eq(write_text("a", "newer", NULL), 0);
+    assert_contents(&folder, "a", "newer");
+    assert_names("a");
+}
+END_TEST
+
+START_TEST(a_folder_in_the_way_of_the_file_is_an_error_and_stays)
+{
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(mkdirat(folder.fd, "a", 0755), 0);
+    ck_assert_int_lt(write_text("a", "new", &err), 0);
+    ck_assert_int_ne(err.class, ERR_NONE);
+    assert_names("a");
+}
+END_TEST
+
 START_TEST(released_without_commit_nothing_has_happened)
 {
     struct fs_file file = FS_FILE_INIT;
@@ -468,6 +492,8 @@ int main(void)
     tcase_add_loop_test(tcase, a_name_that_leads_elsewhere_is_refused_by_everything, 0,
                         (int)ARRAY_LEN(refused));
     tcase_add_test(tcase, a_symlink_in_the_way_is_replaced_and_its_target_is_not_touched);
+    tcase_add_test(tcase, a_folder_in_the_way_of_the_temporary_name_is_removed);
+    tcase_add_test(tcase, a_folder_in_the_way_of_the_file_is_an_error_and_stays);
     tcase_add_test(tcase, released_without_commit_nothing_has_happened);
     tcase_add_test(tcase, a_large_file_made_in_steps_appears_at_commit);
     tcase_add_test(tcase, a_file_begun_in_place_spares_its_neighbours_and_must_be_new);
