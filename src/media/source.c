@@ -10,7 +10,9 @@
 //         ^ 2nd try            ^ 1st       wish, so again, from a second earlier, then four...
 
 #include "media/source.h"
+#include "media/clock.h"
 #include "media/container.h"
+#include "media/tracks.h"
 #include <errno.h>
 #include <libavutil/opt.h>
 #include <math.h>
@@ -30,17 +32,12 @@ enum {
 // meant.
 static const double SEEK_TOLERANCE = 0.001;
 
-// A time that falls back by more than this is a recording that starts over inside the file, not
-// jitter.
-static const double JUMP_SECONDS = 3.0;
-
 enum { PICTURE, SOUND, KINDS };
 
 struct track {
     int stream; // -1: none
     AVCodecContext *decoder;
-    int64_t last, next; // in the stream's time base, container time; AV_NOPTS_VALUE: none yet
-    int64_t shift;      // added to times after the file's clock fell back
+    struct clock clock;
     bool drained;
 };
 
@@ -108,92 +105,6 @@ static int no_memory(struct err *err)
     return source_libav_error(err, AVERROR(ENOMEM), "memory", "decode the file");
 }
 
-// ---- which tracks
-
-static const AVCodec *decoder_of(const AVStream *stream)
-{
-    return avcodec_find_decoder(stream->codecpar->codec_id);
-}
-
-// Higher is better; negative is not a candidate.
-static int64_t rank_picture(const AVStream *stream)
-{
-    const AVCodecParameters *par = stream->codecpar;
-    if (par->codec_type != AVMEDIA_TYPE_VIDEO ||
-        (stream->disposition & (AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS)))
-        return -1;
-    int64_t rank = (int64_t)par->width * par->height;
-    if (stream->disposition & AV_DISPOSITION_DEFAULT)
-        rank += INT64_C(1) << 40;
-    if (decoder_of(stream) != NULL)
-        rank += INT64_C(1) << 50;
-    return rank;
-}
-
-static int64_t rank_sound(const AVStream *stream)
-{
-    const AVCodecParameters *par = stream->codecpar;
-    if (par->codec_type != AVMEDIA_TYPE_AUDIO || decoder_of(stream) == NULL ||
-        par->ch_layout.nb_channels <= 0 || par->sample_rate <= 0)
-        return -1;
-    return stream->disposition & AV_DISPOSITION_DEFAULT ? 2 : 1;
-}
-
-static int best_stream(const AVFormatContext *format, int64_t (*rank)(const AVStream *))
-{
-    int best = -1;
-    int64_t best_rank = -1;
-    for (unsigned i = 0; i < format->nb_streams; i++) {
-        int64_t r = rank(format->streams[i]);
-        if (r > best_rank) {
-            best = (int)i;
-            best_rank = r;
-        }
-    }
-    return best;
-}
-
-static int refuse_codec(const AVStream *video, struct err *err)
-{
-    const AVCodecParameters *par = video->codecpar;
-    char tag[AV_FOURCC_MAX_STRING_SIZE];
-    if (par->codec_id != AV_CODEC_ID_NONE)
-        err_set(err, ERR_INPUT, "unsupported_codec", "the picture's codec, %s, cannot be decoded",
-                avcodec_get_name(par->codec_id));
-    else
-        err_set(err, ERR_INPUT, "unsupported_codec", "the picture's codec, \"%s\", is not known",
-                av_fourcc_make_string(tag, par->codec_tag));
-    return err_hint(err, "Convert the video to MP4 with H.264 and AAC and drop that.");
-}
-
-static int choose_streams(struct source *source, struct err *err)
-{
-    AVFormatContext *format = source->format;
-    source->track[PICTURE].stream = best_stream(format, rank_picture);
-    source->track[SOUND].stream = best_stream(format, rank_sound);
-    AVStream *video = source_video(source);
-    if (video == NULL) {
-        err_set(err, ERR_INPUT, "no_picture", "the file has no video track");
-        return err_hint(err, "Only videos with a picture can be cut.");
-    }
-    if (decoder_of(video) == NULL)
-        return refuse_codec(video, err);
-    int width = video->codecpar->width, height = video->codecpar->height;
-    // 0x0 stands here for a track whose size is only known to its decoder, if anyone.
-    if ((int64_t)width * height > source->limits.max_pixels) {
-        err_set(err, ERR_INPUT, "bad_size",
-                "the picture of %dx%d is larger than allowed (%lld "
-                "pixels)",
-                width, height, (long long)source->limits.max_pixels);
-        return err_hint(err, "Raise limits.max_pixels, or drop a smaller version.");
-    }
-    if (width < 2 || height < 2) {
-        err_set(err, ERR_INPUT, "bad_size", "the picture of %dx%d has no area", width, height);
-        return err_hint(err, "The file is empty or damaged; copy the original once more.");
-    }
-    return 0;
-}
-
 // ---- life
 
 int source_open(int fd, const struct source_limits *limits, struct source **ret_source,
@@ -207,7 +118,10 @@ int source_open(int fd, const struct source_limits *limits, struct source **ret_
     if (r >= 0) {
         source->format = source->container.format;
         source->packet = av_packet_alloc();
-        r = source->packet == NULL ? no_memory(err) : choose_streams(source, err);
+        r = source->packet == NULL
+                ? no_memory(err)
+                : tracks_choose(source->format, limits->max_pixels, &source->track[PICTURE].stream,
+                                &source->track[SOUND].stream, err);
     }
     if (r < 0) {
         source_free(&source);
@@ -372,6 +286,11 @@ int source_packet(struct source *source, AVPacket *packet, struct err *err)
 
 // ---- decoders
 
+static const AVCodec *decoder_of(const AVStream *stream)
+{
+    return avcodec_find_decoder(stream->codecpar->codec_id);
+}
+
 static int open_decoder(const struct source *source, int kind, int threads, enum AVDiscard skip,
                         AVCodecContext **ret_decoder, struct err *err)
 {
@@ -481,10 +400,8 @@ static void discard_unwanted(struct source *source)
 static void forget_times(struct source *source)
 {
     for (int kind = 0; kind < KINDS; kind++) {
-        struct track *track = &source->track[kind];
-        track->last = track->next = AV_NOPTS_VALUE;
-        track->shift = 0;
-        track->drained = false;
+        source->track[kind].clock = (struct clock)CLOCK_INIT;
+        source->track[kind].drained = false;
     }
 }
 
@@ -526,45 +443,6 @@ AVCodecContext *source_decoder(struct source *source, enum source_kind_of_frame 
 
 // ---- frames
 
-// How long a frame lasts, in the stream's time base; at least a tick.
-static int64_t frame_ticks(const AVStream *stream, const AVFrame *frame)
-{
-    int64_t ticks = frame->pkt_duration;
-    if (frame->nb_samples > 0 && frame->sample_rate > 0)
-        ticks = av_rescale_q(frame->nb_samples, (AVRational){ 1, frame->sample_rate },
-                             stream->time_base);
-    else if (ticks <= 0 && stream->avg_frame_rate.num > 0 && stream->avg_frame_rate.den > 0)
-        ticks = av_rescale_q(1, av_inv_q(stream->avg_frame_rate), stream->time_base);
-    return ticks > 0 ? ticks : 1;
-}
-
-// Gives the frame a time from second 0 on: missing times follow from the frame before, a clock that
-// falls back is carried on, and time always grows.
-static void set_time(struct source *source, int kind, AVFrame *frame)
-{
-    struct track *track = &source->track[kind];
-    const AVStream *stream = stream_of(source, kind);
-    double tick = av_q2d(stream->time_base);
-    int64_t start = llrint(source->start / tick);
-    int64_t pts = frame->best_effort_timestamp;
-    if (pts == AV_NOPTS_VALUE)
-        pts = track->next != AV_NOPTS_VALUE ? track->next : start;
-    else
-        pts += track->shift;
-    if (track->last != AV_NOPTS_VALUE && pts <= track->last) {
-        if ((double)(track->last - pts) * tick > JUMP_SECONDS) {
-            track->shift += track->next - pts;
-            pts = track->next;
-        } else {
-            pts = track->last + 1;
-        }
-    }
-    track->last = pts;
-    track->next = pts + frame_ticks(stream, frame);
-    frame->time_base = stream->time_base;
-    frame->pts = pts - start;
-}
-
 // Returns the kind with a frame, 0 when the decoder wants more, or a negative.
 static int receive(struct source *source, int kind, AVFrame *frame, struct err *err)
 {
@@ -576,7 +454,7 @@ static int receive(struct source *source, int kind, AVFrame *frame, struct err *
         if (r >= 0) {
             if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT))
                 source->damage++;
-            set_time(source, kind, frame);
+            clock_stamp(&track->clock, stream_of(source, kind), source->start, frame);
             return 1 << kind;
         }
         if (r == AVERROR(ENOMEM))

@@ -270,7 +270,8 @@ static void add_likeness(struct watch *watch, const struct thumb *thumb, double 
     while ((double)watch->likeness_count / SIGNALS_LIKENESS_HZ <= seconds + 1e-6 &&
            watch->likeness_count < MAX_LIKENESS) {
         if (watch->likeness_count == watch->likeness_capacity) {
-            watch->likeness_capacity = watch->likeness_capacity ? 2 * watch->likeness_capacity : 256;
+            size_t more = watch->likeness_capacity ? 2 * watch->likeness_capacity : 256;
+            watch->likeness_capacity = more;
             watch->likeness =
                 xrealloc(watch->likeness, watch->likeness_capacity, sizeof *watch->likeness);
         }
