@@ -387,6 +387,15 @@ static int link_into_place(const struct place *from, int fd, const struct place 
     return r < 0 ? r : FS_LINKED;
 }
 
+// As a link would be, but that nobody else may write.  Our own group is not set: the folder may
+// have given a better one.
+static void let_same_read(const struct fs_file *file, const struct stat *source)
+{
+    if (source->st_gid != getegid())
+        (void)!fchown(file->fd, (uid_t)-1, source->st_gid); // refused where we are not in it
+    (void)fchmod(file->fd, (source->st_mode & 0444) | 0600);
+}
+
 int fs_link_or_copy(int from_dirfd, const char *from, int to_dirfd, const char *to,
                     fs_progress *progress, void *context, struct err *err)
 {
@@ -397,7 +406,8 @@ int fs_link_or_copy(int from_dirfd, const char *from, int to_dirfd, const char *
         r = place_open(to_dirfd, to, &target, err);
     if (r < 0)
         return r;
-    cleanup(close_fd) int fd = fs_open_file(source.dirfd, source.leaf, NULL, err);
+    struct stat st;
+    cleanup(close_fd) int fd = fs_open_file(source.dirfd, source.leaf, &st, err);
     if (fd < 0)
         return fd;
     r = link_into_place(&source, fd, &target, err);
@@ -409,6 +419,7 @@ int fs_link_or_copy(int from_dirfd, const char *from, int to_dirfd, const char *
     int way = fs_fill(&file, fd, progress, context, err);
     if (way < 0)
         return way;
+    let_same_read(&file, &st);
     r = fs_commit(&file, err);
     return r < 0 ? r : way;
 }

@@ -71,7 +71,8 @@ typedef void fs_progress(void *context, uint64_t bytes);
 // Makes `to` a file with the contents of the regular file `from`: by hard link where the file
 // system allows, else reflink, else copy; committed durably, an existing `to` is replaced.
 // `progress` may be NULL.  Returns the way it was done; ERR_RETRY id "changed" if the file changed
-// meanwhile.  A hard link shares later changes with whoever may still write to `from`.
+// meanwhile.  A hard link shares later changes with whoever may still write to `from`, and its
+// rights; a copy may be read by the same, as far as we may give that, and written by us alone.
 enum fs_way { FS_LINKED = 0, FS_CLONED = 1, FS_COPIED = 2 };
 int fs_link_or_copy(int from_dirfd, const char *from, int to_dirfd, const char *to,
                     fs_progress *progress, void *context, struct err *err);

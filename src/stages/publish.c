@@ -78,16 +78,21 @@ static int measure(struct copying *copying, struct err *err)
     return 0;
 }
 
-// Whoever may read the folder may read what is in it; a linked file still has our own group.
-static void let_people_read(int folder, const char *name)
+// Whoever may read the folder may read what is in it, and nobody else may write to it: in the
+// outbox it is a further link of the batch's own file.  Done to that file, before it has a name
+// where others could put something else in its place.
+static int let_people_read(int batchdir, const char *name, int folder, struct err *err)
 {
     struct stat around;
-    cleanup(close_fd) int fd = fs_open(folder, name, O_RDONLY);
-    if (fd < 0 || fstat(folder, &around) < 0)
-        return;
+    cleanup(close_fd) int fd = fs_open_file(batchdir, name, NULL, err);
+    if (fd < 0)
+        return fd;
+    if (fstat(folder, &around) < 0)
+        return err_errno(err, errno, "look at the outbox folder");
     // Refused where we are not in that group; then the folder's owner has other ways.
     (void)!fchown(fd, (uid_t)-1, around.st_gid);
-    (void)fchmod(fd, around.st_mode & 0666);
+    (void)fchmod(fd, (around.st_mode & 0444) | 0600);
+    return 0;
 }
 
 static int publish_one(struct copying *copying, const char *name, int folder, struct err *err)
@@ -96,11 +101,12 @@ static int publish_one(struct copying *copying, const char *name, int folder, st
     int batchdir = copying->context->batchdir;
     if (fstatat(batchdir, name, &found, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
         return 0; // an optional one, see measure()
-    int r = fs_link_or_copy(batchdir, name, folder, name, copied, copying, err);
+    int r = let_people_read(batchdir, name, folder, err);
+    if (r == 0)
+        r = fs_link_or_copy(batchdir, name, folder, name, copied, copying, err);
     if (r < 0)
         return r;
     copying->done_bytes += (uint64_t)found.st_size;
-    let_people_read(folder, name);
     return 0;
 }
 

@@ -47,15 +47,51 @@ START_TEST(people_get_the_reel_and_what_belongs_to_it)
 }
 END_TEST
 
-START_TEST(who_may_read_the_folder_may_read_the_reel)
+static mode_t published_mode(mode_t folder_mode)
 {
     struct stat reel;
-    cleanup(free_ptr) char *inner = xasprintf("%s/final.mp4", folder.path);
-    ck_assert_int_eq(chmod(inner, 0600), 0);
-    ck_assert_int_eq(fchmodat(folder.spool.outbox, "trip", 0775, 0), 0);
+    ck_assert_int_eq(fchmodat(folder.spool.outbox, "trip", folder_mode, 0), 0);
     ck_assert_int_eq(publish(NULL), 0);
     ck_assert_int_eq(fstatat(folder.spool.outbox, "trip/final.mp4", &reel, 0), 0);
-    ck_assert_uint_eq(reel.st_mode & 0777, 0664);
+    return reel.st_mode & 0777;
+}
+
+static const struct {
+    mode_t folder, reel;
+} rights[] = { { 0770, 0640 }, { 0775, 0644 }, { 0777, 0644 }, { 0700, 0600 } };
+
+START_TEST(who_may_read_the_folder_may_read_the_reel_and_not_write_it)
+{
+    cleanup(free_ptr) char *inner = xasprintf("%s/final.mp4", folder.path);
+    ck_assert_int_eq(chmod(inner, 0600), 0);
+    ck_assert_uint_eq(published_mode(rights[_i].folder), rights[_i].reel);
+}
+END_TEST
+
+START_TEST(a_reel_in_another_file_system_can_be_read_by_the_same)
+{
+    char path[] = "/dev/shm/clipspool-test-XXXXXX";
+    struct stat here, there;
+    if (mkdtemp(path) == NULL || stat(path, &there) < 0 || fstat(folder.spool.outbox, &here) < 0 ||
+        here.st_dev == there.st_dev || geteuid() != 0) {
+        puts("SKIP a_reel_in_another_file_system: no second one here, or not root");
+        return;
+    }
+    cleanup(free_ptr) char *outbox = xasprintf("%s/outbox", folder.folder.path);
+    cleanup(free_ptr) char *moved = xasprintf("%s/trip", path);
+    cleanup(free_ptr) char *reel = xasprintf("%s/final.mp4", moved);
+    ck_assert_int_eq(unlinkat(folder.spool.outbox, "trip", AT_REMOVEDIR), 0);
+    ck_assert_int_eq(rmdir(outbox), 0);
+    ck_assert_int_eq(symlink(path, outbox), 0);
+    ck_assert_int_eq(mkdir(moved, 0700), 0);
+    ck_assert_int_eq(chown(moved, (uid_t)-1, 12345), 0);
+    ck_assert_int_eq(chmod(moved, 0770), 0);
+    ck_assert_int_eq(publish(NULL), 0);
+    int r = stat(reel, &there);
+    ck_assert_int_eq(PROGRAM_RUN(NULL, "/bin/rm", "-r", path), 0);
+    ck_assert_int_eq(r, 0);
+    ck_assert_uint_eq(there.st_mode & 0777, 0640);
+    ck_assert_uint_eq(there.st_gid, 12345);
 }
 END_TEST
 
@@ -140,7 +176,9 @@ int main(void)
     TCase *tcase = tcase_create("publish");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, people_get_the_reel_and_what_belongs_to_it);
-    tcase_add_test(tcase, who_may_read_the_folder_may_read_the_reel);
+    tcase_add_loop_test(tcase, who_may_read_the_folder_may_read_the_reel_and_not_write_it, 0,
+                        (int)ARRAY_LEN(rights));
+    tcase_add_test(tcase, a_reel_in_another_file_system_can_be_read_by_the_same);
     tcase_add_test(tcase, done_twice_it_leaves_the_same_and_replaces_what_was_there);
     tcase_add_test(tcase, a_folder_that_was_removed_is_made_again);
     tcase_add_loop_test(tcase, trouble_with_the_outbox_is_the_machines_and_says_what_to_do, 0,
