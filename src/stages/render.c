@@ -1,7 +1,8 @@
 // render: cuts the reel from the originals.
 //
-// A source whose step failed has no probe.json; the plan does not use it, and where it does all the
-// same, its segments are left out.
+// The plan does not use a source of which a step failed, and where it does all the same, its
+// segments are left out.  One that is missing for any other reason is trouble, never left out: a
+// reel without it would look finished.
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>
@@ -53,7 +54,29 @@ static bool is_planned(const struct plan *plan, size_t index)
     return false;
 }
 
-// Returns 1 if the source can be cut, 0 if it cannot, or a negative for machine trouble.
+// Returns 1 if a step of the source failed for good, 0 if not.
+static int has_failed(struct stage_context *context, size_t index, struct err *err)
+{
+    int failed = context->batch.sources[index].error.class != ERR_NONE;
+    for (enum stage stage = 0; stage < STAGE_COUNT && !failed; stage++) {
+        cleanup(step_release) struct step step = STEP_INIT;
+        if (!stage_info[stage].per_source)
+            continue;
+        int r = step_load(context->batchdir, stage, (int)index, &step, err);
+        if (r < 0)
+            return r;
+        failed = step.state == STEP_FAILED;
+    }
+    return failed;
+}
+
+static int missing(struct err *err, const char *what, const char *source)
+{
+    err_clear(err);
+    return err_set(err, ERR_RETRY, "source_missing", "%s of %s is missing", what, source);
+}
+
+// Negative for trouble, also if what must be there is not.
 static int open_original(struct stage_context *context, size_t index, struct originals *originals,
                          struct err *err)
 {
@@ -61,31 +84,32 @@ static int open_original(struct stage_context *context, size_t index, struct ori
     cleanup(close_fd) int sourcedir =
         fs_open(context->batchdir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (sourcedir == -ENOENT)
-        return 0;
+        return missing(err, "the directory", originals->names[index]);
     if (sourcedir < 0)
         return err_errno(err, -sourcedir, "open the directory of source %zu", index);
-    struct err problem = ERR_INIT;
     struct stage_context of_source = { .settings = context->settings, .sourcedir = sourcedir };
-    int r = probe_load(sourcedir, &originals->probes[index], &problem);
-    if (r >= 0)
-        r = originals->sources[index].fd = stage_open_source(&of_source, &problem);
-    if (r >= 0)
-        return 1;
-    if (r == -ENOENT || problem.class == ERR_INPUT)
-        return 0;
-    *err = problem;
-    return r;
+    int r = probe_load(sourcedir, &originals->probes[index], err);
+    if (r == -ENOENT)
+        return missing(err, "the probe", originals->names[index]);
+    if (r < 0)
+        return r;
+    r = originals->sources[index].fd = stage_open_source(&of_source, err);
+    return r == -ENOENT ? missing(err, "the file", originals->names[index]) : r;
 }
 
 static int open_originals(struct stage_context *context, const struct plan *plan,
                           struct originals *originals, struct err *err)
 {
     for (size_t i = 0; i < originals->count; i++) {
-        if (!is_planned(plan, i))
-            continue;
-        int r = open_original(context, i, originals, err);
-        if (r < 0)
+        int r = is_planned(plan, i) ? has_failed(context, i, err) : 1;
+        if (r == 0)
+            r = open_original(context, i, originals, err);
+        if (r < 0 && err->class == ERR_INPUT) { // its own loss
+            stage_warn(context, "%s is left out: %s", originals->names[i], err->text);
+            *err = (struct err)ERR_INIT;
+        } else if (r < 0) {
             return r;
+        }
     }
     return 0;
 }

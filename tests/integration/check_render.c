@@ -643,6 +643,19 @@ START_TEST(a_plan_of_nothing_that_is_there_fails_and_leaves_nothing)
 }
 END_TEST
 
+START_TEST(a_planned_source_that_is_missing_is_trouble_and_never_left_out)
+{
+    struct batch_folder folder = small_batch();
+    char *said;
+    save_plan(&folder, &(struct piece){ 0, 0.5, 2.5 }, 1);
+    ck_assert_int_eq(unlinkat(folder.folder.fd, "0/source", 0), 0);
+    ck_assert_int_eq(run_stage(&folder, "render", NULL, &said), 75);
+    ck_assert_msg(strstr(said, "is missing") != NULL, "%s", said);
+    free(said);
+    folder_remove(&folder.folder);
+}
+END_TEST
+
 START_TEST(without_a_plan_it_is_our_fault)
 {
     struct batch_folder folder = small_batch();
@@ -668,6 +681,7 @@ int main(void)
                         ARRAY_LEN(levels));
     tcase_add_test(step, the_result_tells_what_was_made);
     tcase_add_test(step, a_plan_of_nothing_that_is_there_fails_and_leaves_nothing);
+    tcase_add_test(step, a_planned_source_that_is_missing_is_trouble_and_never_left_out);
     tcase_add_test(step, without_a_plan_it_is_our_fault);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         tcase_set_timeout(cases[i], 120);
