@@ -40,6 +40,11 @@ void spool_release(struct spool *spool);
 // Gives the id.  Returns 0; 1: taken, but the original could not be removed and lies hidden in
 // incoming; -ENOENT if it is gone, -EAGAIN if it changed meanwhile (both without setting err).
 int spool_claim(struct spool *spool, const char *name, time_t now, char **ret_id, struct err *err);
+// The same for those who must not be held up by a copy.  Where it would have to be copied (another
+// file system, or a folder that we may not move), nothing has happened: -EXDEV without setting err,
+// and spool_claim, called where it may take its time, does it.
+int spool_claim_by_rename(struct spool *spool, const char *name, time_t now, char **ret_id,
+                          struct err *err);
 
 // Finishes or undoes what a crash left of a claim in work/<id>; for every id at start.  Returns 0:
 // taken, ready to be understood or to go on; 1: nothing had been taken and the directory is gone;

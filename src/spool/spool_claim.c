@@ -279,8 +279,8 @@ static bool must_copy(int r)
     return r == -EXDEV || r == -EACCES || r == -EPERM;
 }
 
-static int claim_by_rename(struct spool *spool, int batchdir, const char *id,
-                           const struct claim *claim, struct err *err)
+static int try_rename(struct spool *spool, int batchdir, const char *id, const struct claim *claim,
+                      struct err *err)
 {
     int r = claim->is_folder ? 0 : fs_mkdir(batchdir, BATCH_IN, 0700, err);
     cleanup(free_ptr) char *place = place_in(claim, BATCH_IN);
@@ -300,7 +300,9 @@ static int claim_by_rename(struct spool *spool, int batchdir, const char *id,
     return 0;
 }
 
-int spool_claim(struct spool *spool, const char *name, time_t now, char **ret_id, struct err *err)
+// Returns as spool_claim; where it must be copied and may not, -EXDEV without setting err.
+static int try_claim(struct spool *spool, const char *name, time_t now, bool may_copy,
+                     char **ret_id, struct err *err)
 {
     struct stat st;
     if (fstatat(spool->incoming, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -313,11 +315,16 @@ int spool_claim(struct spool *spool, const char *name, time_t now, char **ret_id
     cleanup(close_fd) int batchdir = r < 0 ? -1 : fs_open_dir(spool->work, id, &why);
     if (r == 0)
         r = batchdir < 0 ? batchdir : save(batchdir, &claim, &why);
+    bool is_saved = r == 0;
     if (r == 0)
-        r = claim_by_rename(spool, batchdir, id, &claim, &why);
-    if (must_copy(r) && batchdir >= 0) {
+        r = try_rename(spool, batchdir, id, &claim, &why);
+    // Not if the rename was done and only its sync refused.
+    if (is_saved && must_copy(r) && look(batchdir, &claim) == TAKEN_NOTHING) {
         err_clear(&why);
-        r = claim_by_copy(spool, batchdir, id, &claim, &why);
+        r = may_copy ? claim_by_copy(spool, batchdir, id, &claim, &why)
+                     : spool_remove(spool, id, &why);
+        if (r == 0 && !may_copy)
+            return -EXDEV;
     }
 
     if (r < 0 && r != -ENOENT && r != -EAGAIN && err != NULL && err->class == ERR_NONE)
@@ -325,6 +332,17 @@ int spool_claim(struct spool *spool, const char *name, time_t now, char **ret_id
     if (r >= 0)
         *ret_id = TAKE(id);
     return r;
+}
+
+int spool_claim(struct spool *spool, const char *name, time_t now, char **ret_id, struct err *err)
+{
+    return try_claim(spool, name, now, true, ret_id, err);
+}
+
+int spool_claim_by_rename(struct spool *spool, const char *name, time_t now, char **ret_id,
+                          struct err *err)
+{
+    return try_claim(spool, name, now, false, ret_id, err);
 }
 
 // ---- recovery

@@ -232,6 +232,65 @@ START_TEST(a_loose_fifo_on_another_system_does_not_block)
 }
 END_TEST
 
+static int claim_by_rename(const char *name, uid_t user, char **ret_id)
+{
+    struct err err = ERR_INIT;
+    ck_assert(user == 0 || seteuid(user) == 0);
+    int r = spool_claim_by_rename(&spool, name, now, ret_id, &err);
+    ck_assert(user == 0 || seteuid(0) == 0);
+    ck_assert_int_eq(err.class, ERR_NONE);
+    return r;
+}
+
+START_TEST(what_would_be_copied_is_left_where_it_was_if_only_a_rename_will_do)
+{
+    if (!use_other_system())
+        return;
+    char *id = NULL;
+    folder_put(&elsewhere, "clip.mp4", "aa");
+    ck_assert_int_eq(mkdirat(elsewhere.fd, "trip", 0755), 0);
+    ck_assert_int_eq(claim_by_rename("clip.mp4", 0, &id), -EXDEV);
+    ck_assert_int_eq(claim_by_rename("trip", 0, &id), -EXDEV);
+    ck_assert_int_eq(claim_by_rename("none", 0, &id), -ENOENT);
+    ck_assert_ptr_null(id);
+    cleanup(free_ptr) char *left = folder_names(&elsewhere, ".");
+    cleanup(free_ptr) char *work = folder_names(&folder, "work");
+    ck_assert_str_eq(left, "clip.mp4 trip");
+    ck_assert_str_eq(work, "");
+    folder_remove(&elsewhere);
+}
+END_TEST
+
+START_TEST(where_a_rename_will_do_it_is_done)
+{
+    cleanup(free_ptr) char *id = NULL;
+    folder_put(&folder, "incoming/clip.mp4", "aa");
+    ck_assert_int_eq(claim_by_rename("clip.mp4", 0, &id), 0);
+    cleanup(free_ptr) char *file = in_work(id, "in/clip.mp4");
+    expect_contents(file, "aa");
+}
+END_TEST
+
+START_TEST(a_folder_we_may_not_write_to_is_not_renamed_only_to_be_copied)
+{
+    if (geteuid() != 0) {
+        puts("SKIP a_folder_we_may_not_write_to: needs root to make one");
+        return;
+    }
+    char *id = NULL;
+    make_dir("incoming/trip");
+    ck_assert_int_eq(fchmod(folder.fd, 0755), 0);
+    ck_assert_int_eq(fchown(spool.incoming, 65534, 65534), 0);
+    ck_assert_int_eq(fchown(spool.work, 65534, 65534), 0);
+    ck_assert_int_eq(claim_by_rename("trip", 65534, &id), -EXDEV);
+    ck_assert_ptr_null(id);
+    cleanup(free_ptr) char *left = folder_names(&folder, "incoming");
+    cleanup(free_ptr) char *work = folder_names(&folder, "work");
+    ck_assert_str_eq(left, "trip");
+    ck_assert_str_eq(work, "");
+}
+END_TEST
+
 START_TEST(a_folder_we_may_not_write_to_is_copied_and_hidden)
 {
     if (geteuid() != 0) {
@@ -496,6 +555,9 @@ int main(void)
     tcase_add_test(tcase, a_folder_on_another_system_is_copied_and_removed);
     tcase_add_test(tcase, a_loose_file_on_another_system_is_copied_and_removed);
     tcase_add_test(tcase, a_loose_fifo_on_another_system_does_not_block);
+    tcase_add_test(tcase, what_would_be_copied_is_left_where_it_was_if_only_a_rename_will_do);
+    tcase_add_test(tcase, where_a_rename_will_do_it_is_done);
+    tcase_add_test(tcase, a_folder_we_may_not_write_to_is_not_renamed_only_to_be_copied);
     tcase_add_test(tcase, a_folder_we_may_not_write_to_is_copied_and_hidden);
     tcase_add_test(tcase, what_may_not_be_taken_at_all_stays_and_leaves_nothing);
     tcase_add_loop_test(tcase, recovery_finishes_or_undoes_every_state, 0, (int)ARRAY_LEN(states));
