@@ -119,11 +119,12 @@ int adopt_take(struct service *service, const char *name)
     cleanup(free_ptr) char *id = NULL;
     cleanup(free_ptr) char *shown = text_escape(name);
     int r = spool_claim(&service->spool, name, time(NULL), &id, &err);
-    if (r < 0) {
-        if (err.class != ERR_NONE)
-            log_warning(NULL, "%s cannot be taken, trying again later: %s", shown, err.text);
-        return r;
+    if (r < 0 && err.class != ERR_NONE) {
+        log_warning(NULL, "%s cannot be taken, trying again later: %s", shown, err.text);
+        adopt_strays(service); // it may have come over, only not surely
     }
+    if (r < 0)
+        return r;
     if (r == 1)
         log_warning((&(struct log_about){ .batch = id }),
                     "%s was taken, but the original cannot be removed from incoming", shown);
