@@ -24,6 +24,8 @@
 #include "daemon/outcome.h"
 #include "daemon/report.h"
 
+// Warnings of a run that are passed on: they end in files for people.
+enum { MAX_WARNINGS = 20 };
 // Above the daemon, so that a busy machine still answers.
 enum { STEP_NICE = 5 };
 // A program that could not even be started is looked for again after this.
@@ -39,6 +41,7 @@ struct run {
     bool late;    // it passed its soft deadline
     bool dropped; // we ended it; it did nothing wrong
     bool explained;
+    unsigned warnings;      // that it gave
     struct err told;        // what it said on descriptor 3
     char last_printed[300]; // the last line on its stderr
     struct run *next, *previous;
@@ -159,22 +162,23 @@ static void finish_step(struct service *service, struct live *live, struct cours
     report_event(live, place, "done", NULL);
 }
 
-// The step did what it should if it left a result that says so; loads it.
-static void load_result(struct live *live, struct course_place place, struct err *err)
+// Loads the result that the step left.  Returns true if it did what it should.
+static bool load_result(struct live *live, struct course_place place, struct err *err)
 {
-    struct step loaded = STEP_INIT;
+    cleanup(step_release) struct step loaded = STEP_INIT;
     if (step_load(live->batchdir, place.stage, place.index, &loaded, err) < 0)
-        return;
-    if (loaded.state == STEP_OPEN)
-        (void)err_set(err, ERR_BUG, "no_result", "%s ended well but left no result",
-                      stage_info[place.stage].name);
+        return false;
+    if (loaded.state != STEP_DONE)
+        (void)err_set(err, ERR_BUG, "no_result", "%s ended well but left no result%s",
+                      stage_info[place.stage].name,
+                      loaded.state == STEP_FAILED ? " of its work" : "");
+    if (loaded.state != STEP_DONE)
+        return false;
     struct step *step = course_step(&live->course, place);
-    if (loaded.state != STEP_OPEN) {
-        step_release(step);
-        *step = loaded;
-    } else {
-        step_release(&loaded);
-    }
+    step_release(step);
+    *step = loaded;
+    loaded = (struct step)STEP_INIT;
+    return true;
 }
 
 static void follow(struct service *service, struct live *live, struct course_place place,
@@ -233,6 +237,17 @@ static void explain_exit(const struct run *run, int wait_status, struct err *err
     }
 }
 
+// The result is a stage's last act and lasts: with it the work is done, however the process ended.
+static void judge_end(const struct run *run, int wait_status, struct err *err)
+{
+    struct err no_result = ERR_INIT;
+    if (load_result(run->live, run->place, &no_result))
+        return;
+    explain_exit(run, wait_status, err);
+    if (err->class == ERR_NONE)
+        *err = no_result;
+}
+
 static void detach(struct run *run)
 {
     struct live *live = run->live;
@@ -254,9 +269,7 @@ static void on_ended(void *context, int wait_status)
     struct err err = ERR_INIT;
     detach(run);
     step->interrupted--; // it ended by itself, or at our word
-    explain_exit(run, wait_status, &err);
-    if (err.class == ERR_NONE)
-        load_result(live, run->place, &err);
+    judge_end(run, wait_status, &err);
     if (err.class == ERR_NONE && step->state == STEP_DONE) {
         finish_step(service, live, run->place, run->begun_us);
     } else if (run->dropped) {
@@ -268,22 +281,32 @@ static void on_ended(void *context, int wait_status)
     life_step_ended(service, live);
 }
 
+// What is too much is said once and dropped: a broken stage must not fill the disk.
+static void pass_on_warning(struct run *run, const char *text)
+{
+    cleanup(free_ptr) char *source = live_source_name(run->live, run->place.index);
+    struct log_about where = about(run->live, run->place, source);
+    if (run->warnings > MAX_WARNINGS)
+        return;
+    if (run->warnings++ == MAX_WARNINGS)
+        text = "there are more warnings, which are left out";
+    log_info(&where, "%s: %s", stage_info[run->place.stage].name, text);
+    report_line(run->live, "%s%s%s: %s", stage_info[run->place.stage].name, *source ? " of " : "",
+                source, text);
+    report_event(run->live, run->place, "warning", text);
+}
+
 static void on_said(void *context, const struct message *message)
 {
     struct run *run = context;
     struct course_mark *mark = course_mark(&run->live->course, run->place);
-    cleanup(free_ptr) char *source = live_source_name(run->live, run->place.index);
-    struct log_about where = about(run->live, run->place, source);
     switch (message->kind) {
     case MESSAGE_PROGRESS:
         if (message->progress > mark->fraction)
             mark->fraction = message->progress;
         break;
     case MESSAGE_WARNING:
-        log_info(&where, "%s: %s", stage_info[run->place.stage].name, message->error.text);
-        report_line(run->live, "%s%s%s: %s", stage_info[run->place.stage].name,
-                    *source ? " of " : "", source, message->error.text);
-        report_event(run->live, run->place, "warning", message->error.text);
+        pass_on_warning(run, message->error.text);
         break;
     case MESSAGE_ERROR:
         run->told = message->error;

@@ -26,6 +26,8 @@ static const struct {
     { "tried again and good", "compress*1 exit 75", "completed", NULL, NULL, 0 },
     { "crashed once and good", "compress*1 die 9\nrender*1 die 6", "completed", NULL, NULL, 0 },
     { "rubbish on all pipes", "compress babble\nrender babble", "completed", NULL, NULL, 0 },
+    { "killed after the result", "+compress die 9\n+render die 6", "completed", NULL, NULL, 0 },
+    { "hanging after the result", "+compress hang", "completed", NULL, NULL, 0 },
     { "a warning", "compress warn", "completed", NULL, NULL, 0 },
 };
 
@@ -114,6 +116,20 @@ START_TEST(a_deaf_step_is_killed_when_the_service_stops)
 }
 END_TEST
 
+START_TEST(a_step_that_warns_without_end_is_heard_for_a_while_only)
+{
+    size_t count = 0;
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", "compress warn 5000");
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    cleanup(free_ptr) char *log = folder_get(&fixture.folder, "spool/outbox/trip/batch.log");
+    for (const char *at = log; (at = strstr(at, "something was odd")); at++)
+        count++;
+    ck_assert_uint_eq(count, 20);
+    ck_assert_ptr_nonnull(strstr(log, "more warnings, which are left out"));
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, set_up, spool_story_close);
@@ -121,6 +137,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, machine_trouble_is_waited_out_without_using_up_tries);
     tcase_add_test(tcase, a_wrong_configuration_holds_the_stage_until_it_is_loaded_again);
     tcase_add_test(tcase, a_missing_program_holds_its_stage_and_says_so);
+    tcase_add_test(tcase, a_step_that_warns_without_end_is_heard_for_a_while_only);
     tcase_add_test(tcase, a_deaf_step_is_killed_when_the_service_stops);
 }
 

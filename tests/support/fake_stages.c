@@ -32,6 +32,7 @@ struct fake {
     enum stage stage;
     int index, batchdir;
     unsigned attempt;
+    bool finished; // the result is written
 };
 
 static int leave_with(int status)
@@ -80,6 +81,12 @@ static void babble(void)
     (void)!write(2, line, sizeof line);
 }
 
+static void nag(long times)
+{
+    for (; times > 0; times--)
+        message_write_warning(3, "something was odd");
+}
+
 static void act(const char *action, const char *argument)
 {
     if (strcmp(action, "exit") == 0)
@@ -97,7 +104,7 @@ static void act(const char *action, const char *argument)
     else if (strcmp(action, "progress") == 0)
         message_write_progress(3, strtod(argument, NULL));
     else if (strcmp(action, "warn") == 0)
-        message_write_warning(3, "something was odd");
+        nag(*argument ? strtol(argument, NULL, 10) : 1);
     else if (strcmp(action, "babble") == 0)
         babble();
     else if (strcmp(action, "nothing") == 0)
@@ -109,8 +116,9 @@ static void obey(const struct fake *fake, char *line)
 {
     char *rest = line, *who = strsep(&rest, " "), *action = strsep(&rest, " ");
     char *times = strchr(who, '*'), *index = strchr(who, '.');
-    if (!action)
+    if (!action || (*who == '+') != fake->finished)
         return;
+    who += fake->finished;
     if (times)
         *times++ = '\0';
     if (index)
@@ -243,5 +251,7 @@ int fake_stages_main(int argc, char **argv)
         r = step_save(fake.batchdir, fake.stage, fake.index, &step, &err);
     if (r < 0)
         message_write_error(3, &err);
+    fake.finished = true;
+    obey_script(&fake);
     return r < 0 ? err_exit(err.class == ERR_NONE ? ERR_BUG : err.class) : 0;
 }

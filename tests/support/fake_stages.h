@@ -10,10 +10,10 @@
 //     deaf             the same, and does not listen to SIGTERM
 //     wait PATH        goes on when someone writes into the FIFO at PATH
 //     progress F       tells it
-//     warn             tells a warning
+//     warn [N]         tells a warning, N times
 //     babble           writes rubbish to descriptor 3 and to stderr
 //     nothing          ends well without a result
-//   *N: only in the first N attempts.
+//   *N: only in the first N attempts.  +STAGE: after its work, when its result is written.
 //
 // Then it does what its stage must do at the least: probe.json, plan.json, final.mp4; fetch and
 // publish become the real ones, unless the environment of the daemon says TZ=fake (one of the few
