@@ -5,7 +5,8 @@
 
 #include "daemon/service.h"
 
-// Takes a settled name of incoming.  Returns 0, or a negative: it stays there and is judged anew.
+// Takes a settled name of incoming.  Returns 0; -EXDEV: it would have to be copied, which is for a
+// carrier; or another negative: it stays there and is judged anew.
 int adopt_take(struct service *service, const char *name);
 
 // The same for one that another process claimed as `id`.

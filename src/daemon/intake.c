@@ -225,10 +225,11 @@ static int on_claim(sd_event_source *source, void *data)
     }
     cleanup(free_ptr) char *own = xstrdup(name);
     drop_folder_named(intake, own); // its events are not ours any more
-    if (carrier_is_needed(&intake->service->spool))
+    int r = carrier_is_needed(&intake->service->spool) ? -EXDEV : adopt_take(intake->service, own);
+    if (r == -EXDEV) // also a folder that we may read but not move
         carry(intake, own);
     else
-        claimed(intake, own, adopt_take(intake->service, own) == 0);
+        claimed(intake, own, r == 0);
     return 0;
 }
 
