@@ -20,6 +20,9 @@
 // Batches of a priority that are open at a time.  More would only cost memory and descriptors: a
 // machine has fewer slots than this.
 enum { OPEN_BATCHES = 24 };
+// The same with those that only wait for a time to come, or to be let out of work/: however many
+// they are, the others go on.  Bounded, for each keeps two descriptors.
+enum { MAX_OPEN_BATCHES = 96 };
 
 // No retry waits longer than this, whatever the clock on the wall was set to meanwhile.
 static const time_t longest_wait_seconds = 5000;
@@ -269,9 +272,28 @@ void life_step_ended(struct service *service, struct live *live)
 
 // ---- the queue
 
+// A step of it runs or could.
+static bool is_busy(const struct service *service, const struct live *live)
+{
+    if (live->running > 0 || live->ending)
+        return !live->ending;
+    for (int slot = 0; slot < SLOT_COUNT; slot++) {
+        struct course_place place;
+        if (course_next(&live->course, (enum slot_class)slot, service->held_us,
+                        service_now(service), &place))
+            return true;
+    }
+    return false;
+}
+
 static bool has_room(const struct service *service, int priority)
 {
-    return service->roster.open[priority] < OPEN_BATCHES;
+    size_t busy = 0;
+    if (service->roster.open[priority] >= MAX_OPEN_BATCHES)
+        return false;
+    for (const struct live *live = service->open; live; live = live->next)
+        busy += live->member->priority == priority && is_busy(service, live);
+    return busy < OPEN_BATCHES;
 }
 
 static void close_live(struct service *service, struct live *live)

@@ -88,6 +88,21 @@ START_TEST(when_no_source_is_of_use_the_batch_says_so)
 }
 END_TEST
 
+START_TEST(batches_that_only_wait_do_not_hold_up_the_others)
+{
+    spool_fixture_set(&fixture, "stages = { fetch = { wait_seconds = 3600.0; }; };");
+    spool_fixture_start(&fixture);
+    for (int i = 0; i < 25; i++) {
+        cleanup(free_ptr) char *name = xasprintf("wait%d", i);
+        spool_fixture_drop_script(&fixture, name, "a.mp4", "fetch exit 75");
+    }
+    spool_fixture_await_count(&fixture, "outbox", 25);
+    spool_fixture_drop(&fixture, "trip", "a.mp4", NULL);
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "work"), 25);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
@@ -96,6 +111,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, a_batch_of_ten_does_not_starve_a_batch_of_one);
     tcase_add_test(tcase, progress_never_falls_and_ends_at_100);
     tcase_add_test(tcase, one_bad_source_leaves_the_others_their_reel);
+    tcase_add_test(tcase, batches_that_only_wait_do_not_hold_up_the_others);
     tcase_add_test(tcase, when_no_source_is_of_use_the_batch_says_so);
 }
 
