@@ -86,6 +86,7 @@ void life_quarantine(struct service *service, struct member *member, const struc
     struct err err = ERR_INIT;
     log_line(LOG_ERR, LOG_EVENT_BATCH_QUARANTINED, &(struct log_about){ .batch = member->id },
              "moved to quarantine, it cannot be understood: %s", why->text);
+    report_quarantine(service, member, why);
     if (spool_quarantine(&service->spool, member->id, why->text, &err) < 0)
         log_error((&(struct log_about){ .batch = member->id }), "left in work until a restart: %s",
                   err.text);

@@ -172,21 +172,26 @@ int report_end(struct service *service, struct live *live, struct err *err)
 
 // ---- logs
 
-void report_line(struct live *live, const char *format, ...)
+static void append_line(int outboxdir, const char *text)
 {
-    char text[LOG_LINE], clock[TEXT_TIME_SIZE], line[LOG_LINE + TEXT_TIME_SIZE];
+    char clock[TEXT_TIME_SIZE], line[LOG_LINE + TEXT_TIME_SIZE];
     time_t now = time(NULL);
     struct tm local;
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    int outboxdir = live_outbox(&live->service->spool, live, NULL);
     if (outboxdir < 0 || !localtime_r(&now, &local))
         return;
     (void)strftime(clock, sizeof clock, "%Y-%m-%d %H:%M:%S", &local);
     int length = snprintf(line, sizeof line, "%s  %s\n", clock, text);
     (void)fs_append(outboxdir, "batch.log", line, (size_t)length, NULL);
+}
+
+void report_line(struct live *live, const char *format, ...)
+{
+    char text[LOG_LINE];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    append_line(live_outbox(&live->service->spool, live, NULL), text);
 }
 
 void report_event(struct live *live, struct course_place place, const char *event, const char *text)
@@ -207,4 +212,34 @@ void report_event(struct live *live, struct course_place place, const char *even
         return;
     line[length] = '\n'; // in place of the NUL: the length is known
     (void)fs_append(live->batchdir, BATCH_LOG, line, length + 1, NULL);
+}
+
+void report_quarantine(struct service *service, const struct member *member, const struct err *why)
+{
+    cleanup(batch_release) struct batch batch = BATCH_INIT;
+    cleanup(course_release) struct course course = { .source_count = 0 };
+    if (!member->outbox) // nobody knows where people look
+        return;
+    cleanup(close_fd) int outboxdir = fs_open_dir(service->spool.outbox, member->outbox, NULL);
+    cleanup(close_fd) int batchdir = fs_open_dir(service->spool.work, member->id, NULL);
+    if (outboxdir < 0)
+        return;
+    cleanup(free_ptr) char *text = xasprintf("failed: the batch cannot be understood: %s; what was "
+                                             "dropped is kept in the quarantine of the spool",
+                                             why->text);
+    append_line(outboxdir, text);
+    if (batchdir < 0 || batch_load(batchdir, &batch, NULL) < 0)
+        return;
+    course_init(&course, batch.source_count);
+    struct status status = {
+        .batch = &batch,
+        .word = STATUS_FAILED,
+        .now = time(NULL),
+        .completed_at = time(NULL),
+        .steps = course.steps,
+        .batch_steps = course.batch_steps,
+        .error = why,
+    };
+    status.processing_seconds = fmax(0, difftime(status.now, batch.created_at));
+    (void)status_write(&status, batchdir, outboxdir, NULL); // the journal has it as well
 }

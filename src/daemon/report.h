@@ -13,6 +13,9 @@ void report_status(struct service *service, struct live *live);
 // impossible.
 int report_end(struct service *service, struct live *live, struct err *err);
 
+// Tells people the end of a batch that goes from work/ into quarantine, if its folder is known.
+void report_quarantine(struct service *service, const struct member *member, const struct err *why);
+
 // Appends a line with the clock time to batch.log in the outbox folder.
 void report_line(struct live *live, const char *format, ...) PRINTF_LIKE(2, 3);
 

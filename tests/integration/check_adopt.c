@@ -81,6 +81,25 @@ START_TEST(what_cannot_be_understood_goes_to_quarantine_and_the_rest_goes_on)
 }
 END_TEST
 
+START_TEST(what_is_damaged_at_a_start_has_failed_for_its_people_too)
+{
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", "compress hang");
+    json_t *status = spool_fixture_await(&fixture, "trip", "compressing");
+    cleanup(free_ptr) char *step = xasprintf("work/%s/steps/fetch.0.json", text_of(status, "id"));
+    json_decref(status);
+    ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
+    spool_fixture_put(&fixture, step, "{{{", 3);
+    spool_fixture_start(&fixture);
+    status = spool_fixture_await(&fixture, "trip", "failed");
+    ck_assert(*text_of(json_object_get(status, "error"), "message"));
+    json_decref(status);
+    spool_fixture_await_count(&fixture, "quarantine", 1);
+    cleanup(free_ptr) char *log = folder_get(&fixture.folder, "spool/outbox/trip/batch.log");
+    ck_assert_ptr_nonnull(strstr(log, "quarantine"));
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
@@ -88,6 +107,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, two_batches_of_one_name_at_once_never_share_a_folder);
     tcase_add_test(tcase,
                    a_folder_goes_with_the_live_batch_not_with_the_failed_one_that_had_its_name);
+    tcase_add_test(tcase, what_is_damaged_at_a_start_has_failed_for_its_people_too);
     tcase_add_test(tcase, what_cannot_be_understood_goes_to_quarantine_and_the_rest_goes_on);
 }
 
