@@ -6,6 +6,7 @@
 
 #include "media/container.h"
 #include "media/source.h"
+#include <assert.h>
 #include <errno.h>
 #include <libavutil/avstring.h>
 #include <libavutil/intreadwrite.h>
@@ -218,16 +219,18 @@ static int refuse_format(const AVInputFormat *format, int score, struct err *err
     return err_hint(err, "If it plays elsewhere, convert it to MP4 (H.264 and AAC) and drop that.");
 }
 
-static int recognise(struct container *container, const AVInputFormat **ret_format, struct err *err)
+// NULL, with err set, if it is none of ours.
+static const AVInputFormat *recognise(struct container *container, struct err *err)
 {
     const AVInputFormat *format = NULL;
     int score = av_probe_input_buffer2(container->io, &format, "", NULL, 0, RECOGNISE_BYTES);
     if (container->io_error != 0)
-        return err_errno(err, container->io_error, "read the file");
-    if (score < 0 || format == NULL || av_match_list(format->name, demuxers, ',') <= 0)
-        return refuse_format(format, score, err);
-    *ret_format = format;
-    return 0;
+        (void)err_errno(err, container->io_error, "read the file");
+    else if (score < 0 || format == NULL || av_match_list(format->name, demuxers, ',') <= 0)
+        (void)refuse_format(format, score, err);
+    else
+        return format;
+    return NULL;
 }
 
 // ---- opening
@@ -308,7 +311,7 @@ static int look_at_streams(struct container *container, int64_t max_pixels, stru
 {
     AVFormatContext *format = container->format;
     unsigned count = format->nb_streams;
-    AVDictionary **options = xcalloc(count + 1, sizeof *options);
+    AVDictionary **options = xcalloc(count + 1, sizeof(AVDictionary *));
     for (unsigned i = 0; i < count; i++)
         av_dict_set_int(&options[i], "max_pixels", max_pixels, 0);
     int r = avformat_find_stream_info(format, options);
@@ -344,12 +347,12 @@ int container_open(struct container *container, int fd, int max_streams, int64_t
         av_free(buffer);
         return source_libav_error(err, AVERROR(ENOMEM), "memory", "open the file");
     }
-    const AVInputFormat *input = NULL;
-    int r = recognise(container, &input, err);
-    if (r < 0)
-        return r;
+    const AVInputFormat *input = recognise(container, err);
+    if (input == NULL)
+        return err != NULL ? err->code : -EINVAL;
+    assert(input != NULL); // recognise() names one or refuses
     container->cut_off = is_cut_off(container, input->name);
-    r = set_up(container, max_streams, err);
+    int r = set_up(container, max_streams, err);
     if (r < 0)
         return r;
     r = read_headers(container, input, max_streams, err);
