@@ -197,7 +197,9 @@ static int read_packets(struct source *source, const struct inspect_rules *rules
     double tick = av_q2d(source_video(source)->time_base);
     int64_t size = avio_size(source_format(source)->pb), latest = INT64_MIN;
     AVPacket *packet = av_packet_alloc();
-    int r = packet != NULL ? 1 : source_libav_error(err, AVERROR(ENOMEM), "memory", "read packets");
+    int r = 1;
+    if (packet == NULL)
+        return source_libav_error(err, AVERROR(ENOMEM), "memory", "read packets");
     for (unsigned n = 0; r > 0 && (r = source_packet(source, packet, err)) > 0; n++) {
         int added = add_packet(scan, packet, tick, err);
         if (packet->pts > latest) {

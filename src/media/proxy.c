@@ -17,9 +17,9 @@ static const double SLOT_SLACK = 0.25;
 static const int64_t LEAST_PEAK = 100000;
 
 static const struct proxy_profile profiles[] = {
-    [PROFILE_AGGRESSIVE] = { "aggressive", 480, 10, 28, 500000, 64000, 22050, "ultrafast" },
-    [PROFILE_BALANCED] = { "balanced", 720, 15, 23, 1500000, 128000, 44100, "fast" },
-    [PROFILE_CONSERVATIVE] = { "conservative", 1080, 24, 20, 3000000, 192000, 44100, "medium" },
+    [PROFILE_AGGRESSIVE] = { "aggressive", "ultrafast", 480, 10, 500000, 64000, 22050, 28 },
+    [PROFILE_BALANCED] = { "balanced", "fast", 720, 15, 1500000, 128000, 44100, 23 },
+    [PROFILE_CONSERVATIVE] = { "conservative", "medium", 1080, 24, 3000000, 192000, 44100, 20 },
 };
 
 const struct proxy_profile *proxy_profile(enum job_profile profile, double duration)

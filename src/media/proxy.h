@@ -7,13 +7,12 @@
 #include "spool/signals.h"
 
 struct proxy_profile {
-    const char *name;
-    int height, fps; // at most
+    const char *name, *preset; // preset: of x264
+    int height, fps;           // at most
+    int64_t peak_rate;         // bit/s
+    int64_t sound_bitrate;     // bit/s, of two channels
+    int sound_rate;            // at most
     int crf;
-    int64_t peak_rate;     // bit/s
-    int64_t sound_bitrate; // bit/s, of two channels
-    int sound_rate;        // at most
-    const char *preset;    // of x264
 };
 
 // The profile's values; PROFILE_DYNAMIC chooses by duration: under 3 min conservative, under 7

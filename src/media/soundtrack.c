@@ -179,8 +179,9 @@ static int convert(struct soundtrack *soundtrack, const AVFrame *frame, struct e
     float *line =
         reserve(&soundtrack->line, &soundtrack->line_capacity, ((size_t)most + 1) * channels);
     uint8_t *to[] = { (uint8_t *)line };
-    int got = swr_convert(soundtrack->to_line, to, most,
-                          (const uint8_t **)(uintptr_t)frame->extended_data, frame->nb_samples);
+    const uint8_t **from; // swr_convert only reads, but its type does not say so of the array
+    memcpy(&from, &frame->extended_data, sizeof from);
+    int got = swr_convert(soundtrack->to_line, to, most, from, frame->nb_samples);
     if (got < 0)
         return failed(got, err);
     for (size_t i = 0; i < (size_t)got * channels; i++)

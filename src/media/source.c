@@ -265,7 +265,7 @@ static int keep_packet(struct source *source, const AVPacket *packet)
     if (copy == NULL)
         return AVERROR(ENOMEM);
     if (source->ahead == NULL)
-        source->ahead = xcalloc(START_PACKETS, sizeof(*source->ahead));
+        source->ahead = xcalloc(START_PACKETS, sizeof(AVPacket *));
     source->ahead[source->ahead_count++] = copy;
     return 0;
 }
@@ -592,7 +592,7 @@ static int hold_frame(struct source *source, const AVFrame *frame, struct err *e
     if (copy == NULL)
         return no_memory(err);
     if (source->held == NULL)
-        source->held = xcalloc(HELD_FRAMES, sizeof(*source->held));
+        source->held = xcalloc(HELD_FRAMES, sizeof(AVFrame *));
     source->held[source->held_count++] = copy;
     return 0;
 }
