@@ -4,12 +4,14 @@
 #include "highlight/robust.h"
 #include <math.h>
 
-// A picture that has less than this unlike its predecessor is no cut, however still the rest is:
-// below lie blinking lights and captions.
-static const double cut_floor = 0.20;
-// A cut must rise this many robust deviations above its surroundings.  Lower, and shaken cameras
-// break into shots; higher, and cuts within action are lost.
-static const double cut_deviations = 6.0;
+// A plain cut: most of the picture is another one, and clearly more than what happens around it
+// even where all is shaken.  Scores of 0.45 and more are rare within shots.
+static const double plain_cut = 0.45, plain_above = 1.2;
+// A faint one, between alike or dark pictures: then it must stand alone.  Lower, and blinking
+// lights and captions are cuts.
+static const double faint_cut = 0.25, faint_above = 1.5, faint_deviations = 6.0;
+// "Around" is the greatest but for one tenth: other cuts near by do not count.
+static const double around_part = 0.9;
 // What a still scene may vary by without its noise becoming the measure.
 static const double scale_floor = 0.015;
 // Surroundings on each side: long enough for a median that two or three cuts do not move, short
@@ -18,18 +20,26 @@ static const double window_seconds = 1.5;
 enum { WINDOW_MAX = 128 }; // pictures, for very high frame rates
 // Nobody cuts faster; what does is flicker.
 static const double shortest_shot = 0.3;
-// A flash lasts one or two pictures: up and down again within this many.
+// A flash lasts one or two pictures: up and down again within this many, nearly as far.
 enum { FLASH_PICTURES = 3 };
+static const double flash_part = 0.7;
 // The colours on both sides of a flash agree at least this much.
 static const double flash_likeness = 0.70;
 
 struct peak {
     size_t frame;
-    double strength; // robust deviations
+    double score; // of the cut curve
 };
 
-// How far the peak rises above the pictures before (step -1) or after it (step 1).
-static double rise(const struct signals *signals, size_t at, int step)
+struct side {
+    double high;       // the greatest score but for one tenth
+    double deviations; // of the peak, above this side's median
+};
+
+// The pictures before (step -1) or after (step 1) a peak.  Each side is judged by itself: where a
+// still shot is followed by a shaken one, both together would have a median between the two and a
+// scale as wide as their distance.
+static struct side look_aside(const struct signals *signals, size_t at, int step)
 {
     const struct signals_frame *frames = signals->frames;
     float values[WINDOW_MAX];
@@ -40,35 +50,39 @@ static double rise(const struct signals *signals, size_t at, int step)
             break;
         values[count++] = frames[i].cut;
     }
-    struct robust side = robust_measure(values, count, scale_floor);
-    return robust_score(&side, frames[at].cut);
+    struct side side = { .high = robust_quantile(values, count, around_part) };
+    struct robust robust = robust_measure(values, count, scale_floor);
+    side.deviations = robust_score(&robust, frames[at].cut);
+    return side;
 }
 
-// In robust deviations.  Each side by itself: where a still shot is followed by a shaken one, both
-// together would have a median between the two and a scale as wide as their distance.
-static double strength_of(const struct signals *signals, size_t at)
+static bool is_peak(const struct signals *signals, size_t at)
 {
-    return fmin(rise(signals, at, -1), rise(signals, at, 1));
+    double score = signals->frames[at].cut;
+    if (!(score >= faint_cut))
+        return false;
+    struct side before = look_aside(signals, at, -1), after = look_aside(signals, at, 1);
+    double high = fmax(before.high, after.high);
+    if (score >= plain_cut && score >= plain_above * high)
+        return true;
+    return score >= faint_above * high &&
+           fmin(before.deviations, after.deviations) >= faint_deviations;
 }
 
 static size_t find_peaks(const struct signals *signals, struct peak *peaks)
 {
     size_t count = 0;
-    for (size_t i = 1; i < signals->frame_count; i++) {
-        if (!(signals->frames[i].cut >= cut_floor))
-            continue;
-        double strength = strength_of(signals, i);
-        if (strength >= cut_deviations)
-            peaks[count++] = (struct peak){ i, strength };
-    }
+    for (size_t i = 1; i < signals->frame_count; i++)
+        if (is_peak(signals, i))
+            peaks[count++] = (struct peak){ i, signals->frames[i].cut };
     return count;
 }
 
-// Do the colours before `first` and from `last` on belong to one picture?
+// Do the colours before picture `first` and from `last` on belong to one shot?
 static bool same_picture_around(const struct signals *signals, size_t first, size_t last)
 {
-    double before = floor((double)signals->frames[first].time * SIGNALS_LIKENESS_HZ) - 1;
-    double after = floor((double)signals->frames[last].time * SIGNALS_LIKENESS_HZ) + 1;
+    double before = floor((double)signals->frames[first - 1].time * SIGNALS_LIKENESS_HZ + 1e-3);
+    double after = ceil((double)signals->frames[last].time * SIGNALS_LIKENESS_HZ - 1e-3);
     if (before < 0 || after >= (double)signals->likeness_count)
         return true; // too near the edge for a shot of its own
     struct likeness a = likeness_at(signals, (size_t)before);
@@ -76,31 +90,45 @@ static bool same_picture_around(const struct signals *signals, size_t first, siz
     return likeness_compare(&a, &b) >= flash_likeness;
 }
 
-// Reduces each run of neighbouring peaks to its strongest, or to none if it is a flash.
+// The last (step 1) or first (step -1) picture that goes up or down with the one at `at`.
+static size_t partner(const struct signals *signals, size_t at, int step)
+{
+    size_t furthest = at, i = at;
+    for (int k = 0; k < FLASH_PICTURES; k++) {
+        i += (size_t)step;
+        if (i < 1 || i >= signals->frame_count)
+            break;
+        if (signals->frames[i].cut >= flash_part * signals->frames[at].cut)
+            furthest = i;
+    }
+    return furthest;
+}
+
+// Reduces each run of neighbouring peaks to its greatest, or to none if it is a flash.
 static size_t drop_flashes(const struct signals *signals, struct peak *peaks, size_t count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count;) {
-        size_t strongest = i, next = i + 1;
+        size_t greatest = i, next = i + 1;
         while (next < count && peaks[next].frame - peaks[next - 1].frame <= FLASH_PICTURES) {
-            if (peaks[next].strength > peaks[strongest].strength)
-                strongest = next;
+            if (peaks[next].score > peaks[greatest].score)
+                greatest = next;
             next++;
         }
-        bool flash =
-            next - i > 1 && same_picture_around(signals, peaks[i].frame, peaks[next - 1].frame);
-        if (!flash)
-            peaks[kept++] = peaks[strongest];
+        size_t first = partner(signals, peaks[i].frame, -1);
+        size_t last = partner(signals, peaks[next - 1].frame, 1);
+        if (first == last || !same_picture_around(signals, first, last))
+            peaks[kept++] = peaks[greatest];
         i = next;
     }
     return kept;
 }
 
-static int stronger_first(const void *a, const void *b)
+static int greater_first(const void *a, const void *b)
 {
     const struct peak *p = a, *q = b;
-    if (p->strength != q->strength)
-        return p->strength > q->strength ? -1 : 1;
+    if (p->score != q->score)
+        return p->score > q->score ? -1 : 1;
     return p->frame < q->frame ? -1 : p->frame > q->frame;
 }
 
@@ -110,13 +138,13 @@ static int earlier_first(const void *a, const void *b)
     return p->frame < q->frame ? -1 : p->frame > q->frame;
 }
 
-// Keeps the strongest peaks that leave every shot its least length.
+// Keeps the greatest peaks that leave every shot its least length.
 static size_t keep_apart(const struct signals *signals, struct peak *peaks, size_t count)
 {
     const struct signals_frame *frames = signals->frames;
     cleanup(free_ptr) bool *taken = xcalloc(signals->frame_count + 1, sizeof *taken);
     size_t kept = 0;
-    qsort(peaks, count, sizeof *peaks, stronger_first);
+    qsort(peaks, count, sizeof *peaks, greater_first);
     for (size_t i = 0; i < count && kept < ANALYSIS_MAX_ITEMS - 1; i++) {
         size_t at = peaks[i].frame;
         double time = frames[at].time;
