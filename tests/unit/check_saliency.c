@@ -42,7 +42,7 @@ static const struct {
     { "stillness", TRAIT_MOTION, 0, NAN, -30, false, false },
     { "loudness", TRAIT_LOUDNESS, NAN, NAN, -15, false, true },
     { "silence", TRAIT_LOUDNESS, NAN, NAN, -70, false, false },
-    { "voice", TRAIT_VOICE, NAN, NAN, -30, true, true },
+    { "voice", TRAIT_SPEECH, NAN, NAN, -30, true, true },
     { "black", TRAIT_COUNT, NAN, 0, -30, false, false },
 };
 
