@@ -135,10 +135,11 @@ check: test-programs ## run all tests (assumes that what they need is installed)
 test: deps-test ## install what is missing, build, and run all tests
 	+$(MAKE) --no-print-directory check
 
+ASAN_TESTS ?= check
 asan: ## run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	+$(MAKE) --no-print-directory O=$(O)/asan \
 	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
-	    CFLAGS="-O1 -g" check
+	    CFLAGS="-O1 -g" $(ASAN_TESTS)
 
 check-system: $(PROGRAMS) ## install into an empty root and hold it against systemd's own tools
 	tests/system/check-install $(O)
@@ -163,14 +164,15 @@ bench: $(PROGRAMS) $(BENCHES) ## print the benchmarks, each against its referenc
 	@set -e; for b in $(BENCHES); do echo "== $$(basename $$b)"; $$b; done
 
 lint: deps-lint ## hold the tree against docs/STYLE.md and the static analysers
-	+$(MAKE) --no-print-directory lint-tree
-.PHONY: lint-tree
+	+$(MAKE) --no-print-directory lint-tree lint-deep
+.PHONY: lint-tree lint-deep
 lint-tree: $(PROGRAMS)
 	tests/lint/doors
 	tests/lint/budget
 	clang-format --dry-run --Werror $(shell git ls-files '*.c' '*.h')
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --suppressions-list=tests/lint/cppcheck.suppressions --error-exitcode=1 -j 2 -Isrc src
+lint-deep:
 	printf '%s\n' $(shell git ls-files 'src/*.c') | xargs -P 2 -n 4 sh -c \
 	    'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=c17 -D_GNU_SOURCE -Isrc \
 	    -DCLIPSPOOL_VERSION=\"$(VERSION)\" 2>/dev/null' clang-tidy

@@ -139,7 +139,7 @@ static const char *make_piece(size_t index, const struct take *take, double star
     (void)snprintf(name, sizeof name, "cut-%zu.mp4", index);
     (void)snprintf(from, sizeof from, "%.2f", start);
     (void)snprintf(length, sizeof length, "%.3f", seconds);
-    char *filter = xasprintf("%s%s,trim=duration=%s", fit, trouble, length);
+    char *filter = xasprintf("%s%s,trim=duration=%s,format=yuv420p", fit, trouble, length);
     const char *drawn[] = { "-f", "lavfi", "-i", path, NULL };
     const char *real[] = { "-ss", from, "-i", path, NULL };
     const char *rest[] = { "-an",     "-vf",       filter, "-c:v", "libx264",
@@ -164,7 +164,7 @@ static const char *make_dissolve(size_t index, const char *a, const char *b)
     return MEDIA_MAKE(name, "-i", a, "-i", b, "-filter_complex",
                       "[0]tpad=stop_mode=clone:stop_duration=2,trim=duration=2,settb=AVTB[x];"
                       "[1]tpad=stop_mode=clone:stop_duration=2,trim=duration=2,settb=AVTB[y];"
-                      "[x][y]xfade=duration=0.7:offset=0.8",
+                      "[x][y]xfade=duration=0.7:offset=0.8,format=yuv420p",
                       "-c:v", "libx264", "-preset", "ultrafast", "-crf", "14");
 }
 

@@ -78,8 +78,7 @@ START_TEST(what_is_no_video_is_refused_in_words)
     int r = container_open(&container, fd, 16, 10000000, &err);
     ck_assert_msg(r < 0, "%s was accepted", row->name);
     ck_assert_msg(err.class == ERR_INPUT, "%s: class %d, %s", row->name, err.class, err.text);
-    ck_assert_msg(strcmp(err.id, row->id) == 0, "%s: %s, not %s", row->name,
-                  err.id, row->id);
+    ck_assert_msg(strcmp(err.id, row->id) == 0, "%s: %s, not %s", row->name, err.id, row->id);
     ck_assert_msg(err.hint[0] != '\0', "%s: no remedy", row->name);
     container_release(&container);
     close(fd);
