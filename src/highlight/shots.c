@@ -9,7 +9,7 @@
 static const double plain_cut = 0.45, plain_above = 1.2;
 // A faint one, between alike or dark pictures: then it must stand alone.  Lower, and blinking
 // lights and captions are cuts.
-static const double faint_cut = 0.25, faint_above = 1.5, faint_deviations = 6.0;
+static const double faint_cut = 0.20, faint_above = 1.4, faint_deviations = 6.0;
 // "Around" is the greatest but for one tenth: other cuts near by do not count.
 static const double around_part = 0.9;
 // What a still scene may vary by without its noise becoming the measure.
