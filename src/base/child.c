@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #if defined(__has_feature)
@@ -106,13 +107,15 @@ static void apply_limits(const struct child_limits *limits)
     }
 }
 
-// Handlers first, then the mask: what is pending meets the default.
+// Handlers first, then the mask: what is pending meets the default.  Asked of the kernel itself:
+// the C library refuses the two real-time signals that it keeps for threads, and whoever started us
+// may have left even those ignored.  To the kernel, an action that is all zeros is the default.
 static void reset_signals(void)
 {
-    const struct sigaction action = { .sa_handler = SIG_DFL };
+    static const unsigned long action[16];
     sigset_t none;
-    for (int number = 1; number < NSIG; number++)
-        (void)sigaction(number, &action, NULL); // refused for SIGKILL, SIGSTOP and libc's own
+    for (int number = 1; number < NSIG; number++) // refused for SIGKILL and SIGSTOP
+        (void)syscall(SYS_rt_sigaction, number, action, NULL, (NSIG - 1) / 8);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
