@@ -27,10 +27,12 @@ LIBS_base = $(shell pkg-config --libs libconfig jansson) -lm
 LIBS_daemon = $(shell pkg-config --libs libsystemd)
 LIBS_media = $(shell pkg-config --libs libavformat libavcodec libavfilter libswscale libswresample \
 	libavutil libebur128)
+LIBS_provider = $(shell pkg-config --libs libcurl libcrypto)
 LIBS_test = $(shell pkg-config --libs check)
 
 BUILD_PACKAGES = gcc libc6-dev pkg-config libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev \
-	libswscale-dev libswresample-dev libebur128-dev libconfig-dev libjansson-dev libsystemd-dev
+	libswscale-dev libswresample-dev libebur128-dev libconfig-dev libjansson-dev libsystemd-dev \
+	libcurl4-openssl-dev libssl-dev
 DEMO_PACKAGES = $(BUILD_PACKAGES) ffmpeg
 TEST_PACKAGES = $(DEMO_PACKAGES) check python3-numpy python3-jsonschema rsync systemd mandoc
 LINT_PACKAGES = $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck universal-ctags
@@ -44,10 +46,12 @@ LIBBASE = $(O)/lib/base.a
 LIBSPOOL = $(O)/lib/spool.a $(LIBBASE)
 LIBMEDIA = $(O)/lib/media.a $(LIBSPOOL)
 LIBHIGHLIGHT = $(O)/lib/highlight.a $(LIBSPOOL)
+LIBPROVIDER = $(O)/lib/provider.a $(LIBSPOOL)
 
 MEDIA_STAGES = probe compress render
-OTHER_STAGES = fetch analyze plan publish
-STAGES = $(MEDIA_STAGES:%=$(O)/libexec/clipspool/%) $(OTHER_STAGES:%=$(O)/libexec/clipspool/%)
+NET_STAGES = fetch
+OTHER_STAGES = analyze plan publish
+STAGES = $(patsubst %,$(O)/libexec/clipspool/%,$(MEDIA_STAGES) $(NET_STAGES) $(OTHER_STAGES))
 PROGRAMS = $(O)/bin/clipspool $(O)/sbin/clipspoold $(STAGES)
 
 .PHONY: all help
@@ -65,6 +69,7 @@ $(O)/lib/base.a: $(call folder,base)
 $(O)/lib/spool.a: $(call folder,spool)
 $(O)/lib/media.a: $(call folder,media)
 $(O)/lib/highlight.a: $(call folder,highlight)
+$(O)/lib/provider.a: $(call folder,provider)
 $(O)/lib/support.a: $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/support/*.c))
 
 $(O)/sbin/clipspoold: $(call folder,daemon) $(LIBSPOOL)
@@ -78,6 +83,10 @@ $(O)/bin/clipspool: $(call folder,cli) $(LIBSPOOL)
 $(MEDIA_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/obj/stages/stage.o $(LIBMEDIA)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_media) $(LIBS_base)
+
+$(NET_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/obj/stages/stage.o $(LIBPROVIDER)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_provider) $(LIBS_base)
 
 $(OTHER_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/obj/stages/stage.o $(LIBHIGHLIGHT)
 	@mkdir -p $(@D)
@@ -100,9 +109,10 @@ INTEGRATION_TESTS = $(call test_programs,integration)
 FAULT_TESTS = $(call test_programs,fault)
 BENCHES = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/bench_*.c))
 
-$(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(LIBHIGHLIGHT)
+$(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(O)/lib/highlight.a $(LIBPROVIDER)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_test) $(LIBS_media) $(LIBS_daemon) $(LIBS_base)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_test) $(LIBS_media) $(LIBS_provider) \
+	    $(LIBS_daemon) $(LIBS_base)
 
 # In a fault test the N-th of these calls fails on demand (tests/support/faults.h).
 FAULT_CALLS = close copy_file_range fstat fstatat fsync ftruncate futimens linkat mkdirat pread \
