@@ -2,6 +2,8 @@
 #include "daemon/adopt.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/fs.h"
@@ -167,6 +169,19 @@ void adopt_again(struct service *service)
         next = member->next;
         if (member->state == MEMBER_NEW)
             adopt_member(service, member);
+    }
+}
+
+void adopt_forget_removed(struct service *service)
+{
+    struct member *next;
+    for (struct member *member = service->roster.first; member; member = next) {
+        struct stat st;
+        next = member->next;
+        if (member->state == MEMBER_ASIDE &&
+            fstatat(service->spool.failed, member->id, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+            errno == ENOENT)
+            roster_remove(&service->roster, member);
     }
 }
 

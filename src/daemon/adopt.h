@@ -24,4 +24,7 @@ int adopt_all(struct service *service, struct err *err);
 // Calls adopt_member for all that are still new.
 void adopt_again(struct service *service);
 
+// Forgets those set aside that are in failed/ no more: expired, or removed by an administrator.
+void adopt_forget_removed(struct service *service);
+
 #endif

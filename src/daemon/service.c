@@ -172,10 +172,22 @@ static void reload(struct service *service)
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         service->schedule.slots[slot] = service_slots(&service->settings, (enum slot_class)slot);
     release_holds(service);
+    service->expired_us = 0; // how long is kept may have changed
     log_line(LOG_NOTICE, LOG_EVENT_CONFIG_LOADED, NULL, "the configuration is loaded");
 }
 
 // ---- by the clock
+
+// People are owed a status that was put off because the last one was so recent.  One that could not
+// be written is left to the scan.
+static bool owes_status(const struct service *service)
+{
+    for (const struct live *live = service->open; live; live = live->next) {
+        if (live->dirty && !live->ending && !live->member->warned)
+            return true;
+    }
+    return false;
+}
 
 static int on_tick(sd_event_source *source, uint64_t when, void *data)
 {
@@ -186,7 +198,7 @@ static int on_tick(sd_event_source *source, uint64_t when, void *data)
             report_status(service, live);
     }
     notice_status(service);
-    if (service->running > 0 && !service->stopping)
+    if ((service->running > 0 || owes_status(service)) && !service->stopping)
         service_arm(service, &service->tick, when + tick_us, on_tick, service);
     return 0;
 }
@@ -213,6 +225,7 @@ static void expire(struct service *service)
         log_warning(NULL, "what was kept long enough cannot be removed: %s", err.text);
     else if (removed > 0)
         log_info(NULL, "removed %d batches that were kept long enough", removed);
+    adopt_forget_removed(service);
 }
 
 static int on_scan(sd_event_source *source, uint64_t when, void *data)
@@ -252,9 +265,9 @@ static int on_pump(sd_event_source *source, void *data)
     life_pump(service);
     if (service->stopping ? service->running == 0 : service->options->once && nothing_left(service))
         return sd_event_exit(service->event, service->failed ? EXIT_FAILURE : EXIT_SUCCESS);
-    if (service->running > 0)
+    if (service->running > 0 || owes_status(service))
         start_ticking(service);
-    else
+    if (service->running == 0)
         notice_status(service);
     return 0;
 }

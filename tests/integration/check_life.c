@@ -109,7 +109,30 @@ START_TEST(batches_that_only_wait_do_not_hold_up_the_others)
     spool_fixture_await_count(&fixture, "outbox", 25);
     spool_fixture_drop(&fixture, "trip", "a.mp4", NULL);
     json_decref(spool_fixture_await(&fixture, "trip", "completed"));
-    ck_assert_uint_eq(spool_fixture_count(&fixture, "work"), 25);
+    spool_fixture_await_count(&fixture, "work", 25); // trip leaves it after it is told
+}
+END_TEST
+
+static bool is_waiting(struct spool_fixture *spool, void *text)
+{
+    json_t *status = spool_fixture_status(spool, "trip");
+    bool found = strstr(text_of(status, "waiting_for"), text) != NULL;
+    json_decref(status);
+    return found;
+}
+
+// No scan comes to make up for it.  The last of several like steps fails, so that the status before
+// has the same word and is young: the one that tells of the waiting has to be put off.
+START_TEST(what_a_batch_waits_for_is_told_when_it_begins_to_wait)
+{
+    spool_fixture_set(&fixture, "intake = { settle_seconds = 0.1; scan_seconds = 3600.0; };");
+    spool_fixture_set(&fixture, "stages = { compress = { wait_seconds = 3600.0; }; };");
+    spool_fixture_set(&fixture, "slots = { cpu = 1; };");
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "0.mp4 1.mp4 2.mp4 3.mp4 4.mp4 5.mp4",
+                              "compress.5 exit 75");
+    spool_fixture_await_that(&fixture, "outbox", is_waiting,
+                             (char[]){ "compress of 5.mp4 is tried again" });
 }
 END_TEST
 
@@ -121,6 +144,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, a_batch_of_ten_does_not_starve_a_batch_of_one);
     tcase_add_test(tcase, progress_never_falls_and_ends_at_100);
     tcase_add_test(tcase, one_bad_source_leaves_the_others_their_reel);
+    tcase_add_test(tcase, what_a_batch_waits_for_is_told_when_it_begins_to_wait);
     tcase_add_test(tcase, batches_that_only_wait_do_not_hold_up_the_others);
     tcase_add_test(tcase, when_no_source_is_of_use_the_batch_says_so);
 }

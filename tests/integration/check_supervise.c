@@ -3,7 +3,8 @@
 
 static const char quick_tries[] =
     "stages = { compress = { tries = 2; wait_seconds = 0.05; soft_seconds = 1.0; hard_seconds = "
-    "1.2; }; plan = { wait_seconds = 0.05; }; fetch = { wait_seconds = 0.05; }; };";
+    "1.2; }; plan = { wait_seconds = 0.05; }; fetch = { "
+    "wait_seconds = 0.05; }; };";
 
 static void set_up(void)
 {
@@ -58,20 +59,6 @@ START_TEST(what_follows_from_the_end_of_a_step)
 }
 END_TEST
 
-START_TEST(machine_trouble_is_waited_out_without_using_up_tries)
-{
-    cleanup(free_ptr) char *gate = outside("gate");
-    cleanup(free_ptr) char *script = xasprintf("render need 74 %s", gate);
-    spool_fixture_start(&fixture);
-    spool_fixture_drop_script(&fixture, "trip", "a.mp4", script);
-    json_decref(spool_fixture_await(&fixture, "trip", "clipping"));
-    spool_fixture_await_name(&fixture, "outbox/trip/status.json", true);
-    folder_put(&fixture.folder, "gate", "");
-    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
-    assert_logged("trying again in");
-}
-END_TEST
-
 static bool is_waiting(struct spool_fixture *spool, void *text)
 {
     json_t *status = spool_fixture_status(spool, "trip");
@@ -79,6 +66,20 @@ static bool is_waiting(struct spool_fixture *spool, void *text)
     json_decref(status);
     return found;
 }
+
+START_TEST(machine_trouble_is_waited_out_without_using_up_tries)
+{
+    cleanup(free_ptr) char *gate = outside("gate");
+    cleanup(free_ptr) char *script = xasprintf("render need 74 %s", gate);
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", script);
+    // Not before its first try has failed.
+    spool_fixture_await_that(&fixture, "outbox", is_waiting, (char[]){ "render is tried again" });
+    folder_put(&fixture.folder, "gate", "");
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    assert_logged("trying again in");
+}
+END_TEST
 
 START_TEST(a_wrong_configuration_holds_the_stage_until_it_is_loaded_again)
 {
