@@ -3,6 +3,7 @@
 
 #include "media/inspect.h"
 #include "base/text.h"
+#include "media/keyframes.h"
 #include "media/source.h"
 #include <libavutil/avstring.h>
 #include <libavutil/display.h>
@@ -19,13 +20,8 @@ enum {
 // A shape of pixels beyond this is damage, not anamorphic film.
 static const double MAX_ASPECT = 8;
 
-struct picture {
-    double pts, dts; // seconds from second 0 on; NAN: not there
-    bool key;
-};
-
 struct scan {
-    struct picture *pictures; // in order of arrival
+    struct keyframes_picture *pictures; // in order of arrival
     size_t count, capacity;
     double last_length; // of the picture shown last
     // After settle_times():
@@ -170,7 +166,8 @@ static int look(int fd, const struct inspect_rules *rules, struct probe *probe,
 
 // ---- what all packets say
 
-static int add_packet(struct scan *scan, const AVPacket *packet, double tick, struct err *err)
+static int add_packet(struct scan *scan, const struct keyframes *keyframes, const AVPacket *packet,
+                      double tick, struct err *err)
 {
     if ((packet->flags & AV_PKT_FLAG_DISCARD) || packet->size == 0)
         return 0; // outside of the edit list, or a repetition
@@ -183,10 +180,10 @@ static int add_packet(struct scan *scan, const AVPacket *packet, double tick, st
         scan->capacity = scan->capacity ? scan->capacity * 2 : 4096;
         scan->pictures = xrealloc(scan->pictures, scan->capacity, sizeof *scan->pictures);
     }
-    scan->pictures[scan->count++] = (struct picture){
+    scan->pictures[scan->count++] = (struct keyframes_picture){
         .pts = packet->pts != AV_NOPTS_VALUE ? (double)packet->pts * tick : NAN,
         .dts = packet->dts != AV_NOPTS_VALUE ? (double)packet->dts * tick : NAN,
-        .key = packet->flags & AV_PKT_FLAG_KEY,
+        .kind = keyframes_look(keyframes, packet->data, (size_t)packet->size),
     };
     return 0;
 }
@@ -197,11 +194,13 @@ static int read_packets(struct source *source, const struct inspect_rules *rules
     double tick = av_q2d(source_video(source)->time_base);
     int64_t size = avio_size(source_format(source)->pb), latest = INT64_MIN;
     AVPacket *packet = av_packet_alloc();
+    struct keyframes keyframes;
     int r = 1;
     if (packet == NULL)
         return source_libav_error(err, AVERROR(ENOMEM), "memory", "read packets");
+    keyframes_init(&keyframes, source_video(source)->codecpar);
     for (unsigned n = 0; r > 0 && (r = source_packet(source, packet, err)) > 0; n++) {
-        int added = add_packet(scan, packet, tick, err);
+        int added = add_packet(scan, &keyframes, packet, tick, err);
         if (packet->pts > latest) {
             latest = packet->pts;
             scan->last_length = (double)packet->duration * tick;
@@ -228,7 +227,7 @@ static void fill_times(struct scan *scan)
     double origin = NAN, least = INFINITY;
     bool missing = false;
     for (size_t i = 0; i < scan->count; i++) {
-        const struct picture *picture = &scan->pictures[i];
+        const struct keyframes_picture *picture = &scan->pictures[i];
         missing |= isnan(picture->pts);
         if (fabs(picture->pts) < 1e-6)
             origin = picture->dts;
@@ -239,7 +238,7 @@ static void fill_times(struct scan *scan)
     if (isnan(origin))
         origin = least;
     for (size_t i = 0; i < scan->count; i++) {
-        struct picture *picture = &scan->pictures[i];
+        struct keyframes_picture *picture = &scan->pictures[i];
         if (!isnan(picture->dts))
             picture->pts = picture->dts - origin;
     }
@@ -256,22 +255,18 @@ static void thin_out(struct scan *scan, double least)
 }
 
 // picture_step: seconds between the pictures that were decoded, or 0.
-static void settle_times(struct probe *probe, struct scan *scan, double picture_step)
+static void settle_times(const struct probe *probe, struct scan *scan, double picture_step)
 {
     fill_times(scan);
     scan->times = xcalloc(scan->count + 1, sizeof *scan->times);
-    probe->key_frames = xcalloc(scan->count + 1, sizeof *probe->key_frames);
     for (size_t i = 0; i < scan->count; i++) {
         double time = scan->pictures[i].pts;
         if (isnan(time) || time < -1e-4)
             continue;
         time = fmax(time, 0);
         scan->times[scan->shown++] = time;
-        if (scan->pictures[i].key)
-            probe->key_frames[probe->key_frame_count++] = time;
     }
     qsort(scan->times, scan->shown, sizeof *scan->times, compare_times);
-    qsort(probe->key_frames, probe->key_frame_count, sizeof *probe->key_frames, compare_times);
     if (scan->shown < 2)
         return;
     // Two fields in two packets are one picture.
@@ -390,6 +385,7 @@ static int scan_packets(int fd, const struct inspect_rules *rules, double pictur
     if (scan.shown == 0)
         return err_set(err, ERR_INPUT, "empty_track", "the video track holds no pictures");
     probe->frames = (int64_t)scan.shown;
+    keyframes_note(scan.pictures, scan.count, probe);
     note_rate(probe, &scan, source_video(source));
     int64_t size = avio_size(source_format(source)->pb);
     probe->size_bytes = size > 0 ? (uint64_t)size : 0;

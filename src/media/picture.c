@@ -98,10 +98,10 @@ static double lead_seconds(const struct picture *picture)
     return fmax(1, LEAD_PICTURES / picture->source_fps);
 }
 
-// The last random access point at or before `start`, where decoding will begin.
+// The last key frame that is known at or before `start`, where decoding will begin.
 static double key_before(const struct probe *probe, double start)
 {
-    double key = start;
+    double key = probe->all_key_frames ? start : 0;
     for (size_t i = 0; i < probe->key_frame_count && probe->key_frames[i] <= start; i++)
         key = probe->key_frames[i];
     return key;

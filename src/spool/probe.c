@@ -7,10 +7,11 @@
 #include <stdio.h>
 
 enum {
-    MAX_BYTES = 64 << 20,
-    MAX_KEY_FRAMES = 4 * 3600 * 120, // every picture of four hours at 120 a second
+    MAX_BYTES = 2 << 20, // PROBE_MAX_KEY_FRAMES with indentation and 100 warnings
     MAX_WARNINGS = 100,
 };
+
+static const double max_seconds = 1e7;
 
 enum kind { TEXT, WHOLE, LONG, NUMBER, FLAG };
 
@@ -51,6 +52,7 @@ static const struct row {
     ROW(audio_stream, WHOLE, -1, 1e6),
     ROW(audio_channels, WHOLE, 0, 1024),
     ROW(audio_rate, WHOLE, 0, 1e7),
+    ROW(all_key_frames, FLAG, 0, 1),
 #undef ROW
 };
 
@@ -111,33 +113,65 @@ static void get_row(const json_t *object, const struct row *row, struct probe *p
     }
 }
 
+static void put_key_frames(json_t *object, const struct probe *probe)
+{
+    json_t *times = json_array(), *open = json_array();
+    for (size_t i = 0; i < probe->key_frame_count; i++) {
+        json_array_append_new(times, json_integer(llrint(probe->key_frames[i] * 1e6)));
+        if (probe->key_frame_open != NULL && probe->key_frame_open[i])
+            json_array_append_new(open, json_integer((json_int_t)i));
+    }
+    json_put(object, "key_frames", times);
+    json_put(object, "open_key_frames", open);
+}
+
 int probe_save(int sourcedir, const struct probe *probe, struct err *err)
 {
     cleanup(json_free) json_t *object = json_object();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         put_row(object, &rows[i], probe);
-    json_t *times = json_array();
-    for (size_t i = 0; i < probe->key_frame_count; i++)
-        json_array_append_new(times, json_rounded(probe->key_frames[i], 6));
-    json_put(object, "key_frames", times);
+    put_key_frames(object, probe);
     json_put(object, "warnings",
              probe->warnings != NULL ? json_incref(probe->warnings) : json_array());
     return json_write(sourcedir, SOURCE_PROBE, object, err);
 }
 
+// The element of an array of whole numbers, or -1 if it is none from 0 to max.
+static int64_t whole_at(const json_t *array, size_t at, int64_t max)
+{
+    const json_t *element = json_array_get(array, at);
+    int64_t value = json_integer_value(element);
+    return json_is_integer(element) && value >= 0 && value <= max ? value : -1;
+}
+
 static int get_key_frames(const json_t *array, struct probe *probe)
 {
     size_t count = json_array_size(array);
-    if (!json_is_array(array) || count > MAX_KEY_FRAMES)
+    int64_t last = -1;
+    if (!json_is_array(array) || count > PROBE_MAX_KEY_FRAMES)
         return -EINVAL;
     probe->key_frames = xcalloc(count + 1, sizeof *probe->key_frames);
+    probe->key_frame_open = xcalloc(count + 1, sizeof *probe->key_frame_open);
     for (size_t i = 0; i < count; i++) {
-        double time = json_number_value(json_array_get(array, i));
-        if (!json_is_number(json_array_get(array, i)) || !(fabs(time) <= 1e7) ||
-            (i > 0 && time < probe->key_frames[i - 1]))
+        int64_t time = whole_at(array, i, (int64_t)(max_seconds * 1e6));
+        if (time <= last)
             return -EINVAL;
-        probe->key_frames[i] = time;
-        probe->key_frame_count = i + 1;
+        last = time;
+        probe->key_frames[probe->key_frame_count++] = (double)time / 1e6;
+    }
+    return 0;
+}
+
+static int get_open_key_frames(const json_t *array, struct probe *probe)
+{
+    size_t count = json_array_size(array);
+    if (!json_is_array(array) || count > probe->key_frame_count)
+        return -EINVAL;
+    for (size_t i = 0; i < count; i++) {
+        int64_t place = whole_at(array, i, (int64_t)probe->key_frame_count - 1);
+        if (place < 0)
+            return -EINVAL;
+        probe->key_frame_open[place] = true;
     }
     return 0;
 }
@@ -170,6 +204,8 @@ int probe_load(int sourcedir, struct probe *probe, struct err *err)
         get_row(object, &rows[i], &read, &bad);
     if (get_key_frames(json_object_get(object, "key_frames"), &read) < 0)
         bad = "key_frames";
+    if (get_open_key_frames(json_object_get(object, "open_key_frames"), &read) < 0)
+        bad = bad ? bad : "open_key_frames";
     if (get_warnings(json_object_get(object, "warnings"), &read) < 0)
         bad = "warnings";
     if (bad != NULL) {
@@ -184,6 +220,7 @@ int probe_load(int sourcedir, struct probe *probe, struct err *err)
 void probe_release(struct probe *probe)
 {
     free(probe->key_frames);
+    free(probe->key_frame_open);
     json_decref(probe->warnings);
     *probe = (struct probe)PROBE_INIT;
 }

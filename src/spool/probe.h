@@ -9,6 +9,9 @@
 
 #include "base/json.h"
 
+// A key frame a second for four hours fit; a list of more is thinned out.
+enum { PROBE_MAX_KEY_FRAMES = 16384 };
+
 struct probe {
     char container[32]; // libav's short name, first alternative ("mov", "matroska")
     uint64_t size_bytes;
@@ -31,16 +34,23 @@ struct probe {
     bool has_audio;
     char audio_codec[32];
     int audio_stream, audio_channels, audio_rate; // stream is -1 without sound
-    double *key_frames; // times of random access points, seconds, ascending; owned
+    // Where a run of copied pictures may start, ascending; both owned.  Empty where pictures of the
+    // codec are not copied.
+    double *key_frames;   // seconds, as precise as a microsecond
+    bool *key_frame_open; // its leading pictures must be left out of a copy; NULL: of none
     size_t key_frame_count;
-    json_t *warnings; // sentences ("the file is cut off after 12.3 s; what is there is used"),
-                      // owned, or NULL
+    bool all_key_frames; // every picture is one; then they are not listed
+    json_t *warnings;    // sentences ("the file is cut off after 12.3 s; what is there is used"),
+                         // owned, or NULL
 };
 #define PROBE_INIT                             \
     {                                          \
         .audio_stream = -1, .video_stream = -1 \
     }
 
+// The file: an object with a key for each member; key_frames as whole microseconds,
+// open_key_frames the places in it (from 0) of the open ones.  probe_load: ERR_INPUT "bad_probe"
+// for what lacks a key or goes beyond its range, ERR_BUG "no_probe" where there is none.
 int probe_save(int sourcedir, const struct probe *probe, struct err *err);
 int probe_load(int sourcedir, struct probe *probe, struct err *err);
 void probe_release(struct probe *probe);

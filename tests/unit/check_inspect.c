@@ -277,18 +277,88 @@ START_TEST(rotation_turns_width_and_height)
 }
 END_TEST
 
-START_TEST(key_frames_are_where_the_encoder_put_them)
+#define KEYED "-preset ultrafast -bf 2 -g 300 -sc_threshold 0 -force_key_frames 0.5,1.2,2.9"
+#define OPENED "-preset ultrafast -bf 2 -g 30 -sc_threshold 0 -x264-params open-gop=1"
+#define X265 "-c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=30:min-keyint=30"
+
+enum { KEYS_MAX = 6 };
+
+static const struct keyed {
+    const char *name, *options;
+    double keys[KEYS_MAX];
+    size_t count;
+    int open; // a bit for each
+    bool all;
+} keyed[] = {
+    { "keys.mp4", KEYED, { 0, 0.5, 1.2, 2.9 }, 4, 0, false },
+    { "keys.mkv", KEYED, { 0, 0.5, 1.2, 2.9 }, 4, 0, false },
+    { "keys.ts", "-c:v libx264 " KEYED, { 0, 0.5, 1.2, 2.9 }, 4, 0, false },
+    { "keys.flv", "-c:v libx264 " KEYED, { 0, 0.5, 1.2, 2.9 }, 4, 0, false },
+    { "keys-late.mp4", KEYED " -output_ts_offset 7", { 0, 0.5, 1.2, 2.9 }, 4, 0, false },
+    // What these mark as key frames begins open groups, but for the first.
+    { "open.mp4", OPENED, { 0 }, 1, 0, false },
+    { "open.ts", "-c:v libx264 " OPENED, { 0 }, 1, 0, false },
+    { "closed-hevc.mp4", X265 ":open-gop=0", { 0, 1, 2 }, 3, 0, false },
+    { "open-hevc.mp4", X265 ":open-gop=1:bframes=3", { 0, 1, 2 }, 3, 6, false },
+    { "open-hevc.ts", X265 ":open-gop=1:bframes=3", { 0, 1, 2 }, 3, 6, false },
+    { "vp8.webm", "-c:v libvpx -deadline realtime -g 30 -c:a libopus", { 0, 1, 2 }, 3, 0, false },
+    { "vp9.webm",
+      "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 30 -c:a libopus",
+      { 0, 1, 2 },
+      3,
+      0,
+      false },
+    { "intra.mp4", "-preset ultrafast -g 1", { 0 }, 0, 0, true },
+    { "intra.avi", "-c:v mjpeg", { 0 }, 0, 0, true },
+    { "not-copied.mpg", "-c:v mpeg2video -g 10 -c:a mp2", { 0 }, 0, 0, false },
+};
+
+START_TEST(key_frames_are_where_a_copy_may_start)
 {
+    const struct keyed *row = &keyed[_i];
     struct probe probe = PROBE_INIT;
-    const char *path = MEDIA_CLIP(
-            .name = "keys.mp4", .seconds = 3,
-            .options =
-                "-preset ultrafast -bf 2 -g 300 -force_key_frames 0.5,1.2,2.9 -sc_threshold 0");
-    static const double expected[] = { 0, 0.5, 1.2, 2.9 };
+    struct err err = ERR_INIT;
+    const char *path = MEDIA_CLIP(.name = row->name, .seconds = 3, .options = row->options);
+    ck_assert_msg(inspect(path, &probe, &err) == 0, "%s: %s", row->name, err.text);
+    ck_assert_msg(probe.key_frame_count == row->count && probe.all_key_frames == row->all,
+                  "%s: %zu", row->name, probe.key_frame_count);
+    for (size_t i = 0; i < row->count; i++) {
+        // WebM and FLV round to milliseconds.
+        ck_assert_msg(fabs(probe.key_frames[i] - row->keys[i]) < 0.00055, "%s: %f", row->name,
+                      probe.key_frames[i]);
+        ck_assert_msg(probe.key_frame_open[i] == (row->open >> i & 1), "%s: %zu", row->name, i);
+    }
+    probe_release(&probe);
+}
+END_TEST
+
+// Counted by another reader of the same bytes.
+static const struct {
+    const char *path;
+    size_t count;
+    bool all;
+} real_keys[] = {
+    { "camera/gopro_karma.mp4", 46, false },
+    { "formats/ax_sample_2_byte_NAL_length.mp4", 1, false },
+    { "formats/ax_sample_edit_list.mp4", 2, false },
+    { "formats/ax_sample_without_stss.mp4", 0, true },
+    { "formats/av1-hdr.webm", 4, false },
+    { "batch-openmovies/sintel_trailer_720p.mp4", 9, false },
+    { "batch-nasa/nasa_sls_hotfire_promo_52s.webm", 21, false },
+    { "malformed/bad_keyframe_flags.mp4", 5, false },
+    { "malformed/absurd_duration.mp4", 3, false }, // and four that are none
+};
+
+START_TEST(the_key_frames_of_real_files_are_found)
+{
+    const char *path = media_real(real_keys[_i].path);
+    struct probe probe = PROBE_INIT;
+    if (path == NULL)
+        return;
     ck_assert_int_eq(inspect(path, &probe, NULL), 0);
-    ck_assert_uint_eq(probe.key_frame_count, ARRAY_LEN(expected));
-    for (size_t i = 0; i < ARRAY_LEN(expected); i++)
-        ck_assert_double_eq_tol(probe.key_frames[i], expected[i], 0.001);
+    ck_assert_msg(probe.key_frame_count == real_keys[_i].count &&
+                      probe.all_key_frames == real_keys[_i].all,
+                  "%s: %zu", real_keys[_i].path, probe.key_frame_count);
     probe_release(&probe);
 }
 END_TEST
@@ -368,7 +438,9 @@ int main(void)
     tcase_set_timeout(tcase, 120); // the first run makes the clips
     tcase_add_loop_test(tcase, files_are_found_to_be_what_they_are, 0, (int)ARRAY_LEN(files));
     tcase_add_loop_test(tcase, rotation_turns_width_and_height, 0, 3);
-    tcase_add_test(tcase, key_frames_are_where_the_encoder_put_them);
+    tcase_add_loop_test(tcase, key_frames_are_where_a_copy_may_start, 0, (int)ARRAY_LEN(keyed));
+    tcase_add_loop_test(tcase, the_key_frames_of_real_files_are_found, 0,
+                        (int)ARRAY_LEN(real_keys));
     tcase_add_test(tcase, an_edit_list_is_obeyed);
     tcase_add_loop_test(tcase, what_is_left_of_a_cut_off_file_is_measured_with_a_warning, 0,
                         (int)ARRAY_LEN(short_files));
