@@ -84,7 +84,8 @@ int fs_fill(struct fs_file *file, int fd, fs_progress *progress, void *context, 
 // Copies a regular file or a tree of regular files and directories durably (each file and directory
 // fsynced); symlinks and special files are left out.  What was written is compared with the source
 // by a second read.  `to` appears whole or not at all (made as `to`.tmp).  At most max_entries and
-// max_bytes, else -E2BIG and -EFBIG with ERR_INPUT.  Returns 0, -EEXIST (without setting err) if
+// max_bytes, else -E2BIG and -EFBIG with ERR_INPUT.  A file or folder that may not be read is
+// ERR_INPUT "unreadable".  Returns 0, -EEXIST (without setting err) if
 // `to` is there, or another negative.
 int fs_copy_tree(int from_dirfd, const char *from, int to_dirfd, const char *to,
                  unsigned max_entries, uint64_t max_bytes, struct err *err);

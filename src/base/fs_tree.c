@@ -2,6 +2,7 @@
 // depth costs neither the C stack nor more descriptors than a few dozen.
 
 #include "base/fs.h"
+#include "base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -289,6 +290,13 @@ static int copy_entry(struct copying *copying, int from_dirfd, const char *from,
     // Symbolic links, sockets, devices without a driver: left out, like what fstat finds below.
     if (fd == -ELOOP || fd == -ENXIO || fd == -ENODEV)
         return 0;
+    if (fd == -EACCES || fd == -EPERM) {
+        cleanup(free_ptr) char *shown = text_escape(from);
+        (void)err_set(err, ERR_INPUT, "unreadable", "%s: cannot be read: %s", shown,
+                      strerrordesc_np(-fd));
+        (void)err_hint(err, "allow everyone to read it, or copy it again");
+        return fd;
+    }
     if (fd < 0 || fstat(fd, &st) != 0)
         return fs_fail(err, fd < 0 ? -fd : errno, "open", from);
     if (++copying->entries > copying->max_entries) {

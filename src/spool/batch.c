@@ -354,12 +354,27 @@ static void refuse_whole(const struct search *search, int walked)
     }
 }
 
+// Why it could not be copied, if so.  Returns 1, 0 if it was not refused, or a negative.
+static int read_refusal(int batchdir, struct err *ret_why, struct err *err)
+{
+    cleanup(json_free) json_t *json = NULL;
+    int r = json_read(batchdir, BATCH_REFUSED, MAX_FILE_BYTES, &json, err);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    if (step_error_from_json(json, ret_why) < 0)
+        return err_set(err, ERR_INPUT, "bad_refusal", "%s is damaged", BATCH_REFUSED);
+    return 1;
+}
+
 int batch_understand(int batchdir, const char *id, const char *name, time_t now,
                      const struct settings *settings, struct batch *batch, struct err *err)
 {
     *batch = (struct batch){ .id = xstrdup(id), .name = xstrdup(name), .created_at = now };
     batch->ignored = xcalloc(1, sizeof *batch->ignored);
     cleanup(search_release) struct search search = { .settings = settings, .batch = batch };
+    int refused = read_refusal(batchdir, &batch->error, err);
+    if (refused != 0)
+        return refused < 0 ? refused : read_job(-1, NULL, batch, err);
     int walked = tree_walk(batchdir, BATCH_IN, (size_t)settings->max_entries, look, &search, err);
     if (walked < 0)
         return walked == -ENOENT

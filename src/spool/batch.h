@@ -7,10 +7,11 @@
 #include <time.h>
 
 // ---- every name inside a batch directory
-#define BATCH_CLAIM "claim.json" // written before anything is taken: where it came from
-#define BATCH_FILE "batch.json"  // the request as understood; never changes
-#define BATCH_IN "in"            // what was dropped, as dropped
-#define BATCH_STEPS "steps"      // results of steps
+#define BATCH_CLAIM "claim.json"     // written before anything is taken: where it came from
+#define BATCH_FILE "batch.json"      // the request as understood; never changes
+#define BATCH_IN "in"                // what was dropped, as dropped
+#define BATCH_REFUSED "refused.json" // instead of in: why what was dropped cannot be copied
+#define BATCH_STEPS "steps"          // results of steps
 #define BATCH_LOG "log.jsonl"
 #define BATCH_PLAN "plan.json"
 #define BATCH_ANALYSIS "analysis.json" // all sources' analyses together
@@ -61,7 +62,8 @@ struct batch {
 
 // Understands what lies in `in/` of the open batch directory, job.conf included: finds, checks and
 // orders the sources. Never fails for what users did (that goes to batch->error and source errors),
-// only for machine trouble. `accept_links`, limits: from settings.  Fills all but outbox.
+// only for machine trouble.  With BATCH_REFUSED there is no `in`, and that is the batch's error.
+// `accept_links`, limits: from settings.  Fills all but outbox.
 struct settings;
 int batch_understand(int batchdir, const char *id, const char *name, time_t now,
                      const struct settings *settings, struct batch *batch, struct err *err);

@@ -256,8 +256,19 @@ static bool is_older(int dirfd, const char *name, double days, time_t now)
            difftime(now, st.st_ctim.tv_sec) > days * 86400;
 }
 
+// With the original of a batch that could not be copied.  Where it is somebody's who lets nobody
+// else remove it, it stays: it is hidden, and his.
+static int remove_expired(const struct spool *spool, int dirfd, const char *name, struct err *err)
+{
+    cleanup(free_ptr) char *original = xasprintf(SPOOL_HIDDEN "%s", name);
+    if (dirfd == spool->failed && batch_is_id(name))
+        (void)fs_remove(spool->incoming, original, NULL);
+    return remove_whole(dirfd, name, err);
+}
+
 // Returns how many were removed.  The first trouble goes to *ret_trouble, and the rest is done.
-static int expire(int dirfd, double days, time_t now, int *ret_trouble, struct err *err)
+static int expire(const struct spool *spool, int dirfd, double days, time_t now, int *ret_trouble,
+                  struct err *err)
 {
     cleanup(fs_names_free) char **names = NULL;
     int count = days > 0 ? fs_list(dirfd, MAX_LISTED, &names, err) : 0, removed = 0;
@@ -266,7 +277,7 @@ static int expire(int dirfd, double days, time_t now, int *ret_trouble, struct e
     for (int i = 0; i < count; i++) {
         if (is_gone(names[i]) || !is_older(dirfd, names[i], days, now))
             continue;
-        int r = remove_whole(dirfd, names[i], *ret_trouble == 0 ? err : NULL);
+        int r = remove_expired(spool, dirfd, names[i], *ret_trouble == 0 ? err : NULL);
         if (r < 0 && *ret_trouble == 0)
             *ret_trouble = r;
         removed += r == 0;
@@ -277,8 +288,8 @@ static int expire(int dirfd, double days, time_t now, int *ret_trouble, struct e
 int spool_expire(struct spool *spool, const struct settings *settings, time_t now, struct err *err)
 {
     int trouble = 0;
-    int removed = expire(spool->archive, settings->archive_days, now, &trouble, err);
-    removed += expire(spool->failed, settings->failed_days, now, &trouble, err);
+    int removed = expire(spool, spool->archive, settings->archive_days, now, &trouble, err);
+    removed += expire(spool, spool->failed, settings->failed_days, now, &trouble, err);
     return trouble < 0 ? trouble : removed;
 }
 
@@ -565,6 +576,8 @@ int spool_forget_refusal(int batchdir, struct err *err)
     if (!exists(batchdir, SPOOL_ANEW))
         return 0;
     int r = fs_remove(batchdir, BATCH_FILE, err);
+    if (r == 0)
+        r = fs_remove(batchdir, BATCH_REFUSED, err);
     return r < 0 ? r : fs_remove(batchdir, SPOOL_ANEW, err);
 }
 

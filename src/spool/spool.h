@@ -39,6 +39,8 @@ void spool_release(struct spool *spool);
 // (or copy, sync, verify and remove across file systems, which takes as long as a copy takes).
 // Gives the id.  Returns 0; 1: taken, but the original could not be removed and lies hidden in
 // incoming; -ENOENT if it is gone, -EAGAIN if it changed meanwhile (both without setting err).
+// What cannot be copied as it is (something in it may not be read, folders nest too deep) is taken
+// too: batch_understand says why, and the original stays in incoming, hidden, for spool_retry.
 int spool_claim(struct spool *spool, const char *name, time_t now, char **ret_id, struct err *err);
 // The same for those who must not be held up by a copy.  Where it would have to be copied (another
 // file system, or a folder that we may not move), nothing has happened: -EXDEV without setting err,
@@ -81,9 +83,14 @@ int spool_quarantine(struct spool *spool, const char *id, const char *reason, st
 
 // Removes work/<id>: gone with one rename for all who look, then for good.
 int spool_remove(struct spool *spool, const char *id, struct err *err);
-// Removes from archive and failed what has been there longer than settings->archive_days and
-// failed_days, as far as those are not 0.  Returns how many, or, when all others are done, the
-// first trouble there was with one: that one is out of sight, and the next start tries again.
+// Prefix of the originals of claims that copy, in incoming; the id follows.  Such a name is never a
+// candidate.
+#define SPOOL_HIDDEN ".clipspool-"
+
+// Removes from archive and failed (with the originals that lie hidden in incoming for it) what has
+// been there longer than settings->archive_days and failed_days, as far as those are not 0. Returns
+// how many, or, when all others are done, the first trouble there was with one: that one is out of
+// sight, and the next start tries again.
 int spool_expire(struct spool *spool, const struct settings *settings, time_t now, struct err *err);
 
 // NAME, NAME-2, NAME-3... for n = 1, 2, 3, not longer than a file name may be.  Gives a string.

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "spool/spool.h"
+#include "spool/step.h"
 #include "spool/tree.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,6 @@
 #include <sys/random.h>
 
 #define COPYING BATCH_IN ".tmp"
-#define HIDDEN ".clipspool-" // prefix, in incoming; a name like this is never a candidate
 
 enum {
     MAX_CLAIM_BYTES = 16384,
@@ -181,7 +181,7 @@ static void make_accessible(int batchdir)
 
 static char *hidden_name(const char *id)
 {
-    return xasprintf(HIDDEN "%s", id);
+    return xasprintf(SPOOL_HIDDEN "%s", id);
 }
 
 // Back to the name it was dropped under, or a free one like it.
@@ -194,6 +194,19 @@ static int put_back(struct spool *spool, const char *hidden, const char *name, s
             return r;
     }
     return err_set(err, ERR_SYSTEM, "too_many_names", "an original could not be put back");
+}
+
+// What a walk that was ended early says.
+static int too_much(int walked, struct err *err)
+{
+    if (walked == TREE_TOO_DEEP) {
+        (void)err_set(err, ERR_INPUT, "too_deep", "folders are nested more than %d deep",
+                      (int)TREE_MAX_DEPTH);
+        return err_hint(err, "put the videos directly into the folder");
+    }
+    (void)err_set(err, ERR_INPUT, "too_many_entries",
+                  "the folder holds more than %d files and folders", (int)MAX_COPIED_ENTRIES);
+    return err_hint(err, "drop only the videos of one reel");
 }
 
 // Copies the hidden original to in.tmp.  Returns 0, -EAGAIN (without err) if it changed meanwhile.
@@ -217,8 +230,17 @@ static int copy_original(struct spool *spool, int batchdir, const struct claim *
     if (r == 0)
         r = tree_signature(spool->incoming, hidden, MAX_COPIED_ENTRIES, 0, &after, err);
     if (r > 0)
-        return err_set(err, ERR_INPUT, "too_large", "what was dropped is too large to be copied");
+        return too_much(r, err);
     return r < 0 ? r : before == after ? 0 : -EAGAIN;
+}
+
+// Another try would end the same way, so there is none until somebody wishes it: the batch fails
+// and tells why, and the original stays where it is.
+static int refuse(int batchdir, const struct err *why)
+{
+    cleanup(json_free) json_t *json = step_error_to_json(why);
+    int r = fs_remove(batchdir, COPYING, NULL);
+    return r < 0 ? r : json_write(batchdir, BATCH_REFUSED, json, NULL);
 }
 
 // From the hidden original to the end of the claim.  Returns as spool_claim.
@@ -226,8 +248,13 @@ static int take_copy(struct spool *spool, int batchdir, const char *id, const st
                      struct err *err)
 {
     cleanup(free_ptr) char *hidden = hidden_name(id);
-    int r = copy_original(spool, batchdir, claim, hidden, err);
+    struct err why = ERR_INIT;
+    int r = copy_original(spool, batchdir, claim, hidden, &why);
+    if (r < 0 && why.class == ERR_INPUT && refuse(batchdir, &why) == 0)
+        return 0;
     if (r < 0) {
+        if (err != NULL && err->class == ERR_NONE)
+            *err = why;
         int back = put_back(spool, hidden, claim->name, err);
         if (back == 0)
             (void)spool_remove(spool, id, err); // else recovery removes it
@@ -416,8 +443,11 @@ int spool_recover(struct spool *spool, const char *id, struct err *err)
     if (r < 0)
         return r;
 
-    // Understood already; `in` may even be archived.
+    // Not to be mistaken for one whose copy is whole: the hidden original is all there is.
     struct stat st;
+    if (fstatat(batchdir, BATCH_REFUSED, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    // Understood already; `in` may even be archived.
     bool is_understood = fstatat(batchdir, BATCH_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
     if (claim.is_copied && is_understood) {
         cleanup(free_ptr) char *hidden = hidden_name(id);

@@ -1,4 +1,5 @@
 // Incoming on another file system than the spool.
+#include "tests/support/program.h"
 #include "tests/support/spool_story.h"
 
 enum { PIECE = 10000 };
@@ -20,19 +21,28 @@ static void assert_archived(const char *name, off_t size)
     ck_assert_int_eq(st.st_size, size);
 }
 
-START_TEST(incoming_on_another_file_system_is_copied_over_without_holding_up_others)
+// Incoming on the other file system that every machine has.  Returns false if this one has not.
+static bool begin_elsewhere(char *other)
 {
-    char other[] = "/dev/shm/clipspool-test-XXXXXX";
     struct stat here, there;
     ck_assert_ptr_nonnull(mkdtemp(other));
     ck_assert_int_eq(stat(fixture.root, &here), 0);
     ck_assert_int_eq(stat(other, &there), 0);
     if (here.st_dev == there.st_dev) {
         printf("SKIP: /dev/shm is on the file system of /tmp\n");
-        return;
+        (void)rmdir(other);
+        return false;
     }
     fixture.incoming = other;
     spool_fixture_start(&fixture);
+    return true;
+}
+
+START_TEST(incoming_on_another_file_system_is_copied_over_without_holding_up_others)
+{
+    char other[] = "/dev/shm/clipspool-test-XXXXXX";
+    if (!begin_elsewhere(other))
+        return;
     cleanup(free_ptr) char *clip = xasprintf("%s/clip.mp4", other);
     cleanup(close_fd) int fd = open(clip, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     for (int i = 0; i < 3000; i++)
@@ -46,10 +56,44 @@ START_TEST(incoming_on_another_file_system_is_copied_over_without_holding_up_oth
 }
 END_TEST
 
+static const char script[] =
+    "set -e; cd \"$1\"; mkdir -p trip/1/2/3/4/5/6/7/8/9; echo x >trip/a.mp4; "
+    "touch trip/.ready";
+static const char mend[] = "set -e; cd \"$1\"/.clipspool-*; rmdir 1/2/3/4/5/6/7/8/9";
+
+static void run_in(const char *text, const char *folder)
+{
+    ck_assert_int_eq(PROGRAM_RUN(NULL, "/bin/sh", "-c", text, "sh", folder), 0);
+}
+
+START_TEST(what_can_never_be_copied_fails_once_and_is_copied_when_that_is_mended)
+{
+    char other[] = "/dev/shm/clipspool-test-XXXXXX";
+    if (!begin_elsewhere(other))
+        return;
+    run_in(script, other);
+    json_t *status = spool_fixture_await(&fixture, "trip", "failed");
+    const json_t *error = json_object_get(status, "error");
+    ck_assert_str_eq(text_of(error, "code"), "too_deep");
+    ck_assert_str_eq(text_of(error, "message"), "folders are nested more than 8 deep");
+    ck_assert_str_eq(text_of(error, "hint"), "put the videos directly into the folder");
+    json_decref(status);
+    spool_fixture_await_count(&fixture, "failed", 1);
+    run_in(mend, other);
+    wish("trip", "retry");
+    spool_fixture_await_name(&fixture, "outbox/trip/final.mp4", true);
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    assert_archived("trip/a.mp4", 2);
+    (void)spool_fixture_stop(&fixture, SIGTERM);
+    ck_assert_int_eq(rmdir(other), 0); // nothing hidden is left
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
     tcase_add_test(tcase, incoming_on_another_file_system_is_copied_over_without_holding_up_others);
+    tcase_add_test(tcase, what_can_never_be_copied_fails_once_and_is_copied_when_that_is_mended);
 }
 
 int main(int argc, char **argv)

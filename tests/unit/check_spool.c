@@ -684,6 +684,8 @@ START_TEST(what_was_kept_long_enough_is_removed_and_no_sooner)
     make_dir("archive/old");
     folder_put(&folder, "archive/old/a.mp4", "x");
     make_dir("failed/" ID);
+    make_dir("incoming/.clipspool-" ID); // could not be copied
+    make_dir("incoming/.clipspool-old"); // of another
     settings.archive_days = 2;
     settings.failed_days = 7;
     time_t today = time(NULL);
@@ -692,8 +694,10 @@ START_TEST(what_was_kept_long_enough_is_removed_and_no_sooner)
     ck_assert_int_eq(spool_expire(&spool, &settings, today + 3 * 86400, NULL), 1);
     expect_names("archive", "");
     expect_names("failed", ID);
+    expect_names("incoming", ".clipspool-" ID " .clipspool-old");
     ck_assert_int_eq(spool_expire(&spool, &settings, today + 8 * 86400, NULL), 1);
     expect_names("failed", "");
+    expect_names("incoming", ".clipspool-old");
 }
 END_TEST
 

@@ -219,6 +219,107 @@ START_TEST(a_loose_file_on_another_system_is_copied_and_removed)
 }
 END_TEST
 
+// What no further try would make good, and what makes it good.
+static const struct {
+    const char *id, *text;
+    const char *bad; // made in the folder beside a.mp4: "a/a/.../", or "b.mp4", unreadable
+} uncopyable[] = {
+    { "too_deep", "folders are nested more than 8 deep", "1/2/3/4/5/6/7/8/9/" },
+    { "unreadable", "b.mp4: cannot be read: Permission denied", "b.mp4" },
+    { "unreadable", "closed: cannot be read: Permission denied", "closed/" },
+};
+
+static void make_uncopyable(const char *bad, mode_t mode)
+{
+    cleanup(free_ptr) char *path = xasprintf("trip/%s", bad);
+    for (char *slash = path; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        (void)mkdirat(elsewhere.fd, path, 0755);
+        *slash = '/';
+    }
+    if (path[strlen(path) - 1] != '/')
+        folder_put(&elsewhere, path, "bb");
+    path[strcspn(path + 5, "/") + 5] = '\0'; // "trip/closed"
+    ck_assert_int_eq(fchmodat(elsewhere.fd, path, mode, 0), 0);
+}
+
+static int claim_as(uid_t user, const char *name, char **ret_id)
+{
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(seteuid(user), 0);
+    int r = spool_claim(&spool, name, now, ret_id, &err);
+    ck_assert_int_eq(seteuid(getuid()), 0);
+    ck_assert_msg(err.class == ERR_NONE, "%s", err.text);
+    return r;
+}
+
+// Everything so that this user may do it all, but read what is closed.
+static uid_t become_ordinary(void)
+{
+    if (geteuid() != 0)
+        return geteuid();
+    const uid_t nobody = 65534;
+    ck_assert_int_eq(fchmod(folder.fd, 0755), 0);
+    ck_assert_int_eq(fchown(spool.work, nobody, nobody), 0);
+    ck_assert_int_eq(fchown(elsewhere.fd, nobody, nobody), 0);
+    return nobody;
+}
+
+START_TEST(what_cannot_be_copied_is_refused_once_and_its_original_kept)
+{
+    if (!use_other_system())
+        return;
+    char *id = NULL;
+    cleanup(batch_release) struct batch batch = BATCH_INIT;
+    ck_assert_int_eq(mkdirat(elsewhere.fd, "trip", 0755), 0);
+    folder_put(&elsewhere, "trip/a.mp4", "aa");
+    make_uncopyable(uncopyable[_i].bad, strcmp(uncopyable[_i].id, "unreadable") == 0 ? 0 : 0755);
+    ck_assert_int_eq(claim_as(become_ordinary(), "trip", &id), 0);
+    cleanup(free_ptr) char *owned = id;
+    cleanup(free_ptr) char *original = xasprintf(".clipspool-%s/a.mp4", owned);
+    cleanup(free_ptr) char *kept = folder_get(&elsewhere, original);
+    ck_assert_str_eq(kept, "aa");
+    cleanup(free_ptr) char *work = xasprintf("work/%s", owned);
+    cleanup(free_ptr) char *names = folder_names(&folder, work);
+    ck_assert_str_eq(names, "claim.json refused.json");
+    cleanup(close_fd) int batchdir = openat(spool.work, owned, O_RDONLY | O_DIRECTORY);
+    ck_assert_int_eq(batch_understand(batchdir, owned, "trip", now, &settings, &batch, NULL), 0);
+    ck_assert_str_eq(batch.error.id, uncopyable[_i].id);
+    ck_assert_str_eq(batch.error.text, uncopyable[_i].text);
+    ck_assert(*batch.error.hint != '\0');
+    folder_remove(&elsewhere);
+}
+END_TEST
+
+START_TEST(what_was_refused_is_copied_when_it_is_wished_again)
+{
+    if (!use_other_system())
+        return;
+    char *id = NULL;
+    struct err err = ERR_INIT;
+    cleanup(batch_release) struct batch batch = BATCH_INIT;
+    ck_assert_int_eq(mkdirat(elsewhere.fd, "trip", 0755), 0);
+    make_uncopyable("b.mp4", 0);
+    ck_assert_int_eq(claim_as(become_ordinary(), "trip", &id), 0);
+    cleanup(free_ptr) char *owned = id;
+    cleanup(close_fd) int batchdir = openat(spool.work, owned, O_RDONLY | O_DIRECTORY);
+    ck_assert_int_eq(batch_understand(batchdir, owned, "trip", now, &settings, &batch, NULL), 0);
+    batch.outbox = xstrdup("trip");
+    ck_assert_int_eq(batch_save(batchdir, &batch, NULL), 0);
+    ck_assert_int_eq(spool_recover(&spool, owned, NULL), 0); // a restart before it is set aside
+    ck_assert_msg(spool_set_aside(&spool, owned, &err) == 0, "%s", err.text);
+    cleanup(free_ptr) char *original = xasprintf(".clipspool-%s/b.mp4", owned);
+    ck_assert_int_eq(fchmodat(elsewhere.fd, original, 0644, 0), 0);
+    ck_assert_msg(spool_retry(&spool, owned, &err) == 0, "%s", err.text);
+    ck_assert_msg(spool_recover(&spool, owned, &err) == 0, "%s", err.text);
+    cleanup(free_ptr) char *copied = in_work(owned, "in/b.mp4");
+    expect_contents(copied, "bb");
+    cleanup(free_ptr) char *left = folder_names(&elsewhere, ".");
+    ck_assert_str_eq(left, "");
+    folder_remove(&elsewhere);
+}
+END_TEST
+
 START_TEST(a_loose_fifo_on_another_system_does_not_block)
 {
     if (!use_other_system())
@@ -470,6 +571,21 @@ static const struct {
       TAKEN,
       { W "in" },
       { HIDDEN } },
+    { "copy: refused",
+      { FOLDER_COPY, HIDDEN "/", HIDDEN "/a=x", W "refused.json={}" },
+      TAKEN,
+      { HIDDEN "/a=x", W "refused.json" },
+      { W "in" } },
+    { "copy: refused and understood",
+      { FOLDER_COPY, HIDDEN "/", HIDDEN "/a=x", W "refused.json={}", W "batch.json={}" },
+      TAKEN,
+      { HIDDEN "/a=x", W "batch.json" },
+      { W "in" } },
+    { "copy: refused, tried again, the wish half kept",
+      { FOLDER_COPY, HIDDEN "/", HIDDEN "/a=x", W "refused.json={}", W "batch.json={}", W "anew=" },
+      TAKEN,
+      { W "in/a=x" },
+      { HIDDEN, W "refused.json", W "batch.json", W "anew" } },
     { "copy: a part copied, the original gone",
       { FOLDER_COPY, W "in.tmp/", W "in.tmp/a=x" },
       STRANGE,
@@ -554,6 +670,9 @@ int main(void)
     tcase_add_test(tcase, a_closed_folder_is_opened_for_us);
     tcase_add_test(tcase, a_folder_on_another_system_is_copied_and_removed);
     tcase_add_test(tcase, a_loose_file_on_another_system_is_copied_and_removed);
+    tcase_add_loop_test(tcase, what_cannot_be_copied_is_refused_once_and_its_original_kept, 0,
+                        (int)ARRAY_LEN(uncopyable));
+    tcase_add_test(tcase, what_was_refused_is_copied_when_it_is_wished_again);
     tcase_add_test(tcase, a_loose_fifo_on_another_system_does_not_block);
     tcase_add_test(tcase, what_would_be_copied_is_left_where_it_was_if_only_a_rename_will_do);
     tcase_add_test(tcase, where_a_rename_will_do_it_is_done);
