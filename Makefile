@@ -105,7 +105,9 @@ $(O)/obj/tests/%.o: tests/%.c
 
 test_programs = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/$(1)/check_*.c))
 UNIT_TESTS = $(call test_programs,unit)
-INTEGRATION_TESTS = $(call test_programs,integration)
+# The longest first: what begins last is what everything waits for.
+LONG_TESTS = $(addprefix $(O)/tests/integration/check_,reel render kills documents)
+INTEGRATION_TESTS = $(LONG_TESTS) $(filter-out $(LONG_TESTS),$(call test_programs,integration))
 FAULT_TESTS = $(call test_programs,fault)
 BENCHES = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/bench_*.c))
 
@@ -140,7 +142,7 @@ check-integration: $(PROGRAMS) $(INTEGRATION_TESTS) ## run the integration tests
 	tests/support/run-tests $(INTEGRATION_TESTS)
 
 check: test-programs ## run all tests (assumes that what they need is installed)
-	tests/support/run-tests $(UNIT_TESTS) $(FAULT_TESTS) $(INTEGRATION_TESTS)
+	tests/support/run-tests $(INTEGRATION_TESTS) $(UNIT_TESTS) $(FAULT_TESTS)
 
 test: deps-test ## install what is missing, build, and run all tests
 	+$(MAKE) --no-print-directory check

@@ -14,16 +14,23 @@ START_TEST(a_second_daemon_on_the_spool_refuses_to_start)
 }
 END_TEST
 
+// Forgets what was told before, so that READY can only be that after RELOADING.
+static void reload(void)
+{
+    free(fixture.notified);
+    fixture.notified = xstrdup("");
+    ck_assert_int_eq(kill(fixture.daemon, SIGHUP), 0);
+    spool_fixture_await_notice(&fixture, "RELOADING=1\nMONOTONIC_USEC=");
+    spool_fixture_await_notice(&fixture, "READY=1");
+    ck_assert(strstr(fixture.notified, "READY=1") > strstr(fixture.notified, "RELOADING=1"));
+}
+
 START_TEST(a_good_configuration_is_loaded_on_sighup)
 {
     spool_fixture_start(&fixture);
     spool_fixture_set(&fixture, "slots = { cpu = 3; };");
     spool_fixture_write_config(&fixture);
-    ck_assert_int_eq(kill(fixture.daemon, SIGHUP), 0);
-    spool_fixture_await_notice(&fixture, "RELOADING=1\nMONOTONIC_USEC=");
-    free(fixture.notified);
-    fixture.notified = xstrdup("");
-    spool_fixture_await_notice(&fixture, "READY=1");
+    reload();
     assert_logged("the configuration is loaded");
 }
 END_TEST
@@ -32,11 +39,7 @@ START_TEST(a_bad_configuration_is_refused_on_sighup_and_the_old_one_stays)
 {
     spool_fixture_start(&fixture);
     folder_put(&fixture.folder, "clipspool.conf", "slots = { cpu = \"many\"; };\nnonsense = 1;\n");
-    ck_assert_int_eq(kill(fixture.daemon, SIGHUP), 0);
-    spool_fixture_await_notice(&fixture, "RELOADING=1");
-    free(fixture.notified);
-    fixture.notified = xstrdup("");
-    spool_fixture_await_notice(&fixture, "READY=1");
+    reload();
     assert_logged("refused");
     assert_logged("slots.cpu");
     assert_logged("nonsense");

@@ -64,9 +64,10 @@ static const struct {
     { "cat; ls /proc/self/fd", "0\n1\n2\n3\n4\n" },
     { "readlink /proc/self/fd/0", "/dev/null\n" },
     { "echo ${SECRET-clean} $TZ $HOME $TMPDIR", "clean UTC /home/x /tmp/y\n" },
-    { "while read key value; do case $key in SigBlk:|SigIgn:) echo $value;; esac; done "
-      "</proc/self/status | sort -u",
-      "0000000000000000\n" },
+    // But for the two that belong to libc: a program that make starts has one of them ignored.
+    { "while read key value; do case $key in SigBlk:|SigIgn:) echo $((0x$value & ~0x180000000));; "
+      "esac; done </proc/self/status | sort -u",
+      "0\n" },
     { "test $(ps -o pgid= -p $$) = $$ && echo own group", "own group\n" },
     { "ulimit -c; ulimit -Hc", "0\n0\n" },
 };
