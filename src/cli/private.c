@@ -139,12 +139,11 @@ char *private_link_name(const char *path)
     return xstrdup("video.mp4");
 }
 
-static bool clashes(char *const *names, size_t count)
+static bool clashes(char *const *names, size_t index)
 {
-    for (size_t i = 1; i < count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(names[i], names[j]))
-                return true;
+    for (size_t i = 0; names[i]; i++)
+        if (i != index && !strcmp(names[i], names[index]))
+            return true;
     return false;
 }
 
@@ -156,32 +155,88 @@ static bool is_natural_order(char *const *names, size_t count)
     return true;
 }
 
-// Two videos of one name, or an order that is not the natural one: each gets a numbered folder, so
-// that its own name stays what people see.
-static int place_link(int batch, const char *video, const char *name, size_t number,
-                      struct err *err)
+// The folder a video lies in, as far as it may be a folder's name in a batch.  Gives a string.
+static char *parent_name(const char *path)
 {
-    cleanup(free_ptr) char *folder = number ? xasprintf("%03zu", number) : NULL;
-    if (folder && mkdirat(batch, folder, 0700) < 0)
+    const char *end = strrchr(path, '/'), *begin = end;
+    while (begin && begin > path && begin[-1] != '/')
+        begin--;
+    if (!begin || begin == end)
+        return NULL;
+    char *name = xstrndup(begin, (size_t)(end - begin));
+    if (incoming_name(name) == INCOMING_COUNTS)
+        return name;
+    free(name);
+    return NULL;
+}
+
+// What people see is a video's own name.  Two of one name get the folder they come from in front,
+// as far as that tells them apart; else a number.
+static char **place_names(const struct private_batch *request)
+{
+    size_t count = request->video_count;
+    char **names = xcalloc(count + 1, sizeof *names);
+    for (size_t i = 0; i < count; i++)
+        names[i] = private_link_name(request->videos[i]);
+    for (int round = 0; round < 2; round++) {
+        bool *again = xcalloc(count + 1, sizeof *again);
+        for (size_t i = 0; i < count; i++)
+            again[i] = clashes(names, i);
+        for (size_t i = 0; i < count; i++) {
+            if (!again[i])
+                continue;
+            cleanup(free_ptr) char *own = private_link_name(request->videos[i]);
+            cleanup(free_ptr) char *parent = round == 0 ? parent_name(request->videos[i]) : NULL;
+            free(names[i]);
+            names[i] = parent ? xasprintf("%s/%s", parent, own) : xasprintf("%03zu/%s", i + 1, own);
+        }
+        free(again);
+    }
+    return names;
+}
+
+static int place_link(int batch, const char *video, const char *name, struct err *err)
+{
+    const char *slash = strchr(name, '/');
+    cleanup(free_ptr) char *folder = slash ? xstrndup(name, (size_t)(slash - name)) : NULL;
+    if (folder && mkdirat(batch, folder, 0700) < 0 && errno != EEXIST)
         return err_errno(err, errno, "make a folder for a video");
-    cleanup(free_ptr) char *path = folder ? xasprintf("%s/%s", folder, name) : xstrdup(name);
-    if (symlinkat(video, batch, path) < 0)
+    if (symlinkat(video, batch, name) < 0)
         return err_errno(err, errno, "make a link to %s", video);
     return 0;
 }
 
-static int place_links(int batch, const struct private_batch *request, struct err *err)
+// The order is said in job.conf, where it is not the natural one of the names.
+static char *job_with_order(const struct private_batch *request, char *const *names)
 {
-    size_t count = request->video_count;
-    cleanup(fs_names_free) char **names = xcalloc(count + 1, sizeof *names);
-    for (size_t i = 0; i < count; i++)
-        names[i] = private_link_name(request->videos[i]);
-    bool numbered =
-        clashes(names, count) || (!request->job_orders && !is_natural_order(names, count));
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return xstrdup(request->job_text ? request->job_text : "");
+    fprintf(out, "%s\nsources = (", request->job_text ? request->job_text : "");
+    for (size_t i = 0; names[i]; i++) {
+        fprintf(out, "%s\n{ file = ", i ? "," : "");
+        write_text(out, names[i]);
+        fputs("; }", out);
+    }
+    fputs(" );\n", out);
+    (void)fclose(out);
+    return text;
+}
+
+static int place_batch(int batch, const struct private_batch *request, struct err *err)
+{
+    cleanup(fs_names_free) char **names = place_names(request);
     int r = 0;
-    for (size_t i = 0; i < count && !r; i++)
-        r = place_link(batch, request->videos[i], names[i], numbered ? i + 1 : 0, err);
-    return r;
+    for (size_t i = 0; names[i] && !r; i++)
+        r = place_link(batch, request->videos[i], names[i], err);
+    bool ordered = request->job_orders || is_natural_order(names, request->video_count);
+    cleanup(free_ptr) char *job = ordered ? request->job_text ? xstrdup(request->job_text) : NULL
+                                          : job_with_order(request, names);
+    if (!r && job)
+        r = fs_write(batch, "job.conf", job, strlen(job), err);
+    return r < 0 ? r : fs_write(batch, ".ready", "", 0, err);
 }
 
 static int open_new_folder(int dir, const char *name, struct err *err)
@@ -204,10 +259,7 @@ static int fill(struct private *spool, const struct private_batch *request, stru
     cleanup(close_fd) int batch = open_new_folder(incoming, request->name, err);
     if (batch < 0)
         return batch;
-    r = place_links(batch, request, err);
-    if (!r && request->job_text)
-        r = fs_write(batch, "job.conf", request->job_text, strlen(request->job_text), err);
-    return r < 0 ? r : fs_write(batch, ".ready", "", 0, err);
+    return place_batch(batch, request, err);
 }
 
 static int make_folder(struct private *spool, const char *where, struct err *err)

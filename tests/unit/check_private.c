@@ -128,12 +128,45 @@ static const struct {
     const char *name, *videos[4];
     bool job_orders;
     const char *links[4];
+    bool ordered; // the order has to be written down
 } place_cases[] = {
-    { "in natural order", { "/v/c2.mp4", "/v/c10.mp4" }, false, { "c2.mp4", "c10.mp4" } },
-    { "in another order", { "/v/b.mp4", "/v/a.mp4" }, false, { "001/b.mp4", "002/a.mp4" } },
-    { "in the order of job.conf", { "/v/b.mp4", "/v/a.mp4" }, true, { "b.mp4", "a.mp4" } },
-    { "of one name", { "/v/a.mp4", "/w/a.mp4" }, true, { "001/a.mp4", "002/a.mp4" } },
+    { "in natural order", { "/v/c2.mp4", "/v/c10.mp4" }, false, { "c2.mp4", "c10.mp4" }, false },
+    { "in another order", { "/v/b.mp4", "/v/a.mp4" }, false, { "b.mp4", "a.mp4" }, true },
+    { "odd names",
+      { "/v/b\"\n\xff\\.mp4", "/v/a.mp4" },
+      false,
+      { "b\"\n\xff\\.mp4", "a.mp4" },
+      true },
+    { "in the order of job.conf", { "/v/b.mp4", "/v/a.mp4" }, true, { "b.mp4", "a.mp4" }, false },
+    { "of one name", { "/w/a.mp4", "/v/a.mp4" }, false, { "w/a.mp4", "v/a.mp4" }, true },
+    { "of one folder too",
+      { "/x/v/a.mp4", "/y/v/a.mp4" },
+      false,
+      { "001/a.mp4", "002/a.mp4" },
+      false },
+    { "from a hidden folder",
+      { "/.x/a.mp4", "/y/a.mp4" },
+      false,
+      { "001/a.mp4", "y/a.mp4" },
+      false },
 };
+
+static void assert_order(const struct private *spool, int row)
+{
+    struct config_report report = CONFIG_REPORT_INIT;
+    struct job job = { 0 };
+    char *text = NULL;
+    size_t size;
+    ck_assert_int_eq(
+        fs_read(spool->dir, "incoming/trip/job.conf", JOB_MAX_BYTES, &text, &size, NULL), 0);
+    ck_assert_msg(job_parse("job.conf", text, &job, &report) == 0, "%s", report.text);
+    ck_assert_uint_eq(job.source_count, place_cases[row].ordered ? 2 : 0);
+    for (size_t i = 0; i < job.source_count; i++)
+        ck_assert_str_eq(job.sources[i].file, place_cases[row].links[i]);
+    ck_assert_str_eq(job.title, "x"); // what was asked for is still there
+    job_release(&job);
+    free(text);
+}
 
 START_TEST(test_links_keep_order_and_names)
 {
@@ -145,6 +178,7 @@ START_TEST(test_links_keep_order_and_names)
         ck_assert_str_eq(target, place_cases[_i].videos[i]);
         free(target);
     }
+    assert_order(&spool, _i);
     private_release(&spool);
 }
 END_TEST
