@@ -250,6 +250,8 @@ static int on_look(sd_event_source *source, uint64_t when, void *data)
     if (incoming_look(intake->incoming, &service->spool, &service->settings, begun_us, &next_us,
                       &err) < 0)
         log_warning(NULL, "incoming cannot be read, trying again later: %s", err.text);
+    for (const char *why; (why = incoming_complaint(intake->incoming, begun_us));)
+        log_warning(NULL, "waiting in incoming: %s", why);
     intake->looked_us = clock_us();
     intake->cost_us = intake->looked_us - begun_us;
     if (next_us != UINT64_MAX)

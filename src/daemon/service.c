@@ -103,6 +103,15 @@ static int read_text(const char *path, char **ret_text, size_t *ret_size, struct
     return 0;
 }
 
+// The copy of the last run is as good, and needs no room on a full disk.
+static bool holds_text(int root, const char *text, size_t size)
+{
+    cleanup(free_ptr) char *old = NULL;
+    size_t old_size = 0;
+    return fs_read(root, ACCEPTED, CONFIG_MAX_BYTES, &old, &old_size, NULL) == 0 &&
+           old_size == size && memcmp(old, text, size) == 0;
+}
+
 static int keep_accepted(struct service *service, struct err *err)
 {
     cleanup(free_ptr) char *text = NULL;
@@ -115,7 +124,8 @@ static int keep_accepted(struct service *service, struct err *err)
     cleanup(close_fd) int root = open(service->settings.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return err_errno(err, errno, "open %s", service->settings.root);
-    r = fs_write(root, ACCEPTED, text, size, err);
+    if (!holds_text(root, text, size))
+        r = fs_write(root, ACCEPTED, text, size, err);
     if (r < 0)
         return r;
     free(service->accepted);
@@ -130,6 +140,41 @@ static void release_holds(struct service *service)
         free(TAKE(service->held_why[stage]));
     }
     service->trouble_until_us = 0;
+}
+
+// Without their copy of the configuration, steps would do something else than was asked for.
+static void hold_all(struct service *service, const struct err *why)
+{
+    service->unaccepted = true;
+    for (enum stage stage = 0; stage < STAGE_COUNT; stage++) {
+        service->held_us[stage] = UINT64_MAX;
+        free(service->held_why[stage]);
+        service->held_why[stage] = xstrdup(why->text);
+    }
+}
+
+// With --once there is nobody to make room meanwhile.
+static int accept_or_hold(struct service *service, struct err *err)
+{
+    struct err why = ERR_INIT;
+    int r = keep_accepted(service, &why);
+    if (r == 0 || why.class != ERR_IO || service->options->once) {
+        *err = why;
+        return r;
+    }
+    hold_all(service, &why);
+    log_line(LOG_ERR, LOG_EVENT_SPACE_LOW, NULL,
+             "started, but no step runs until the configuration can be kept: %s", why.text);
+    return 0;
+}
+
+static void accept_again(struct service *service)
+{
+    if (!service->unaccepted || keep_accepted(service, NULL) < 0)
+        return;
+    service->unaccepted = false;
+    release_holds(service);
+    log_notice(NULL, "the configuration is kept, going on");
 }
 
 static bool same_text(const char *a, const char *b)
@@ -167,11 +212,15 @@ static void reload(struct service *service)
     struct settings kept = service->settings;
     service->settings = fresh;
     fresh = kept; // released on the way out
-    if (keep_accepted(service, &err) < 0)
+    bool kept_copy = keep_accepted(service, &err) == 0;
+    if (!kept_copy)
         log_warning(NULL, "stages go on with the old configuration: %s", err.text);
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         service->schedule.slots[slot] = service_slots(&service->settings, (enum slot_class)slot);
     release_holds(service);
+    service->unaccepted = service->unaccepted && !kept_copy;
+    if (service->unaccepted)
+        hold_all(service, &err);
     service->expired_us = 0; // how long is kept may have changed
     log_line(LOG_NOTICE, LOG_EVENT_CONFIG_LOADED, NULL, "the configuration is loaded");
 }
@@ -234,6 +283,7 @@ static int on_scan(sd_event_source *source, uint64_t when, void *data)
     (void)source, (void)when;
     if (service->stopping)
         return 0;
+    accept_again(service);
     intake_wake(service->intake);
     wishes_look_all(service);
     adopt_again(service);
@@ -364,7 +414,7 @@ int service_open(struct service *service, const struct options *options,
         return r;
     r = spool_open(&service->settings, SPOOL_CREATE | SPOOL_LOCK, &service->spool, err);
     if (r == 0)
-        r = keep_accepted(service, err);
+        r = accept_or_hold(service, err);
     if (r == 0)
         r = open_loop(service, err);
     return r < 0 ? r : open_work(service, err);

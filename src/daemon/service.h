@@ -24,7 +24,8 @@ struct intake;
 struct service {
     const struct options *options; // borrowed for the whole life
     struct settings settings;
-    char *accepted; // path of the configuration that stages read, or NULL; owned
+    char *accepted;  // path of the configuration that stages read, or NULL; owned
+    bool unaccepted; // that copy could not be written yet: no step may run
     sd_event *event;
     struct spool spool;
     struct executor executor;

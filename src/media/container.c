@@ -306,11 +306,32 @@ static int read_headers(struct container *container, const AVInputFormat *input,
     return r < 0 ? explain_open(container, input, r, max_streams, err) : 0;
 }
 
+// A decoder that refuses a size takes it out of the track, which then looks as if it had none. What
+// the headers said is put back, so that too large is not called empty.
+struct said {
+    int width, height;
+};
+
+static void restore_sizes(const AVFormatContext *format, const struct said *said, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        AVCodecParameters *par = format->streams[i]->codecpar;
+        if (par->codec_type == AVMEDIA_TYPE_VIDEO && par->width == 0 && par->height == 0) {
+            par->width = said[i].width;
+            par->height = said[i].height;
+        }
+    }
+}
+
 // Looks into the tracks; decoders that run for it obey max_pixels.
 static int look_at_streams(struct container *container, int64_t max_pixels, struct err *err)
 {
     AVFormatContext *format = container->format;
-    unsigned count = format->nb_streams;
+    unsigned count = format->nb_streams; // headers named these; more may be found
+    cleanup(free_ptr) struct said *said = xcalloc(count + 1, sizeof *said);
+    for (unsigned i = 0; i < count; i++)
+        said[i] = (struct said){ format->streams[i]->codecpar->width,
+                                 format->streams[i]->codecpar->height };
     AVDictionary **options = xcalloc(count + 1, sizeof(AVDictionary *));
     for (unsigned i = 0; i < count; i++)
         av_dict_set_int(&options[i], "max_pixels", max_pixels, 0);
@@ -318,6 +339,7 @@ static int look_at_streams(struct container *container, int64_t max_pixels, stru
     for (unsigned i = 0; i < count; i++)
         av_dict_free(&options[i]);
     free(options);
+    restore_sizes(format, said, count);
     if (container->io_error != 0)
         return err_errno(err, container->io_error, "read the file");
     if (r < 0)

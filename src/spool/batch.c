@@ -160,15 +160,36 @@ static void check_source(const struct search *search, const struct tree_entry *e
     err_prefix(&source->error, "%s", shown);
 }
 
-static void add_source(struct search *search, const struct tree_entry *entry, enum source_kind kind)
+// Gives the new one, or NULL if there are more than a batch keeps.  Borrowed.
+static struct batch_source *new_source(struct search *search, const struct tree_entry *entry,
+                                       enum source_kind kind)
 {
     struct batch *batch = search->batch;
     if (search->sources++ >= BATCH_MAX_SOURCES)
-        return;
+        return NULL;
     batch->sources = xrealloc(batch->sources, search->sources, sizeof *batch->sources);
     struct batch_source *source = &batch->sources[batch->source_count++];
     *source = (struct batch_source){ .file = xstrdup(entry->path), .kind = kind };
-    check_source(search, entry, source);
+    return source;
+}
+
+static void add_source(struct search *search, const struct tree_entry *entry, enum source_kind kind)
+{
+    struct batch_source *source = new_source(search, entry, kind);
+    if (source != NULL)
+        check_source(search, entry, source);
+}
+
+// Nobody knows what is in there: better a video that failed than one that is silently left out.
+static void add_closed_folder(struct search *search, const struct tree_entry *entry)
+{
+    struct batch_source *source = new_source(search, entry, SOURCE_LOCAL);
+    if (source == NULL)
+        return;
+    cleanup(free_ptr) char *shown = text_escape(entry->path);
+    err_set(&source->error, ERR_INPUT, "unreadable", "%s: is a folder that cannot be read: %s",
+            shown, strerrordesc_np(-entry->trouble));
+    err_hint(&source->error, "allow everyone to read and open the folder, and drop it again");
 }
 
 static bool is_job_conf(const struct search *search, const struct tree_entry *entry)
@@ -190,6 +211,10 @@ static int look(void *context, const struct tree_entry *entry)
     enum source_kind kind;
     if (name == INCOMING_JUNK || name == INCOMING_READY)
         return TREE_SKIP;
+    if (entry->trouble == -EACCES || entry->trouble == -EPERM) {
+        add_closed_folder(search, entry);
+        return TREE_SKIP;
+    }
     if (entry->trouble != 0 || name == INCOMING_PARTIAL) {
         add_ignored(search, entry);
         return TREE_SKIP;

@@ -25,6 +25,8 @@ enum {
 // How long a hole is held against a file: the longest stall of a copy worth waiting for, and short
 // enough for somebody who really has a sparse video.
 static const uint64_t hole_us = UINT64_C(600) * 1000000;
+// After this without a change nobody is copying any more.
+static const uint64_t complain_us = UINT64_C(600) * 1000000;
 
 // ---- names
 
@@ -121,6 +123,8 @@ struct candidate {
     uint64_t next_us;    // not looked at before
     unsigned looks;      // equal ones; 0: to be judged anew
     bool settled, given;
+    bool closed; // may not be read
+    bool told;   // as a complaint
 };
 
 struct incoming {
@@ -328,7 +332,8 @@ static void judge(struct candidate *candidate, const struct view *view, const st
     candidate->looks += candidate->looks < MIN_LOOKS;
     uint64_t quiet_us = now_us - candidate->changed_us;
 
-    if (view->unreadable != 0)
+    candidate->closed = view->unreadable != 0;
+    if (candidate->closed)
         wait_because(candidate, NULL, "may not be read by this service");
     else if (view->partial != NULL)
         wait_because(candidate, view->partial, "is still being written");
@@ -415,6 +420,19 @@ const char *incoming_next(struct incoming *incoming)
             continue;
         candidate->given = true;
         return candidate->name;
+    }
+    return NULL;
+}
+
+const char *incoming_complaint(struct incoming *incoming, uint64_t now_us)
+{
+    for (size_t i = 0; i < incoming->count; i++) {
+        struct candidate *candidate = &incoming->candidates[i];
+        if (candidate->settled || candidate->told ||
+            (!candidate->closed && now_us - candidate->changed_us < complain_us))
+            continue;
+        candidate->told = true;
+        return candidate->reason;
     }
     return NULL;
 }

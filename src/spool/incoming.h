@@ -33,4 +33,9 @@ const char *incoming_next(struct incoming *incoming);
 // is still being written").  Gives a string or NULL.
 size_t incoming_waiting(const struct incoming *incoming, char **ret_reason);
 
+// Once for each candidate that no time alone will make good (it may not be read, or something in it
+// has been open, unfinished or cut off for ten minutes without a change): why it waits.  Borrowed
+// until the next look; NULL: no more of them.
+const char *incoming_complaint(struct incoming *incoming, uint64_t now_us);
+
 #endif

@@ -27,7 +27,8 @@ static void warn(struct stage_context *context, const struct probe *probe,
         stage_warn(context, "pictures can be decoded up to %.1f s only, of %.1f s",
                    result->last_picture, probe->duration);
     else if (result->damage > 0)
-        stage_warn(context, "%u places are damaged; what can be decoded is used", result->damage);
+        stage_warn(context, "%u %s damaged; what can be decoded is used", result->damage,
+                   result->damage == 1 ? "place is" : "places are");
 }
 
 static int report(struct stage_context *context, const struct proxy_profile *profile,

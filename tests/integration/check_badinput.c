@@ -379,6 +379,38 @@ START_TEST(a_full_disk_holds_work_and_takes_nothing_new_until_there_is_space)
 }
 END_TEST
 
+static bool rests(struct spool_fixture *spool, void *context)
+{
+    cleanup(free_ptr) char *log = spool_fixture_log(spool);
+    (void)context;
+    return strstr(log, "no step runs until the configuration can be kept") != NULL;
+}
+
+START_TEST(a_start_on_a_full_disk_holds_and_goes_on_by_itself)
+{
+    if (!mount_small())
+        return;
+    cleanup(free_ptr) char *ballast = spool_fixture_path(&fixture, "ballast");
+    spool_fixture_start(&fixture);
+    ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
+    // What the copy of the last run does not say has to be written.
+    spool_fixture_set(&fixture, "slots = { cpu = 1; };");
+    cleanup(free_ptr) char *folder = spool_fixture_path(&fixture, "incoming/trip");
+    ck_assert_int_eq(mkdir(folder, 0755), 0);
+    spool_fixture_put(&fixture, "incoming/trip/a.mp4", "x", 1);
+    spool_fixture_put(&fixture, "incoming/trip/.ready", "", 0);
+    fill(ballast, 0);
+    spool_fixture_start(&fixture); // and it is READY
+    spool_fixture_await_that(&fixture, "", rests, NULL);
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "outbox"), 0);
+    ck_assert_int_eq(unlink(ballast), 0);
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    assert_logged("the configuration is kept, going on");
+    (void)spool_fixture_stop(&fixture, SIGTERM);
+    ck_assert_int_eq(umount2(fixture.root, MNT_DETACH), 0);
+}
+END_TEST
+
 static bool is_held(struct spool_fixture *spool, void *context)
 {
     cleanup(free_ptr) char *log = spool_fixture_log(spool);
@@ -426,6 +458,7 @@ static void add_tests(TCase *tcase)
     tcase_add_loop_test(tcase, odd_names_are_only_names, 0, ARRAY_LEN(odd_names));
     tcase_add_test(tcase, an_outbox_that_cannot_be_written_holds_the_reel_until_it_can);
     tcase_add_test(tcase, a_full_disk_holds_work_and_takes_nothing_new_until_there_is_space);
+    tcase_add_test(tcase, a_start_on_a_full_disk_holds_and_goes_on_by_itself);
     tcase_add_test(tcase, a_disk_that_fills_up_while_a_batch_is_worked_on_loses_nothing);
 }
 

@@ -526,6 +526,24 @@ START_TEST(a_folder_we_may_not_read_is_refused)
 }
 END_TEST
 
+START_TEST(a_folder_inside_that_we_may_not_read_is_told_as_a_video_that_failed)
+{
+    bool is_root = geteuid() == 0;
+    put("a.mp4", "x");
+    ck_assert_int_eq(mkdirat(folder.fd, "in/more", 0), 0);
+    ck_assert_int_eq(fchmod(folder.fd, 0755), 0);
+    ck_assert(!is_root || seteuid(65534) == 0);
+    understand();
+    ck_assert(!is_root || seteuid(0) == 0);
+    ck_assert_int_eq(fchmodat(folder.fd, "in/more", 0755, 0), 0);
+    expect_sources("a.mp4 more");
+    ck_assert_int_eq(batch.sources[0].error.class, ERR_NONE);
+    ck_assert_str_eq(batch.sources[1].error.id, "unreadable");
+    ck_assert_str_eq(batch.sources[1].error.text,
+                     "more: is a folder that cannot be read: Permission denied");
+}
+END_TEST
+
 START_TEST(a_private_spool_takes_links)
 {
     settings.accept_links = true;
@@ -690,6 +708,7 @@ int main(void)
     tcase_add_test(tcase, a_device_is_refused);
     tcase_add_test(tcase, a_file_we_may_not_read_is_refused);
     tcase_add_test(tcase, a_folder_we_may_not_read_is_refused);
+    tcase_add_test(tcase, a_folder_inside_that_we_may_not_read_is_told_as_a_video_that_failed);
     tcase_add_test(tcase, a_private_spool_takes_links);
     tcase_add_test(tcase, a_link_in_the_folder_is_never_followed_to_a_folder);
     tcase_add_test(tcase, a_batch_comes_back_as_it_was);

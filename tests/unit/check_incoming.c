@@ -540,6 +540,29 @@ START_TEST(a_folder_of_others_that_cannot_be_read_is_told)
     ck_assert_int_eq(seteuid(0), 0);
     expect_nothing();
     expect_reason("trip: may not be read");
+    ck_assert_str_eq(incoming_complaint(incoming, now_us), "trip: may not be read by this service");
+    ck_assert_ptr_null(incoming_complaint(incoming, now_us)); // once
+}
+END_TEST
+
+START_TEST(what_waits_in_vain_is_complained_of_once_and_not_too_soon)
+{
+    make_dir("trip");
+    put("trip/a.mp4.part", "x");
+    make_dir("busy");
+    put("busy/b.mp4.part", "x");
+    for (int minute = 0; minute < 9; minute++) {
+        cleanup(free_ptr) char *more = xasprintf("busy/%d.mp4", minute);
+        put(more, "y");
+        pass(60);
+        ck_assert_ptr_null(incoming_complaint(incoming, now_us));
+    }
+    pass(90);
+    ck_assert_str_eq(incoming_complaint(incoming, now_us),
+                     "trip: a.mp4.part is still being written");
+    ck_assert_ptr_null(incoming_complaint(incoming, now_us)); // of the busy one not at all
+    pass(300);
+    ck_assert_ptr_null(incoming_complaint(incoming, now_us));
 }
 END_TEST
 
@@ -590,6 +613,7 @@ int main(void)
     tcase_add_test(tcase, what_was_given_and_not_taken_is_judged_anew);
     tcase_add_test(tcase, what_nobody_asks_for_stays_settled);
     tcase_add_test(tcase, a_folder_of_others_that_cannot_be_read_is_told);
+    tcase_add_test(tcase, what_waits_in_vain_is_complained_of_once_and_not_too_soon);
     tcase_add_test(tcase, waiting_folders_are_looked_at_ever_less_often);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -242,14 +242,40 @@ static const char *make_unknown_codec(void)
     return MEDIA_MAKE("unknown.mkv", "-f", "lavfi", "-i", "testsrc2=duration=0.2", "-c:v", "zmbv");
 }
 
+static void patch(char *bytes, size_t size, const char *mark, size_t offset, const char *value,
+                  size_t length)
+{
+    char *at = memmem(bytes, size, mark, strlen(mark));
+    ck_assert_msg(at && at + strlen(mark) + offset + length < bytes + size, "no %s", mark);
+    memcpy(at + strlen(mark) + offset, value, length);
+}
+
+// 20000 by 20000 in the file's headers and in the picture's own, which the decoder refuses to hold.
+static const char *make_huge_avi(void)
+{
+    static char bytes[1 << 20];
+    const char *small = MEDIA_MAKE("small.avi", "-f", "lavfi", "-i", "testsrc2=size=64x64",
+                                   "-frames:v", "1", "-c:v", "mjpeg");
+    cleanup(close_fd) int fd = media_open(small);
+    ssize_t size = read(fd, bytes, sizeof bytes);
+    ck_assert(size > 0 && size < (ssize_t)sizeof bytes);
+    patch(bytes, (size_t)size, "avih", 36, "\x20\x4e\0\0\x20\x4e\0\0", 8);
+    patch(bytes, (size_t)size, "strf", 8, "\x20\x4e\0\0\x20\x4e\0\0", 8);
+    patch(bytes, (size_t)size, "\xff\xc0", 3, "\x4e\x20\x4e\x20", 4);
+    return media_bytes("huge.avi", bytes, (size_t)size);
+}
+
 static const struct refusal {
     const char *name;
     const char *(*make)(void);
     const char *id; // NULL: any of the class
+    const char *text;
 } refusals[] = {
     { "sound only", make_sound_only, "no_picture" },
     { "sound with a cover", make_cover_only, "no_picture" },
-    { "more pixels than allowed", make_huge, "bad_size" },
+    { "more pixels than allowed", make_huge, "bad_size", "the picture of 4096x4096 is larger" },
+    { "more than a decoder takes", make_huge_avi, "bad_size",
+      "the picture of 20000x20000 is larger" },
     { "a track of no pictures", make_empty_track, NULL },
     { "a codec that is not on the list", make_unknown_codec, "unsupported_codec" },
 };
@@ -267,6 +293,7 @@ START_TEST(what_cannot_be_cut_is_refused_in_words)
     ck_assert_msg(err.class == ERR_INPUT, "%s: class %d", row->name, err.class);
     ck_assert_msg(row->id == NULL || strcmp(row->id, err.id) == 0, "%s: %s (%s)", row->name, err.id,
                   err.text);
+    ck_assert_msg(row->text == NULL || strstr(err.text, row->text), "%s: %s", row->name, err.text);
     source_free(&source);
     close(fd);
 }
