@@ -13,17 +13,20 @@ enum nal_codec { NAL_H264, NAL_HEVC };
 struct nal_stream {
     enum nal_codec codec;
     int length_size;
+    int top_sub_layer; // HEVC: the highest TemporalId the stream may hold; paramsets_parse tells
 };
 
 struct nal {
     const uint8_t *data; // with its header, without start code or length; emulation prevention
                          // as it stands
     size_t size;
-    int type; // nal_unit_type
+    int type;  // nal_unit_type
+    int layer; // HEVC nuh_layer_id: above 0 is another view or quality that decoders may ignore
 };
 
 // The next unit of [*at, end); moves *at behind it.  Returns 1, 0 at the end, -EINVAL where the
-// bytes are no units (a length that points beyond, an empty unit).
+// bytes are no units (a length that points beyond, a unit shorter than its header or with the
+// forbidden bit, something other than zeros before the first start code).
 int nal_next(const struct nal_stream *stream, const uint8_t **at, const uint8_t *end,
              struct nal *ret_nal);
 
@@ -38,9 +41,10 @@ enum nal_picture {
                     // that are shown before it may
     NAL_LEADING,    // HEVC RASL: shown before the sync picture, may refer to before it
     NAL_REFERENCE,  // others may refer to it
-    NAL_DISPOSABLE, // nobody refers to it (H.264 nal_ref_idc 0; HEVC sub-layer non-reference
-                    // pictures of the highest sub-layer in the packet are told by their even type)
+    NAL_DISPOSABLE, // nobody refers to it: H.264 nal_ref_idc 0; HEVC sub-layer non-reference
+                    // (even type) in the top sub-layer, for those above may refer to lower ones
 };
+// The picture in a packet, of the base layer.
 enum nal_picture nal_classify(const struct nal_stream *stream, const uint8_t *data, size_t size);
 
 #endif
