@@ -153,7 +153,7 @@ void bits_escape(struct bits_escape *to, const uint8_t *rbsp, size_t size)
 
 void bits_escape_end(struct bits_escape *to)
 {
-    if (to->zeros > 0) {
+    if (to->zeros >= 2) {
         *to->at++ = 3;
         to->zeros = 0;
     }

@@ -63,7 +63,8 @@ struct bits_escape {
 };
 void bits_escape_put(struct bits_escape *to, uint8_t byte);
 void bits_escape(struct bits_escape *to, const uint8_t *rbsp, size_t size);
-// A unit must not end in zero.
+// Zeros at the end of a unit (cabac_zero_words: always two) are closed by one more escape.  One
+// alone stays open: behind it nobody would take a 3 for an escape.
 void bits_escape_end(struct bits_escape *to);
 #define BITS_ESCAPED_MAX(size) ((size) + (size) / 2 + 1)
 

@@ -133,7 +133,8 @@ static int fate_of(const struct paramsets *group, const struct nal *nal, bool as
 }
 
 // Writes the slice at `to`; returns how long it became.  Behind the head bytes are passed on one by
-// one until both sides have the same past; then the rest stands as it is.
+// one until one is not zero: from there on both sides have the same past, and the rest stands as it
+// is.
 static int64_t rename_slice(const struct paramsets *group, const struct nal *nal, bool as_bla,
                             uint8_t *to)
 {
@@ -155,8 +156,7 @@ static int64_t rename_slice(const struct paramsets *group, const struct nal *nal
     struct bits_escape escape = { .at = to };
     bits_escape(&escape, rbsp, out.at / 8);
     int byte;
-    while ((head.rest.zeros > 0 || escape.zeros > 0) &&
-           (byte = bits_unescape_next(&head.rest)) >= 0 && !head.rest.broken)
+    while (escape.zeros > 0 && (byte = bits_unescape_next(&head.rest)) >= 0 && !head.rest.broken)
         bits_escape_put(&escape, (uint8_t)byte);
     if (head.rest.broken)
         return -EINVAL;

@@ -1,4 +1,5 @@
 // Pictures of two encoders under one configuration decode to what they were.
+#include "media/bits.h"
 #include "media/paramsets.h"
 
 #include "tests/support/coded.h"
@@ -312,8 +313,8 @@ static const struct by_hand {
       IN("\0\0\0\7\x41\xc2\0\0\3\0\1") },
     { "an escape goes where zeros moved apart", IN("\0\0\0\x7\x41\xe0\0\0\3\0\x80"), 0,
       IN("\0\0\0\x8\x41\xc2\0\0\3\0\0\x80") },
-    { "a slice that ends in zeros ends in an escape", IN("\0\0\0\5\x41\xe0\0\0\3"), 0,
-      IN("\0\0\0\7\x41\xc2\0\0\3\0\3") },
+    { "a slice that ends in zeros ends in an escape", IN("\0\0\0\6\x41\xe0\0\0\3\0"), 0,
+      IN("\0\0\0\x8\x41\xc2\0\0\3\0\0\3") },
     { "a delimiter and filler are left out", IN("\0\0\0\2\x09\xf0\0\0\0\3\x41\xf5\x80\0\0\0\1\x0c"),
       0, IN("\0\0\0\4\x41\xc2\x15\x80") },
     { "the group's own sets in band are left out",
@@ -334,17 +335,22 @@ static const struct by_hand {
 #undef IN
 };
 
-START_TEST(units_by_hand)
+static void make_twins(struct paramsets sets[2])
 {
-    const struct by_hand *c = &by_hand[_i];
     static const char config[] = "\1\x42\0\x1e\xff\xe1\0\5" SPS_UNIT "\1\0\2" PPS_UNIT;
-    struct paramsets sets[2];
-    uint8_t *data = NULL;
-    size_t size = 0;
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(paramsets_parse(NAL_H264, BYTES(config), &sets[i]), 0);
     ck_assert_int_eq(paramsets_unite((struct paramsets *const[]){ &sets[0], &sets[1] }, 2), 0);
     ck_assert_int_eq(sets[1].pps_id[0], 15);
+}
+
+START_TEST(units_by_hand)
+{
+    const struct by_hand *c = &by_hand[_i];
+    struct paramsets sets[2];
+    uint8_t *data = NULL;
+    size_t size = 0;
+    make_twins(sets);
     int r = paramsets_translate(&sets[1], (const uint8_t *)c->in, c->in_size, false, &data, &size);
     ck_assert_msg(r == c->r, "%s: %d", c->sentence, r);
     if (r == 0) {
@@ -359,12 +365,65 @@ START_TEST(units_by_hand)
 }
 END_TEST
 
+// A slice: 1 1 1 (PPS 0), then bits that are mostly zeros, so that escapes lie everywhere.
+static size_t invent_slice(uint32_t *random, uint8_t *rbsp)
+{
+    size_t size = 2 + (*random >> 8) % 60;
+    rbsp[0] = 0x41;
+    for (size_t i = 1; i < size; i++) {
+        *random = *random * 1664525 + 1013904223;
+        rbsp[i] = (uint8_t)(*random >> 28 < 11 ? 0 : *random >> 26 & 3);
+    }
+    rbsp[1] |= 0xe0;
+    return size;
+}
+
+static size_t escape_all(const uint8_t *rbsp, size_t size, uint8_t *to)
+{
+    struct bits_escape escape = { .at = to + 4 };
+    bits_escape(&escape, rbsp, size);
+    bits_escape_end(&escape);
+    size = (size_t)(escape.at - to);
+    for (int i = 0; i < 4; i++)
+        to[i] = (uint8_t)((size - 4) >> (24 - 8 * i));
+    return size;
+}
+
+// The quick way, which copies most of a slice, gives what taking off all escapes and putting them
+// on again gives.
+START_TEST(whatever_the_bytes_escapes_are_where_they_belong)
+{
+    struct paramsets sets[2];
+    uint32_t random = 1;
+    make_twins(sets);
+    for (int round = 0; round < 20000; round++) {
+        uint8_t rbsp[80], renamed[80], unit[160], expected[160], *data = NULL;
+        size_t size = 0, rbsp_size = invent_slice(&random, rbsp);
+        struct bits from = bits_of(rbsp, rbsp_size);
+        struct bits_out out = { .data = renamed, .capacity = sizeof renamed };
+        bits_copy(&out, &from, 10);
+        bits_put_ue(&out, 15);
+        bits_skip(&from, 1);
+        bits_copy(&out, &from, from.size - from.at);
+        size_t unit_size = escape_all(rbsp, rbsp_size, unit);
+        size_t expected_size = escape_all(renamed, out.at / 8, expected);
+        ck_assert_int_eq(paramsets_translate(&sets[1], unit, unit_size, false, &data, &size), 0);
+        ck_assert_msg(size == expected_size && memcmp(data, expected, size) == 0,
+                      "round %d: %zu bytes, not %zu", round, size, expected_size);
+        av_free(data);
+    }
+    paramsets_release(&sets[0]);
+    paramsets_release(&sets[1]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("paramsets_translate");
     TCase *tcase = tcase_create("paramsets_translate");
     tcase_set_timeout(tcase, 240);
     tcase_add_loop_test(tcase, units_by_hand, 0, (int)ARRAY_LEN(by_hand));
+    tcase_add_test(tcase, whatever_the_bytes_escapes_are_where_they_belong);
     tcase_add_loop_test(tcase, pictures_under_new_ids_decode_to_the_same_without_a_message, 0,
                         MATERIALS);
     tcase_add_test(tcase, a_run_may_begin_with_an_open_sync_picture);
