@@ -54,16 +54,21 @@ OTHER_STAGES = analyze plan publish
 STAGES = $(patsubst %,$(O)/libexec/clipspool/%,$(MEDIA_STAGES) $(NET_STAGES) $(OTHER_STAGES))
 PROGRAMS = $(O)/bin/clipspool $(O)/sbin/clipspoold $(STAGES)
 
+# A line for each thing that is made; V=1 shows the commands.
+show = $(if $(V),,@printf '  %-5s %s\n' $(1) $@; )
+# Whole targets are made on all processors, unless -j says otherwise.
+PARALLEL = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: all help
 all: $(PROGRAMS) ## build everything (the default)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 $(O)/lib/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call show,AR)ar rcs $@ $^
 
 $(O)/lib/base.a: $(call folder,base)
 $(O)/lib/spool.a: $(call folder,spool)
@@ -74,31 +79,31 @@ $(O)/lib/support.a: $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/support/*.c))
 
 $(O)/sbin/clipspoold: $(call folder,daemon) $(LIBSPOOL)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_daemon) $(LIBS_base)
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_daemon) $(LIBS_base)
 
 $(O)/bin/clipspool: $(call folder,cli) $(LIBSPOOL)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_base)
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_base)
 
 $(MEDIA_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/obj/stages/stage.o $(LIBMEDIA)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_media) $(LIBS_base)
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_media) $(LIBS_base)
 
 $(NET_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/obj/stages/stage.o $(LIBPROVIDER)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_provider) $(LIBS_base)
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_provider) $(LIBS_base)
 
 $(OTHER_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/obj/stages/stage.o $(LIBHIGHLIGHT)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_base)
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_base)
 
 $(O)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call show,CC)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(O)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call show,CC)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # ---- tests ------------------------------------------------------------------------------------
 # One program a module; a test program may link everything, the archives give it what it uses.
@@ -113,7 +118,7 @@ BENCHES = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/bench_*.c))
 
 $(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(O)/lib/highlight.a $(LIBPROVIDER)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_test) $(LIBS_media) $(LIBS_provider) \
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_test) $(LIBS_media) $(LIBS_provider) \
 	    $(LIBS_daemon) $(LIBS_base)
 
 # In a fault test the N-th of these calls fails on demand (tests/support/faults.h).
@@ -132,29 +137,31 @@ $(CLI_TESTS): $(CLI_MODULES)
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: check check-unit check-integration check-system test test-programs asan bench lint clean
+.PHONY: check check-unit check-integration check-system test test-programs asan bench bench-built lint clean
 test-programs: $(PROGRAMS) $(UNIT_TESTS) $(INTEGRATION_TESTS) $(FAULT_TESTS)
 
 check-unit: $(PROGRAMS) $(UNIT_TESTS) $(FAULT_TESTS) ## run the unit tests
-	tests/support/run-tests $(UNIT_TESTS) $(FAULT_TESTS)
+	@tests/support/run-tests $(UNIT_TESTS) $(FAULT_TESTS)
 
 check-integration: $(PROGRAMS) $(INTEGRATION_TESTS) ## run the integration tests
-	tests/support/run-tests $(INTEGRATION_TESTS)
+	@tests/support/run-tests $(INTEGRATION_TESTS)
 
 check: test-programs ## run all tests (assumes that what they need is installed)
-	tests/support/run-tests $(INTEGRATION_TESTS) $(UNIT_TESTS) $(FAULT_TESTS)
+	@tests/support/run-tests $(INTEGRATION_TESTS) $(UNIT_TESTS) $(FAULT_TESTS)
 
 test: deps-test ## install what is missing, build, and run all tests
-	+$(MAKE) --no-print-directory check
+	+@$(PARALLEL) check
 
+# Everything but libav itself is slower by about half; waiting is given more time than it should need.
 ASAN_TESTS ?= check
-asan: ## run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	+$(MAKE) --no-print-directory O=$(O)/asan \
+asan: deps-test ## run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	+@CK_TIMEOUT_MULTIPLIER=3 CLIPSPOOL_TEST_SECONDS=1500 $(PARALLEL) O=$(O)/asan \
 	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
 	    CFLAGS="-O1 -g" $(ASAN_TESTS)
 
-check-system: $(PROGRAMS) ## install into an empty root and hold it against systemd's own tools
-	tests/system/check-install $(O)
+check-system: deps-test ## install into an empty root and hold it against systemd's own tools
+	+@$(PARALLEL) all
+	@tests/system/check-install $(O)
 
 # Fuzzers take what their target needs out of base and spool, and of media what only looks at bytes,
 # all built by clang with its sanitizers.
@@ -174,22 +181,40 @@ fuzz: $(FUZZERS) ## let each fuzzer look for crashes (FUZZ_SECONDS each, from te
 	        -print_final_stats=1 $(O)/fuzz/corpus-$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null); \
 	done
 
-bench: $(PROGRAMS) $(BENCHES) ## print the benchmarks, each against its reference
+bench: deps-test ## print the benchmarks, each against its reference
+	+@$(PARALLEL) bench-built
+bench-built: $(PROGRAMS) $(BENCHES)
 	@set -e; for b in $(BENCHES); do echo "== $$(basename $$b)"; $$b; done
 
 lint: deps-lint ## hold the tree against docs/STYLE.md and the static analysers
-	+$(MAKE) --no-print-directory lint-tree lint-deep
-.PHONY: lint-tree lint-deep
-lint-tree: $(PROGRAMS)
-	tests/lint/doors
-	tests/lint/budget
-	clang-format --dry-run --Werror $(shell git ls-files '*.c' '*.h')
-	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
-	    --suppressions-list=tests/lint/cppcheck.suppressions --error-exitcode=1 -j 2 -Isrc src
-lint-deep:
-	printf '%s\n' $(shell git ls-files 'src/*.c') | xargs -P 2 -n 4 sh -c \
-	    'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=c17 -D_GNU_SOURCE -Isrc \
-	    -DCLIPSPOOL_VERSION=\"$(VERSION)\" 2>/dev/null' clang-tidy
+	+@$(PARALLEL) lint-tree lint-clang lint-deep
+.PHONY: lint-tree lint-clang lint-deep
+lint-tree:
+	@tests/lint/doors
+	@tests/lint/budget
+	@echo '  clang-format'
+	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run --Werror
+	@echo '  shellcheck'
+	@git grep -lzE '^#!.*[/ ](ba)?sh$$' | xargs -0 shellcheck
+	@echo '  cppcheck'
+	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	    --suppressions-list=tests/lint/cppcheck.suppressions --error-exitcode=1 -j $(shell nproc) -Isrc src
+
+# An empty file says that a source was found clean; any header makes all of them stale.
+LINTED = $(shell git ls-files '*.c')
+LINT_FLAGS = -std=c17 -D_GNU_SOURCE -Isrc -I. -DCLIPSPOOL_VERSION='"$(VERSION)"'
+lint-clang: $(LINTED:%.c=$(O)/lint/%.clang)
+lint-deep: $(patsubst %.c,$(O)/lint/%.tidy,$(filter src/%,$(LINTED)))
+$(O)/lint/%.clang: %.c $(wildcard src/*/*.h tests/*/*.h)
+	@mkdir -p $(@D)
+	$(call show,CLANG)clang -fsyntax-only $(LINT_FLAGS) $(WARNINGS) -Werror $<
+	@touch $@
+# What goes to stderr is a count of what was found in foreign headers, unless the program itself fails.
+$(O)/lint/%.tidy: %.c $(wildcard src/*/*.h) .clang-tidy
+	@mkdir -p $(@D)
+	$(call show,TIDY)clang-tidy --quiet --warnings-as-errors='*' $< -- $(LINT_FLAGS) 2>$@.said || \
+	    { cat $@.said; exit 1; }
+	@touch $@
 
 clean: ## remove everything built
 	rm -rf $(O)
@@ -198,10 +223,10 @@ clean: ## remove everything built
 
 .PHONY: demo demo-built install uninstall
 demo: deps-demo ## make a reel from three sample videos; VIDEOS="a.mp4 'my clip.mov'" takes your own
-	+$(MAKE) --no-print-directory demo-built
+	+@$(PARALLEL) demo-built
 demo-built: export VIDEOS := $(VIDEOS)
 demo-built: $(PROGRAMS)
-	tests/support/demo $(O)
+	@tests/support/demo $(O)
 
 # Where the programs are is written into the unit; every other file goes as it is.
 INSTALLED = $(bindir)/clipspool $(sbindir)/clipspoold $(STAGES:$(O)/libexec/clipspool/%=$(libexecdir)/%) \

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define cleanup(function) __attribute__((cleanup(function)))
+// Held for its release alone is use enough.
+#define cleanup(function) __attribute__((cleanup(function), unused))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof(*(a)))
 #define PRINTF_LIKE(format_index, first_arg) \
     __attribute__((format(printf, format_index, first_arg)))
