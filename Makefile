@@ -163,16 +163,16 @@ check-system: deps-test ## install into an empty root and hold it against system
 	+@$(PARALLEL) all
 	@tests/system/check-install $(O)
 
-# Fuzzers take what their target needs out of base and spool, and of media what only looks at bytes,
-# all built by clang with its sanitizers.
+# Fuzzers take what their target needs out of base, spool and provider, and of media what only looks
+# at bytes, all built by clang with its sanitizers.
 FUZZERS = $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS = 30
 FUZZ_MEDIA = $(wildcard src/media/bits.c src/media/nal.c src/media/paramsets*.c)
-$(O)/fuzz/%: tests/fuzz/%.c $(wildcard src/base/*.c src/spool/*.c) $(FUZZ_MEDIA)
+$(O)/fuzz/%: tests/fuzz/%.c $(wildcard src/base/*.c src/spool/*.c src/provider/*.c) $(FUZZ_MEDIA)
 	@mkdir -p $(@D)
 	clang -std=c17 -D_GNU_SOURCE -Isrc -I. -g -O1 -DCLIPSPOOL_VERSION='"$(VERSION)"' \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $^ \
-	    $(shell pkg-config --libs libavutil) $(LIBS_daemon) $(LIBS_base)
+	    $(shell pkg-config --libs libavutil) $(LIBS_provider) $(LIBS_daemon) $(LIBS_base)
 
 .PHONY: fuzz
 fuzz: $(FUZZERS) ## let each fuzzer look for crashes (FUZZ_SECONDS each, from tests/fuzz/corpus)
