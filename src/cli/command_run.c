@@ -33,12 +33,16 @@ const struct command command_run = {
     .name = "run",
     .summary = "make a reel from videos, here and now, without the service",
     .usage =
-        "usage: clipspool run VIDEO... [-o DIR] [-c job.conf] [--name NAME] [--keep]\n"
+        "usage: clipspool run VIDEO... [-o DIR] [-c job.conf] [--name NAME]\n"
+        "                     [--exact] [--keep]\n"
         "Makes a highlight reel from the videos, in the order given, and prints its path.\n"
         "The videos stay as they are.  Needs no service and no rights.\n\n"
         "  -o, --output DIR    put the folder with the results into DIR (the current folder)\n"
         "  -c, --job FILE      what is wanted, see clipspool-job(5)\n"
         "      --name NAME     name of the folder; else the first video's, with -reel\n"
+        "      --exact         keep every segment where it was chosen, to the picture, though "
+        "more\n"
+        "                      has to be encoded then\n"
         "      --keep          keep the working folder, and say where it is\n"
         "  -C, --config FILE   take limits, slots and stages from this configuration\n"
         "  -v, --verbose       show what the workers say\n\n"
@@ -50,7 +54,7 @@ const struct command command_run = {
 
 struct run_request {
     const char *output, *job, *name;
-    bool keep;
+    bool exact, keep;
 };
 
 struct run { // one run of run
@@ -153,9 +157,8 @@ static int understand(struct run *run, int argc, char **argv)
 {
     struct run_request *request = &run->request;
     const struct command_option options[] = {
-        { 'o', "output", .value = &request->output },
-        { 'c', "job", .value = &request->job },
-        { 0, "name", .value = &request->name },
+        { 'o', "output", .value = &request->output }, { 'c', "job", .value = &request->job },
+        { 0, "name", .value = &request->name },       { 0, "exact", .flag = &request->exact },
         { 0, "keep", .flag = &request->keep },
     };
     int first = command_options(run->cli, &command_run, argc, argv, options, ARRAY_LEN(options));
@@ -395,5 +398,6 @@ static int run(struct cli *cli, int argc, char **argv)
             return status;
     } else
         config_defaults(settings_options, settings_option_count, &state.settings);
+    state.settings.plan_exact |= state.request.exact;
     return work(&state);
 }

@@ -21,8 +21,14 @@ static const double jump_seconds = 2.0, jump_cost = 0.15;
 static const double slack_part = 0.05;
 // Below this part of the target, what is missing is not worth a segment.
 static const double close_part = 0.02;
+// With this part missing, starts are moved to where no key frame is: a reel promises its length.
+static const double short_part = 0.08;
 // The last clip of a share is sought for the very length that is missing.
 static const double last_part = 1.5;
+
+// Minimum and maximum this near to each other are one wished length: points lie half a second
+// apart.
+static const double fixed_seconds = 0.1;
 
 static const double instant = 1e-6;
 
@@ -139,7 +145,8 @@ static bool choose_one(struct choice *choice, struct clip_list *list, double lon
 void choice_fill(struct choice *choice, const struct choice_share *share)
 {
     double slack = slack_part * choice->target;
-    struct clip_lengths lengths = { choice->least, share->wanted, choice->most };
+    struct clip_lengths lengths = { choice->least, share->wanted, choice->most,
+                                    choice->most - choice->least < fixed_seconds };
     cleanup(clips_release) struct clip_list list = candidates_of(choice, share, &lengths);
     size_t before = choice->chosen.count;
     while (choice->chosen.count < PLAN_MAX_SEGMENTS) {
@@ -189,16 +196,20 @@ static const struct snap_point *next_end(const struct snap *snap, double after)
     return NULL;
 }
 
-static const struct snap_point *previous_start(const struct snap *snap, double before)
+// dear: also one whose head would have to be encoded.
+static const struct snap_point *previous_start(const struct snap *snap, double before, bool dear)
 {
-    for (size_t i = snap_from(snap, before); i-- > 0;)
-        if (snap->points[i].may_start && snap->points[i].start < before - instant)
-            return &snap->points[i];
+    for (size_t i = snap_from(snap, before); i-- > 0;) {
+        const struct snap_point *point = &snap->points[i];
+        if (point->may_start && (dear || point->start_cost <= point->cost) &&
+            point->start < before - instant)
+            return point;
+    }
     return NULL;
 }
 
 // Moves one edge of one clip by one point, if there is room and need.
-static bool stretch_one(struct choice *choice, size_t at)
+static bool stretch_one(struct choice *choice, size_t at, bool dear)
 {
     struct clip *clip = &choice->chosen.clips[at];
     const struct choice_material *material = &choice->materials[clip->source];
@@ -206,7 +217,7 @@ static bool stretch_one(struct choice *choice, size_t at)
     double most = fmin(choice->most, length + choice->target * (1 + slack_part) - choice->total);
     room_around(choice, at, &from, &until);
     const struct snap_point *end = next_end(&material->snap, clip->end);
-    const struct snap_point *start = previous_start(&material->snap, clip->start);
+    const struct snap_point *start = previous_start(&material->snap, clip->start, dear);
     struct clip longer = *clip;
     if (end && end->end <= until + instant && end->end - clip->start <= most)
         longer.end = end->end;
@@ -222,17 +233,20 @@ static bool stretch_one(struct choice *choice, size_t at)
     return true;
 }
 
-void choice_stretch(struct choice *choice)
+static void stretch_until(struct choice *choice, double goal, bool dear)
 {
     bool moved = true;
-    while (moved && choice->total < choice->target * (1 - close_part)) {
+    while (moved && choice->total < goal) {
         moved = false;
-        for (size_t i = 0; i < choice->chosen.count; i++) {
-            if (choice->total >= choice->target * (1 - close_part))
-                break;
-            moved |= stretch_one(choice, i);
-        }
+        for (size_t i = 0; i < choice->chosen.count && choice->total < goal; i++)
+            moved |= stretch_one(choice, i, dear);
     }
+}
+
+void choice_stretch(struct choice *choice)
+{
+    stretch_until(choice, choice->target * (1 - close_part), false);
+    stretch_until(choice, choice->target * (1 - short_part), true);
 }
 
 // ---- everything
@@ -252,7 +266,9 @@ static double parting(const struct choice_material *material, double wanted, dou
             best = point->start;
         }
     }
-    return best;
+    // The pieces touch, so what is no good end elsewhere does not show here.
+    const struct snap_point *key = snap_key_near(&material->snap, best, material->source.reach);
+    return key && key->start >= from && key->start <= until ? key->start : best;
 }
 
 void choice_take_all(struct choice *choice)

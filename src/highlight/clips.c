@@ -60,11 +60,15 @@ static struct points points_between(const struct snap *snap, double from, double
     for (size_t i = first; i < last && points.count < POINTS_MAX; i += step) {
         // Of each group the cheapest allowed one, so that thinning keeps cuts and pauses.
         const struct snap_point *best = NULL;
+        double least = HUGE_VAL;
         for (size_t j = i; j < i + step && j < last; j++) {
             const struct snap_point *point = &snap->points[j];
             bool allowed = as_end ? point->may_end : point->may_start;
-            if (allowed && (!best || point->cost < best->cost))
-                best = point;
+            double cost = as_end ? point->cost : point->start_cost;
+            if (!allowed || cost >= least)
+                continue;
+            best = point;
+            least = cost;
         }
         if (best)
             points.at[points.count++] = best;
@@ -84,7 +88,7 @@ static bool best_pair(const struct clip_source *source, const struct clip_length
             double start = starts.at[i]->start, end = ends.at[j]->end, length = end - start;
             if (length < lengths->least || length > lengths->most)
                 continue;
-            double worth = saliency_score(source->saliency, start, end) - starts.at[i]->cost -
+            double worth = saliency_score(source->saliency, start, end) - starts.at[i]->start_cost -
                            ends.at[j]->cost - unwanted(lengths, length);
             if (worth <= best)
                 continue;
@@ -115,7 +119,8 @@ static double picture_from(const struct signals *signals, double time, double ot
     return low < signals->frame_count ? signals->frames[low].time : otherwise;
 }
 
-// A clip of the wanted length on pictures, whatever is said or cut there.
+// A clip of the wanted length on pictures, from a key frame if one is near, whatever is said or cut
+// there.
 static bool plain_pair(const struct clip_source *source, const struct clip_lengths *lengths,
                        double anchor, struct clip *ret_clip)
 {
@@ -123,6 +128,8 @@ static bool plain_pair(const struct clip_source *source, const struct clip_lengt
     double latest = source->duration - wanted;
     double start =
         picture_from(source->signals, fmin(fmax(anchor - wanted / 2, 0), latest), latest);
+    const struct snap_point *key = snap_key_near(source->snap, start, source->reach);
+    start = key && key->start <= latest ? key->start : start;
     if (start > latest)
         start = fmax(latest, 0);
     double end =
@@ -132,6 +139,14 @@ static bool plain_pair(const struct clip_source *source, const struct clip_lengt
     *ret_clip = clips_make(source, start, end);
     ret_clip->worth -= broken_cost;
     return true;
+}
+
+// Where only one length is allowed, it decides.
+static bool any_pair(const struct clip_source *source, const struct clip_lengths *lengths,
+                     double anchor, struct clip *ret_clip)
+{
+    return best_pair(source, lengths, anchor, ret_clip) ||
+           plain_pair(source, lengths, anchor, ret_clip);
 }
 
 // ---- all anchors
@@ -212,7 +227,7 @@ void clips_find(const struct clip_source *source, const struct clip_lengths *len
     }
     if (source->duration <= lengths->least)
         return; // it is taken whole or not at all
-    add_at_anchors(source, lengths, from, until, best_pair, list);
+    add_at_anchors(source, lengths, from, until, lengths->fixed ? any_pair : best_pair, list);
     if (list->count == first && !has_pair(source, lengths))
         add_at_anchors(source, lengths, from, until, plain_pair, list);
     drop_doubles(list, first);

@@ -26,10 +26,12 @@ struct clip_source {
     const struct signals *signals; // all borrowed
     const struct saliency *saliency;
     const struct snap *snap;
+    double reach; // of key frames
 };
 
 struct clip_lengths {
     double least, wanted, most; // seconds, ascending; a source shorter than `least` is taken whole
+    bool fixed; // least and most were asked for so near to each other that hardly two points fit
 };
 
 struct clip_list {

@@ -12,6 +12,8 @@ static const double default_target = 60, default_part = 0.20;
 // Where every source is promised a place, each gets room for a little more than the least.
 static const double promised_part = 1.25;
 static const double allowed_excess = 1.1;
+// The same picture, measured and probed; and how far the end of a cut may lie from its start.
+static const double same_time = 2e-3, near_point = 0.3;
 
 // A story opens slowly, moves on in shorter cuts and ends slowly.
 static const struct {
@@ -35,6 +37,19 @@ double select_target(double wished, const struct select_source *sources, size_t 
     return fmin(fmax(target, min_segment), material);
 }
 
+static void prepare_points(const struct select_source *source, struct snap *snap)
+{
+    const struct snap_source points = {
+        .signals = source->signals,
+        .shots = source->analysis->shots,
+        .shot_count = source->analysis->shot_count,
+        .duration = source->duration,
+        .picture_seconds = source->picture_seconds,
+        .keys = source->keys,
+    };
+    snap_prepare(&points, snap);
+}
+
 static void add_material(struct choice *choice, const struct select_source *source, int video_index)
 {
     const struct analysis *analysis = source->analysis;
@@ -44,14 +59,14 @@ static void add_material(struct choice *choice, const struct select_source *sour
     choice->seconds += source->duration;
     saliency_measure(source->signals, analysis->shots, analysis->shot_count, &material->saliency);
     saliency_favour(&material->saliency, analysis->moments, analysis->moment_count);
-    snap_prepare(source->signals, analysis->shots, analysis->shot_count, source->duration,
-                 source->picture_seconds, &material->snap);
+    prepare_points(source, &material->snap);
     material->source = (struct clip_source){
         .index = place,
         .duration = source->duration,
         .signals = source->signals,
         .saliency = &material->saliency,
         .snap = &material->snap,
+        .reach = source->keys.reach,
     };
 }
 
@@ -212,20 +227,64 @@ void select_segments(const struct select_source *sources, size_t count,
     write_segments(&choice, plan);
 }
 
-void select_snap(const struct select_source *sources, size_t count, double min_segment,
-                 struct plan *plan)
+void select_snap(const struct select_source *sources, size_t count, double reach,
+                 double min_segment, struct plan *plan)
 {
     for (size_t i = 0; i < count; i++) {
         if (!(sources[i].duration > 0))
             continue;
-        const struct analysis *analysis = sources[i].analysis;
         cleanup(snap_release) struct snap snap = SNAP_INIT;
-        snap_prepare(sources[i].signals, analysis->shots, analysis->shot_count, sources[i].duration,
-                     sources[i].picture_seconds, &snap);
+        prepare_points(&sources[i], &snap);
         for (size_t j = 0; j < plan->segment_count; j++) {
             struct plan_segment *segment = &plan->segments[j];
             if (segment->video_index == (int)i)
-                snap_segment(&snap, SNAP_REACH, min_segment, &segment->start, &segment->end);
+                snap_segment(&snap, reach, min_segment, &segment->start, &segment->end);
+        }
+    }
+}
+
+// ---- what boundaries are on
+
+// The point of that very picture, or NULL.
+static const struct snap_point *point_at(const struct snap *snap, double time, bool as_end)
+{
+    for (size_t i = snap_from(snap, time - near_point); i < snap->count; i++) {
+        const struct snap_point *point = &snap->points[i];
+        if (point->start > time + near_point)
+            break;
+        bool allowed = as_end ? point->may_end : point->may_start;
+        if (allowed && fabs((as_end ? point->end : point->start) - time) < same_time)
+            return point;
+    }
+    return NULL;
+}
+
+static const char *name_of(const struct select_source *source, const struct snap *snap, double time,
+                           bool as_end)
+{
+    static const char *const names[][2] = {
+        [SNAP_EDGE] = { "edge", "edge+key" },    [SNAP_CUT] = { "cut", "cut+key" },
+        [SNAP_PAUSE] = { "pause", "pause+key" }, [SNAP_QUIET] = { "quiet", "quiet+key" },
+        [SNAP_PLAIN] = { "picture", "key" },
+    };
+    const struct snap_point *point = point_at(snap, time, as_end);
+    bool on_key = !isnan(keys_near(&source->keys, time, same_time));
+    return names[point ? point->kind : SNAP_PLAIN][on_key];
+}
+
+void select_name(const struct select_source *sources, size_t count, struct plan *plan)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!(sources[i].duration > 0))
+            continue;
+        cleanup(snap_release) struct snap snap = SNAP_INIT;
+        prepare_points(&sources[i], &snap);
+        for (size_t j = 0; j < plan->segment_count; j++) {
+            struct plan_segment *segment = &plan->segments[j];
+            if (segment->video_index != (int)i)
+                continue;
+            segment->start_on = name_of(&sources[i], &snap, segment->start, false);
+            segment->end_on = name_of(&sources[i], &snap, segment->end, true);
         }
     }
 }

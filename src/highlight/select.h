@@ -6,6 +6,7 @@
 #ifndef CLIPSPOOL_SELECT_H
 #define CLIPSPOOL_SELECT_H
 
+#include "highlight/keys.h"
 #include "spool/analysis.h"
 #include "spool/job.h"
 #include "spool/plan.h"
@@ -17,6 +18,7 @@ struct select_source {
     double duration;                 // probed; 0 for a source that cannot be cut (then the pointers
                                      // are not looked at)
     double picture_seconds;          // of the source, 0 if its rate varies
+    struct keys keys;
 };
 
 struct select_wish {
@@ -38,8 +40,12 @@ void select_segments(const struct select_source *sources, size_t count,
                      const struct select_wish *wish, struct plan *plan);
 
 // Moves the boundaries of a plan that was chosen by other means (a model, the fallback) to points
-// within SNAP_REACH that keep the rules of snap.h.  May make segments overlap: plan_check follows.
-void select_snap(const struct select_source *sources, size_t count, double min_segment,
-                 struct plan *plan);
+// within `reach` seconds that keep the rules of snap.h.  May make segments overlap: plan_check
+// follows.
+void select_snap(const struct select_source *sources, size_t count, double reach,
+                 double min_segment, struct plan *plan);
+
+// Says of each segment what its boundaries are on; last of all, when nothing is moved any more.
+void select_name(const struct select_source *sources, size_t count, struct plan *plan);
 
 #endif

@@ -21,14 +21,33 @@ static const double kind_cost[] = {
 };
 static const double within_speech_cost = 0.25; // no pause in reach, but still words on both sides
 
+// A start without a key frame: what lies before the next one must be encoded.  Something for having
+// to, and so much a second, which finds the place in a moment that is nearest before a key frame.
+// At most a quarter of the scale of scores, so that a moment far above the others is still taken.
+static const double head_cost = 0.06, head_second_cost = 0.05, head_cost_most = 0.26;
+// Where a key frame is near it costs more than any two points differ, so that only speech, cuts and
+// the lengths of segments keep a start from it.
+static const double yields_cost = 0.30;
+// Times of one picture, measured and probed, differ by rounding only.
+static const double same_time = 2e-3;
+// Encoders find cuts too, some of them a picture or two late.
+static const double cut_pictures = 2;
+// What a picture must change, beside the cut, to be a part of it.
+static const double part_of_cut = 0.5;
+// Where the rate varies, so many seconds are a picture at most.
+static const double longest_picture = 0.05;
+
 // What the finding of points shares.
 struct search {
+    const struct snap_source *source;
     const struct signals *signals;
-    const struct analysis_span *shots;
-    size_t shot_count;
-    double picture_seconds;
     struct snap *snap;
     size_t capacity;
+};
+
+struct shot {
+    double start, end; // seconds
+    bool first, last;
 };
 
 // ---- speech
@@ -94,10 +113,10 @@ static size_t frame_near(const struct signals *signals, double time)
 // The number of shots that start at or before `time`.
 static size_t shots_until(const struct search *search, double time)
 {
-    size_t low = 0, high = search->shot_count;
+    size_t low = 0, high = search->source->shot_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (search->shots[middle].start <= time)
+        if (search->source->shots[middle].start <= time)
             low = middle + 1;
         else
             high = middle;
@@ -120,32 +139,105 @@ static void add_point(struct search *search, struct snap_point point)
 static void add_edges(struct search *search)
 {
     double duration = search->snap->duration, cost = kind_cost[SNAP_EDGE];
-    add_point(search, (struct snap_point){ 0, 0, cost, SNAP_EDGE, .may_start = true });
+    bool on_key = !isnan(keys_near(&search->source->keys, 0, same_time));
+    add_point(search,
+              (struct snap_point){ 0, 0, cost, SNAP_EDGE, .may_start = true, .on_key = on_key });
     add_point(search, (struct snap_point){ duration, duration, cost, SNAP_EDGE, .may_end = true });
+}
+
+// The mean distance between pictures around a measured one, at most longest_picture.
+static double picture_seconds_at(const struct search *search, size_t frame)
+{
+    const struct signals *signals = search->signals;
+    if (search->source->picture_seconds > 0)
+        return search->source->picture_seconds;
+    size_t other = frame > 0 ? frame - 1 : frame + 1;
+    if (other >= signals->frame_count)
+        return longest_picture;
+    return fmin(fabs(signals->frames[other].time - signals->frames[frame].time), longest_picture);
+}
+
+// The shot around `at`.  Returns false where a cut is, which is a point already.
+static bool shot_around(const struct search *search, double at, struct shot *ret_shot)
+{
+    const struct analysis_span *shots = search->source->shots;
+    size_t until = shots_until(search, at);
+    ret_shot->first = until <= 1;
+    ret_shot->last = until >= search->source->shot_count;
+    ret_shot->start = until ? shots[until - 1].start : 0;
+    ret_shot->end = ret_shot->last ? search->snap->duration : shots[until].start;
+    return ret_shot->first || at - ret_shot->start >= 1e-4;
+}
+
+// How much of it must be seen.
+static double least_of(const struct shot *shot)
+{
+    return fmin(sliver, fmax((shot->end - shot->start) / 2, sliver_of_short));
+}
+
+// Whether a start at `at` leaves enough of its shot.
+static bool leaves_enough(const struct search *search, double at)
+{
+    struct shot shot;
+    (void)shot_around(search, at, &shot);
+    return shot.last || shot.end - at >= least_of(&shot);
+}
+
+// Whether a key frame before the cut that was seen at a measured picture is the cut: if no picture
+// of the old shot was seen after it, or the pictures there change too.
+static bool is_cut_too(const struct search *search, double key, size_t frame)
+{
+    const struct signals_frame *frames = search->signals->frames;
+    size_t at = frame_near(search->signals, key);
+    bool seen = at < frame && frames[frame - 1].time >= key - same_time;
+    return !seen || frames[at].cut >= part_of_cut * frames[frame].cut;
+}
+
+// The key frame that begins the new shot of the cut seen at a measured picture, or NAN.  One that
+// comes a little later starts within the new shot.
+static double key_of_cut(const struct search *search, size_t frame)
+{
+    const struct keys *keys = &search->source->keys;
+    double time = search->signals->frames[frame].time;
+    double within = fmin(cut_pictures * picture_seconds_at(search, frame) + same_time, keys->reach);
+    double key = keys->all ? NAN : keys_near(keys, time, within);
+    bool is_cut = key < time - same_time ? is_cut_too(search, key, frame)
+                                         : key <= time + same_time || leaves_enough(search, key);
+    return is_cut ? key : NAN;
+}
+
+// Pictures between the last measured one of the old shot and the first of the new may belong to
+// either, so the end keeps to the last one that is known.
+static double end_of_cut(const struct search *search, size_t frame)
+{
+    const struct signals_frame *frames = search->signals->frames;
+    double picture = search->source->picture_seconds, time = frames[frame].time;
+    if (frame == 0 || !(picture > 0))
+        return time;
+    double last = frames[frame - 1].time;
+    return time - last > 1.5 * picture ? last + picture : time;
 }
 
 static void add_cut(struct search *search, double time)
 {
-    const struct signals *signals = search->signals;
-    size_t frame = frame_near(signals, time);
-    double end = time;
-    // Pictures between the last measured one of the old shot and the first of the new may belong to
-    // either, so the end keeps to the last one that is known.
-    if (frame > 0 && search->picture_seconds > 0) {
-        double last = signals->frames[frame - 1].time;
-        if (time - last > 1.5 * search->picture_seconds)
-            end = last + search->picture_seconds;
+    size_t frame = frame_near(search->signals, time);
+    double start = search->signals->frames[frame].time, end = end_of_cut(search, frame);
+    double key = key_of_cut(search, frame);
+    if (!isnan(key)) {
+        start = key;
+        end = fmin(end, key);
     }
-    if (cuts_speech_needlessly(search->snap, time) || cuts_speech_needlessly(search->snap, end))
+    if (cuts_speech_needlessly(search->snap, start) || cuts_speech_needlessly(search->snap, end))
         return;
     add_point(search, (struct snap_point){
-                          .start = time,
+                          .start = start,
                           .end = end,
                           .cost = kind_cost[SNAP_CUT] +
-                                  (speech_at(search->snap, time) ? within_speech_cost : 0),
+                                  (speech_at(search->snap, start) ? within_speech_cost : 0),
                           .kind = SNAP_CUT,
                           .may_start = true,
                           .may_end = true,
+                          .on_key = !isnan(key),
                       });
 }
 
@@ -153,25 +245,33 @@ static void add_between(struct search *search, double time, enum snap_kind kind)
 {
     const struct signals *signals = search->signals;
     double at = signals->frames[frame_near(signals, time)].time;
-    if (at <= 0 || at >= search->snap->duration || cuts_speech_needlessly(search->snap, at))
+    struct shot shot;
+    if (at <= 0 || at >= search->snap->duration || cuts_speech_needlessly(search->snap, at) ||
+        !shot_around(search, at, &shot))
         return;
-    size_t shots = shots_until(search, at);
-    double previous = shots ? search->shots[shots - 1].start : 0;
-    bool last = shots >= search->shot_count;
-    double next = last ? search->snap->duration : search->shots[shots].start;
-    double least = fmin(sliver, fmax((next - previous) / 2, sliver_of_short));
-    if (shots > 1 && at - previous < 1e-4)
-        return; // the cut itself, which is a point already
+    double least = least_of(&shot);
     struct snap_point point = {
         .start = at,
         .end = at,
         .cost = kind_cost[kind] + (speech_at(search->snap, at) ? within_speech_cost : 0),
         .kind = kind,
-        .may_start = last || next - at >= least,
-        .may_end = shots <= 1 || at - previous >= least,
+        .may_start = shot.last || shot.end - at >= least,
+        .may_end = shot.first || at - shot.start >= least,
+        .on_key = search->source->keys.all,
     };
     if (point.may_start || point.may_end)
         add_point(search, point);
+}
+
+// How far one cell of sound lies below its surroundings.
+static double depth_of(const struct signals *signals, size_t cell)
+{
+    size_t around = (size_t)(quiet_around * SIGNALS_SOUND_HZ), count = 0;
+    double sum = 0;
+    for (size_t i = cell > around ? cell - around : 0;
+         i <= cell + around && i < signals->sound_count; i++, count++)
+        sum += signals->sounds[i].peak;
+    return sum / (double)count - signals->sounds[cell].peak;
 }
 
 // The middle of the quietest 50 ms in [start, end), and how far it lies below its surroundings.
@@ -186,13 +286,7 @@ static double quietest(const struct signals *signals, double start, double end, 
     *ret_depth = 0;
     if (from >= until)
         return (start + end) / 2;
-    size_t around = (size_t)(quiet_around * SIGNALS_SOUND_HZ);
-    double sum = 0;
-    size_t count = 0;
-    for (size_t i = best > around ? best - around : 0;
-         i <= best + around && i < signals->sound_count; i++, count++)
-        sum += signals->sounds[i].peak;
-    *ret_depth = sum / (double)count - signals->sounds[best].peak;
+    *ret_depth = depth_of(signals, best);
     return ((double)best + 0.5) / SIGNALS_SOUND_HZ;
 }
 
@@ -231,6 +325,99 @@ static void add_all_between(struct search *search)
         add_stretch(search, from, snap->duration, snap->speech_count > 0);
 }
 
+// ---- key frames
+
+static enum snap_kind kind_at(const struct search *search, double time)
+{
+    const struct snap *snap = search->snap;
+    const struct signals *signals = search->signals;
+    size_t cell = (size_t)(time * SIGNALS_SOUND_HZ);
+    if (!signals->has_sound || cell >= signals->sound_count)
+        return SNAP_PLAIN;
+    bool at_speech =
+        !speech_at(snap, time) && (speech_at(snap, time - grid) || speech_at(snap, time + grid));
+    return at_speech                                ? SNAP_PAUSE
+           : depth_of(signals, cell) >= quiet_below ? SNAP_QUIET
+                                                    : SNAP_PLAIN;
+}
+
+static void add_key(struct search *search, double time)
+{
+    struct shot shot;
+    if (time <= 0 || time >= search->snap->duration || cuts_speech_needlessly(search->snap, time) ||
+        !shot_around(search, time, &shot) || (!shot.last && shot.end - time < least_of(&shot)))
+        return;
+    enum snap_kind kind = kind_at(search, time);
+    add_point(search, (struct snap_point){
+                          .start = time,
+                          .end = time,
+                          .cost = kind_cost[kind] +
+                                  (speech_at(search->snap, time) ? within_speech_cost : 0),
+                          .kind = kind,
+                          .may_start = true,
+                          .on_key = true,
+                      });
+}
+
+// True if `key` may stand for `point` as a start: not across a cut into an older shot, of which
+// little would be seen, nor from a pause into words.
+static bool may_replace(const struct search *search, const struct snap_point *key,
+                        const struct snap_point *point)
+{
+    bool older = key->start < point->start && shots_until(search, key->start + same_time) <
+                                                  shots_until(search, point->start + same_time);
+    return key->may_start && key->on_key && !older &&
+           (!speech_at(search->snap, key->start) || speech_at(search->snap, point->start));
+}
+
+static bool has_key_near(const struct search *search, const struct snap_point *point)
+{
+    const struct snap *snap = search->snap;
+    double reach = search->source->keys.reach;
+    for (size_t i = snap_from(snap, point->start - reach);
+         i < snap->count && snap->points[i].start <= point->start + reach; i++)
+        if (may_replace(search, &snap->points[i], point))
+            return true;
+    return false;
+}
+
+static double cost_of_head(const struct keys *keys, double start)
+{
+    size_t next = keys_from(keys, start);
+    double head = next < keys->count ? keys->times[next] - start : HUGE_VAL;
+    return fmin(head_cost + head_second_cost * head, head_cost_most);
+}
+
+// Says what each point costs as a start.
+static void weigh_starts(const struct search *search)
+{
+    const struct keys *keys = &search->source->keys;
+    bool care = keys->reach > 0 && keys->count > 0;
+    for (size_t i = 0; i < search->snap->count; i++) {
+        struct snap_point *point = &search->snap->points[i];
+        point->start_cost = point->cost;
+        if (!care || point->on_key || !point->may_start)
+            continue;
+        point->yields = has_key_near(search, point);
+        point->start_cost += point->yields ? yields_cost : cost_of_head(keys, point->start);
+    }
+}
+
+const struct snap_point *snap_key_near(const struct snap *snap, double time, double within)
+{
+    const struct snap_point *nearest = NULL;
+    for (size_t i = snap_from(snap, time - within);
+         i < snap->count && snap->points[i].start <= time + within; i++) {
+        const struct snap_point *point = &snap->points[i];
+        bool nearer = !nearest || fabs(point->start - time) < fabs(nearest->start - time);
+        if (point->on_key && point->may_start && nearer)
+            nearest = point;
+    }
+    return nearest;
+}
+
+// ---- all points
+
 static int earlier_first(const void *a, const void *b)
 {
     const struct snap_point *p = a, *q = b;
@@ -241,30 +428,61 @@ static int earlier_first(const void *a, const void *b)
     return p->end < q->end ? -1 : p->end > q->end;
 }
 
+// Makes one of two points on one picture: all that either may, at the time of the key frame.
+static void merge(struct snap_point *kept, const struct snap_point *other)
+{
+    struct snap_point cheaper = other->cost < kept->cost ? *other : *kept;
+    if (other->on_key && !kept->on_key)
+        cheaper.start = other->start;
+    else if (kept->on_key)
+        cheaper.start = kept->start;
+    if (kept->may_end != other->may_end)
+        cheaper.end = kept->may_end ? kept->end : other->end;
+    cheaper.may_start = kept->may_start || other->may_start;
+    cheaper.may_end = kept->may_end || other->may_end;
+    cheaper.on_key = kept->on_key || other->on_key;
+    *kept = cheaper;
+}
+
 static void drop_doubles(struct snap *snap)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < snap->count; i++)
-        if (!kept || snap->points[i].start > snap->points[kept - 1].start)
-            snap->points[kept++] = snap->points[i];
+    for (size_t i = 0; i < snap->count; i++) {
+        struct snap_point *last = kept ? &snap->points[kept - 1] : NULL;
+        const struct snap_point *point = &snap->points[i];
+        bool near = last && point->start - last->start < same_time;
+        if (near && (point->on_key || last->on_key))
+            merge(last, point);
+        else if (!last || point->start > last->start)
+            snap->points[kept++] = *point;
+    }
     snap->count = kept;
 }
 
-void snap_prepare(const struct signals *signals, const struct analysis_span *shots,
-                  size_t shot_count, double duration, double picture_seconds, struct snap *snap)
+static void add_key_frames(struct search *search)
 {
-    *snap = (struct snap){ .duration = duration };
-    struct search search = { signals, shots, shot_count, picture_seconds, snap, 0 };
-    find_speech(signals, snap);
+    const struct keys *keys = &search->source->keys;
+    if (keys->reach > 0 && !keys->all)
+        for (size_t i = 0; i < keys->count; i++)
+            add_key(search, keys->times[i]);
+}
+
+void snap_prepare(const struct snap_source *source, struct snap *snap)
+{
+    *snap = (struct snap){ .duration = source->duration };
+    struct search search = { source, source->signals, snap, 0 };
+    find_speech(source->signals, snap);
     add_edges(&search);
-    if (signals->frame_count) {
-        for (size_t i = 1; i < shot_count; i++)
-            if (shots[i].start > 0 && shots[i].start < duration)
-                add_cut(&search, signals->frames[frame_near(signals, shots[i].start)].time);
+    if (source->signals->frame_count) {
+        for (size_t i = 1; i < source->shot_count; i++)
+            if (source->shots[i].start > 0 && source->shots[i].start < source->duration)
+                add_cut(&search, source->shots[i].start);
         add_all_between(&search);
+        add_key_frames(&search);
     }
     qsort(snap->points, snap->count, sizeof *snap->points, earlier_first);
     drop_doubles(snap);
+    weigh_starts(&search);
 }
 
 void snap_release(struct snap *snap)
@@ -305,8 +523,9 @@ static const struct snap_point *best_near(const struct snap *snap, double time, 
             continue;
         // Within reach the whole distance costs as much as a plain point; beyond, any point within
         // reach is better; and between words any point is better than within them.
+        double place = as_end ? point->cost : point->start_cost;
         double cost =
-            distance <= reach ? point->cost + 0.12 * distance / fmax(reach, 1e-3) : 10 + distance;
+            distance <= reach ? place + 0.12 * distance / fmax(reach, 1e-3) : 10 + distance;
         cost += speech_at(snap, point->start) ? 20 : 0;
         if (cost < least) {
             least = cost;

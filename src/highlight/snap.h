@@ -4,6 +4,10 @@
 //      cuts            |                       |
 //      points     s   (|)   se se              |se       se      s: may start, e: may end there
 //
+// A start is on a key frame where one is near enough, so that the renderer can copy from there
+// (keys.h): key frames are starts of their own, and a start between them costs more.  Ends are not
+// moved for that: any picture can end a copy.
+//
 // Rules: a boundary lies never inside a stretch of speech when a pause is within 1.5 s, and leaves
 // never a sliver of another shot (less than 0.8 s, or of a short shot less than half of it, at
 // least 0.4 s).  Where a rule leaves nothing within reach the nearest picture is taken; second 0
@@ -11,18 +15,23 @@
 #ifndef CLIPSPOOL_SNAP_H
 #define CLIPSPOOL_SNAP_H
 
+#include "highlight/keys.h"
 #include "spool/analysis.h"
 #include "spool/signals.h"
 
 enum snap_kind { SNAP_EDGE, SNAP_CUT, SNAP_PAUSE, SNAP_QUIET, SNAP_PLAIN };
 
 struct snap_point {
-    double start; // as the beginning of a segment: the time of a measured picture
+    double start; // as the beginning of a segment: the time of a measured picture or, to the
+                  // microsecond, of a key frame
     double end;   // as its end: the same, but at a cut no picture of the next shot is let in even
                   // where not every picture was measured
     double cost;  // 0..1, on the scale of scores: how much worse than a shot cut
+    double start_cost; // the same as the beginning of a segment: more where no key frame is
     enum snap_kind kind;
     bool may_start, may_end;
+    bool on_key; // its start is a key frame
+    bool yields; // a key frame that may start instead is within reach
 };
 
 struct snap_speech {
@@ -41,17 +50,25 @@ struct snap {
         .duration = 0 \
     }
 
-// Finds the points of a source that lasts `duration` seconds (probed; what was measured beyond is
-// left out) and shows a picture every `picture_seconds` (0: as measured).  Borrows signals and
-// shots; snap_release frees.
-void snap_prepare(const struct signals *signals, const struct analysis_span *shots,
-                  size_t shot_count, double duration, double picture_seconds, struct snap *snap);
+struct snap_source {
+    const struct signals *signals;     // all borrowed
+    const struct analysis_span *shots; // from second 0 on, touching
+    size_t shot_count;
+    double duration;        // seconds, probed; what was measured beyond is left out
+    double picture_seconds; // between two pictures; 0: as measured
+    struct keys keys;
+};
+
+// Finds the points of a source.  snap_release frees.
+void snap_prepare(const struct snap_source *source, struct snap *snap);
 void snap_release(struct snap *snap);
+
+// The start on a key frame nearest to `time` and at most `within` away, or NULL.
+const struct snap_point *snap_key_near(const struct snap *snap, double time, double within);
 
 // Moves a segment that was chosen by other means (a model, the fallback) to good points at most
 // `reach` seconds away, further only to leave speech or a sliver.  Kept as it is if it would become
-// shorter than min_segment.  SNAP_REACH is the usual reach.
-#define SNAP_REACH 0.6
+// shorter than min_segment.
 void snap_segment(const struct snap *snap, double reach, double min_segment, double *start,
                   double *end);
 

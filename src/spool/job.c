@@ -47,6 +47,11 @@ const struct config_option job_options[] = {
       .help = "Shortest segment." },
     { "max_segment", CONFIG_NUMBER, AT(max_segment), "12", 0.5, 3600, .unit = "s",
       .help = "Longest segment." },
+    { "snap_seconds", CONFIG_NUMBER, AT(snap_seconds), "-1", -1, 3, .unit = "s",
+      .help = "How far a segment may be moved to start where its pictures can be copied; "
+              "0 not at all, -1 as the service is set." },
+    { "exact", CONFIG_BOOL, AT(exact), "false",
+      .help = "Choose where segments start without regard to where pictures can be copied." },
     { "profile", CONFIG_CHOICE, AT(profile), "dynamic", .choices = job_profiles,
       .help = "How much videos are shrunk for the analysis; dynamic decides by their length." },
     { "priority", CONFIG_CHOICE, AT(priority), "normal", .choices = job_priorities,
@@ -178,6 +183,9 @@ static void check_times(const char *name, const struct job *job, struct config_r
     if (job->min_segment > job->max_segment)
         config_report_add(report, "%s: min_segment: %g is longer than max_segment, %g", name,
                           job->min_segment, job->max_segment);
+    if (job->snap_seconds < 0 && job->snap_seconds > -1)
+        config_report_add(report, "%s: snap_seconds: %g is out of range, allowed -1 or 0 to 3 s",
+                          name, job->snap_seconds);
     if (job->target_duration > 0 && job->target_duration < job->min_segment)
         config_report_add(report, "%s: target_duration: %g is shorter than min_segment, %g", name,
                           job->target_duration, job->min_segment);
@@ -304,6 +312,8 @@ json_t *job_to_json(const struct job *job)
     json_put_number(json, "target_duration", job->target_duration, 3);
     json_put_number(json, "min_segment", job->min_segment, 3);
     json_put_number(json, "max_segment", job->max_segment, 3);
+    json_put_number(json, "snap_seconds", job->snap_seconds, 3);
+    json_put_flag(json, "exact", job->exact);
     json_put_text(json, "profile", job_profiles[job->profile]);
     json_put_text(json, "priority", job_priorities[job->priority]);
     json_put(json, "output", output_to_json(job));
@@ -374,6 +384,8 @@ int job_from_json(const json_t *json, struct job *job, struct err *err)
     job->target_duration = json_number(json, "target_duration", 0, 3600, 0, &bad);
     job->min_segment = json_number(json, "min_segment", 0.5, 600, 2, &bad);
     job->max_segment = json_number(json, "max_segment", 0.5, 3600, 12, &bad);
+    job->snap_seconds = json_number(json, "snap_seconds", -1, 3, -1, &bad);
+    job->exact = json_flag(json, "exact", false, &bad);
     job->profile = read_choice(json, "profile", job_profiles, &bad);
     job->priority = read_choice(json, "priority", job_priorities, &bad);
     read_output(json_object_get(json, "output"), job, &bad);

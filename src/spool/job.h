@@ -33,6 +33,8 @@ struct job {
     int strategy, profile, priority;
     double target_duration; // 0: 60 s, or 20 % of the material if that is shorter
     double min_segment, max_segment;
+    double snap_seconds; // how far a boundary may move to a better place; negative: the service's
+    bool exact;          // starts are chosen without regard to key frames
     struct {
         int mode, quality;
         char *resolution; // "source", "720p", "1280x720"...

@@ -354,6 +354,10 @@ json_t *plan_to_json(const struct plan *plan)
         json_put_number(entry, "end", segment->end, 6);
         json_put_number(entry, "score", segment->score, 3);
         json_put_text(entry, "reason", segment->reason ? segment->reason : "");
+        if (segment->start_on)
+            json_put_text(entry, "start_on", segment->start_on);
+        if (segment->end_on)
+            json_put_text(entry, "end_on", segment->end_on);
         json_array_append_new(segments, entry);
     }
     json_put(object, "segments", segments);

@@ -11,6 +11,9 @@ struct plan_segment {
     double start, end; // seconds of the source
     double score;      // 0..1
     char *reason;      // owned
+    // What the boundaries are on, or NULL: "cut", "pause" (of speech), "quiet", "edge" (of the
+    // source) or any "picture"; "cut+key" and so on, or "key" for any, where a key frame is.
+    const char *start_on, *end_on; // of constant storage
 };
 
 struct plan {
@@ -53,7 +56,8 @@ void plan_note(struct plan *plan, const char *format, ...)
 double plan_total(const struct plan *plan); // seconds
 
 // The file: { "provider", "strategy", "target_duration", "total_duration",
-//   "segments": [{ "video_index", "start", "end", "score", "reason" }], "notes": [text] }
+//   "segments": [{ "video_index", "start", "end", "score", "reason",
+//                  "start_on", "end_on" }], "notes": [text] }
 
 json_t *plan_to_json(const struct plan *plan); // gives a reference
 // Takes what it can read: structure only, then plan_check.  What has no list of segments at all is

@@ -77,6 +77,12 @@ const struct config_option settings_options[] = {
     STAGE_ROWS("render", STAGE_RENDER, "2", "60", "7200", "7800"),
     STAGE_ROWS("publish", STAGE_PUBLISH, "3", "60", "3600", "3900"),
 
+    { "plan.snap_seconds", CONFIG_NUMBER, AT(snap_seconds), "0.6", 0, 3, .unit = "s",
+      .help = "How far a segment may be moved to start where its pictures can be copied, "
+              "where job.conf does not say." },
+    { "plan.exact", CONFIG_BOOL, AT(plan_exact), "false",
+      .help = "Choose where segments start without regard to that, in every batch." },
+
     { "keep.archive_days", CONFIG_NUMBER, AT(archive_days), "0", 0, 36500, .unit = "days",
       .help = "How long the originals of completed batches stay in archive; 0 for ever." },
     { "keep.failed_days", CONFIG_NUMBER, AT(failed_days), "0", 0, 36500, .unit = "days",

@@ -32,6 +32,9 @@ struct settings {
     int64_t net_slots, model_slots;
     // stages { fetch { tries, wait_seconds, soft_seconds, hard_seconds } ... }
     struct settings_stage stage[STAGE_COUNT];
+    // plan { }
+    double snap_seconds; // how far a boundary may move to a better place
+    bool plan_exact;     // in every batch starts are chosen without regard to key frames
     // keep { }: days, 0 for ever
     double archive_days, failed_days;
     // service { }

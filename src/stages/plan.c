@@ -86,6 +86,19 @@ static double picture_seconds(const struct probe *probe)
     return known ? (double)probe->fps_den / probe->fps_num : 0;
 }
 
+static double snap_seconds(const struct stage_context *context)
+{
+    double wished = context->batch.job.snap_seconds;
+    return wished >= 0 ? wished : context->settings.snap_seconds;
+}
+
+// Exact: starts are chosen without regard to key frames.
+static double key_reach(const struct stage_context *context)
+{
+    bool exact = context->batch.job.exact || context->settings.plan_exact;
+    return exact ? 0 : snap_seconds(context);
+}
+
 static int gather(struct stage_context *context, struct gathered *gathered, struct err *err)
 {
     gathered->count = context->batch.source_count;
@@ -108,6 +121,12 @@ static int gather(struct stage_context *context, struct gathered *gathered, stru
             .analysis = &source->analysis,
             .duration = source->probe.duration,
             .picture_seconds = picture_seconds(&source->probe),
+            .keys = {
+                .times = source->probe.key_frames,
+                .count = source->probe.key_frame_count,
+                .all = source->probe.all_key_frames,
+                .reach = key_reach(context),
+            },
         };
     }
     return 0;
@@ -147,13 +166,13 @@ static void choose(const struct job *job, const struct gathered *gathered, struc
 }
 
 // The one validator; when it leaves nothing, the beginning of each video.
-static int check(const struct gathered *gathered, double min_segment, struct plan *plan,
-                 struct err *err)
+static int check(const struct stage_context *context, const struct gathered *gathered,
+                 struct plan *plan, struct err *err)
 {
     struct plan_rules rules = {
         .durations = gathered->durations,
         .source_count = gathered->count,
-        .min_segment = min_segment,
+        .min_segment = context->batch.job.min_segment,
         .max_total = allowed_excess * plan->target_duration,
     };
     struct err empty = ERR_INIT;
@@ -161,7 +180,7 @@ static int check(const struct gathered *gathered, double min_segment, struct pla
     if (r >= 0)
         return 0;
     plan_fallback(plan, &rules);
-    select_snap(gathered->choices, gathered->count, min_segment, plan);
+    select_snap(gathered->choices, gathered->count, snap_seconds(context), rules.min_segment, plan);
     return plan_check(plan, &rules, err) < 0 ? nothing_to_cut(gathered->count, err) : 0;
 }
 
@@ -198,9 +217,10 @@ static int run(struct stage_context *context, struct err *err)
     if (!gathered.usable)
         return nothing_to_cut(gathered.count, err);
     choose(job, &gathered, &plan);
-    r = check(&gathered, job->min_segment, &plan, err);
+    r = check(context, &gathered, &plan, err);
     if (r < 0)
         return r;
+    select_name(gathered.choices, gathered.count, &plan);
     r = save_analyses(context, &gathered, err);
     if (r < 0)
         return r;

@@ -9,12 +9,14 @@
 #include "tests/support/program.h"
 #include <check.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <sysexits.h>
 
 enum { SOURCES = 3 };
 
 static struct folder folder;
+static const double key_phase = 0.013;
 
 static void make_source(int index, double seconds)
 {
@@ -33,7 +35,12 @@ static void make_source(int index, double seconds)
     (void)snprintf(probe.codec, sizeof probe.codec, "h264");
     (void)snprintf(probe.pixel_format, sizeof probe.pixel_format, "yuv420p");
     probe.video_stream = 0;
+    probe.key_frame_count = (size_t)seconds; // one a second, between measured pictures
+    probe.key_frames = xcalloc(probe.key_frame_count, sizeof *probe.key_frames);
+    for (size_t i = 0; i < probe.key_frame_count; i++)
+        probe.key_frames[i] = (double)i + key_phase;
     ck_assert_msg(probe_save(sourcedir, &probe, &err) == 0, "%s", err.text);
+    probe_release(&probe);
     cleanup(signals_release) struct signals signals = SIGNALS_INIT;
     struct invented invented = { .seed = (uint64_t)index, .seconds = seconds, .shot_seconds = 4 };
     invent_signals(&invented, &signals, NULL, NULL);
@@ -122,6 +129,47 @@ START_TEST(a_batch_is_analysed_and_planned)
 }
 END_TEST
 
+static const struct {
+    const char *name, *job, *config;
+    bool keyed;
+} reaches[] = {
+    { "by default", NULL, NULL, true },
+    { "exact in job.conf", "exact = true;", NULL, false },
+    { "exact in clipspool.conf", NULL, "plan = { exact = true; };", false },
+    { "no reach in job.conf", "snap_seconds = 0;", "plan = { snap_seconds = 1; };", false },
+    { "no reach in clipspool.conf", NULL, "plan = { snap_seconds = 0; };", false },
+    { "reach in job.conf", "snap_seconds = 0.6;", "plan = { snap_seconds = 0; };", true },
+};
+
+START_TEST(segments_start_on_key_frames_unless_that_is_not_wished)
+{
+    make_batch(reaches[_i].job);
+    analyze_all();
+    folder_put(&folder, "clipspool.conf", reaches[_i].config ? reaches[_i].config : "");
+    cleanup(free_ptr) char *config = xasprintf("%s/clipspool.conf", folder.path);
+    cleanup(free_ptr) char *path = program_built("libexec/clipspool/plan");
+    cleanup(free_ptr) char *output = NULL;
+    int status = PROGRAM_RUN(&output, path, "--config", config, folder.path);
+    ck_assert_msg(status == EX_OK, "%d: %s", status, output);
+    cleanup(json_free) json_t *plan = NULL;
+    ck_assert_int_eq(json_read(folder.fd, BATCH_PLAN, 1 << 20, &plan, NULL), 0);
+    const json_t *segments = json_object_get(plan, "segments");
+    size_t on_key = 0, count = json_array_size(segments);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *segment = json_array_get(segments, i);
+        bool said = strstr(json_text(segment, "start_on", "", NULL), "key") != NULL;
+        double start = json_number(segment, "start", 0, 100, -1, NULL);
+        // What is said is so, to the microsecond.
+        ck_assert(said == (fabs(fmod(start, 1) - key_phase) < 2e-6));
+        on_key += said;
+    }
+    ck_assert_uint_gt(count, 2);
+    ck_assert_msg(reaches[_i].keyed ? on_key * 2 >= count : on_key == 0, "%s: %zu of %zu",
+                  reaches[_i].name, on_key, count);
+    folder_remove(&folder);
+}
+END_TEST
+
 START_TEST(done_twice_the_files_are_the_same)
 {
     make_batch(NULL);
@@ -194,6 +242,8 @@ int main(void)
     Suite *suite = suite_create("analyze");
     TCase *tcase = tcase_create("analyze");
     tcase_add_test(tcase, a_batch_is_analysed_and_planned);
+    tcase_add_loop_test(tcase, segments_start_on_key_frames_unless_that_is_not_wished, 0,
+                        (int)ARRAY_LEN(reaches));
     tcase_add_test(tcase, done_twice_the_files_are_the_same);
     tcase_add_test(tcase, a_source_that_failed_is_left_out);
     tcase_add_test(tcase, nothing_to_cut_is_a_failure_in_words);

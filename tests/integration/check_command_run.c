@@ -40,6 +40,28 @@ START_TEST(test_run_makes_a_folder_with_the_reel_and_names_it_last)
 }
 END_TEST
 
+START_TEST(test_exact_is_said_to_the_workers)
+{
+    folder_put(&cli_fixture.folder, "a.mp4", "aaa");
+    folder_put(&cli_fixture.folder, "job.conf", "exact = false;\n");
+    for (int exact = 0; exact < 2; exact++) {
+        struct spoken spoken;
+        CLI_SAY(&spoken, "run", "a.mp4", "-c", "job.conf", "--keep", exact ? "--exact" : NULL);
+        ck_assert_msg(spoken.status == 0, "%s", spoken.err);
+        char *at = strstr(spoken.err, "working folder: ");
+        ck_assert_ptr_nonnull(at);
+        at += strlen("working folder: ");
+        at[strcspn(at, "\n")] = 0;
+        cleanup(free_ptr) char *path = xasprintf("%s/clipspool.conf", at);
+        cleanup(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+        cleanup(free_ptr) char *text = xcalloc(1 << 16, 1);
+        ck_assert_int_gt(read(fd, text, (1 << 16) - 1), 0);
+        ck_assert_msg(!strstr(text, "exact = true") == !exact, "%s", text);
+        spoken_release(&spoken);
+    }
+}
+END_TEST
+
 START_TEST(test_run_takes_videos_of_any_name)
 {
     struct spoken spoken;
@@ -201,6 +223,7 @@ END_TEST
 static void add(TCase *tcase)
 {
     tcase_add_test(tcase, test_run_makes_a_folder_with_the_reel_and_names_it_last);
+    tcase_add_test(tcase, test_exact_is_said_to_the_workers);
     tcase_add_test(tcase, test_run_takes_videos_of_any_name);
     tcase_add_test(tcase, test_run_tells_why_there_is_no_reel);
     tcase_add_test(tcase, test_a_bad_video_among_good_ones_is_told_and_the_reel_made);

@@ -24,7 +24,12 @@ static void stock_make(struct stock *stock, double seconds, double target)
         invent_signals(&invented, &stock->signals[i], NULL, NULL);
         stock->shots[i] = (struct analysis_span){ .end = seconds };
         saliency_measure(&stock->signals[i], &stock->shots[i], 1, &material->saliency);
-        snap_prepare(&stock->signals[i], &stock->shots[i], 1, seconds, 0.04, &material->snap);
+        const struct snap_source points = { .signals = &stock->signals[i],
+                                            .shots = &stock->shots[i],
+                                            .shot_count = 1,
+                                            .duration = seconds,
+                                            .picture_seconds = 0.04 };
+        snap_prepare(&points, &material->snap);
         material->offset = choice->seconds;
         material->source = (struct clip_source){ i, seconds, &stock->signals[i],
                                                  &material->saliency, &material->snap };

@@ -20,7 +20,12 @@ static void source_make(struct source *source, const struct invented *invented)
                         NAN);
     source->shot = (struct analysis_span){ .end = invented->seconds };
     saliency_measure(&source->signals, &source->shot, 1, &source->saliency);
-    snap_prepare(&source->signals, &source->shot, 1, invented->seconds, 0.04, &source->snap);
+    const struct snap_source points = { .signals = &source->signals,
+                                        .shots = &source->shot,
+                                        .shot_count = 1,
+                                        .duration = invented->seconds,
+                                        .picture_seconds = 0.04 };
+    snap_prepare(&points, &source->snap);
     source->clip_source = (struct clip_source){ 7, invented->seconds, &source->signals,
                                                 &source->saliency, &source->snap };
 }

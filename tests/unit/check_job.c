@@ -29,6 +29,8 @@ START_TEST(without_a_job_the_defaults_hold)
     ck_assert_double_eq(job.target_duration, 0);
     ck_assert_double_eq(job.min_segment, 2);
     ck_assert_double_eq(job.max_segment, 12);
+    ck_assert_double_eq(job.snap_seconds, -1);
+    ck_assert(!job.exact);
     ck_assert_str_eq(job.output.resolution, "source");
     ck_assert_double_eq(job.output.fps, 0);
     ck_assert_ptr_null(job.output.bitrate);
@@ -50,7 +52,7 @@ static const char full[] =
     "language = \"pt-BR\";\n"
     "strategy = \"every-source\";\n"
     "target_duration = 45;\n"
-    "min_segment = 1.5; max_segment = 8.0;\n"
+    "min_segment = 1.5; max_segment = 8.0; snap_seconds = 0.25; exact = true;\n"
     "profile = \"balanced\"; priority = \"high\";\n"
     "output = { mode = \"recompress\"; quality = \"medium\"; resolution = \"1080p\"; fps = 30; "
     "bitrate = \"5000k\"; };\n"
@@ -66,6 +68,8 @@ static void check_full(const struct job *is)
     ck_assert_double_eq(is->target_duration, 45);
     ck_assert_double_eq(is->min_segment, 1.5);
     ck_assert_double_eq(is->max_segment, 8);
+    ck_assert_double_eq(is->snap_seconds, 0.25);
+    ck_assert(is->exact);
     ck_assert_int_eq(is->profile, PROFILE_BALANCED);
     ck_assert_int_eq(is->priority, PRIORITY_HIGH);
     ck_assert_int_eq(is->output.mode, MODE_RECOMPRESS);
@@ -128,6 +132,9 @@ static const struct {
     { "target_duration = -1;", "target_duration" },
     { "target_duration = 1; min_segment = 2;", "shorter than min_segment" },
     { "min_segment = 5; max_segment = 4;", "longer than max_segment" },
+    { "snap_seconds = 3.1;", "snap_seconds" },
+    { "snap_seconds = -0.5;", "allowed -1 or 0 to 3" },
+    { "exact = 1;", "exact" },
     { "min_segment = 0.1;", "min_segment" },
     { "output = { resolution = \"8k\"; };", "2160p" },
     { "output = { resolution = \"1281x720\"; };", "output.resolution" },
@@ -272,6 +279,8 @@ static const char *const damaged[] = {
     "{\"target_duration\":1e9}",
     "{\"target_duration\":\"60\"}",
     "{\"min_segment\":9,\"max_segment\":3}",
+    "{\"snap_seconds\":-0.5}",
+    "{\"exact\":\"yes\"}",
     "{\"output\":{\"fps\":-1}}",
     "{\"output\":{\"resolution\":\"3x3\"}}",
     "{\"output\":{\"bitrate\":\"none\"}}",

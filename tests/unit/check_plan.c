@@ -280,10 +280,15 @@ START_TEST(a_saved_plan_is_loaded_again)
     plan.provider = xstrdup("local");
     plan.strategy = xstrdup("story");
     plan.target_duration = 60;
-    plan_add(&plan, &(struct plan_segment){ 3, 1.234567, 9.876543, 0.75,
-                                            (char[]){ "caf\xC3\xA9, \"loud\"" } });
+    plan_add(&plan,
+             &(struct plan_segment){ 3, 1.234567, 9.876543, 0.75,
+                                     (char[]){ "caf\xC3\xA9, \"loud\"" }, "cut+key", "pause" });
     plan_note(&plan, "one note");
     ck_assert_int_eq(plan_save(folder.fd, &plan, NULL), 0);
+    char *text = folder_get(&folder, BATCH_PLAN);
+    ck_assert_ptr_nonnull(strstr(text, "\"start_on\": \"cut+key\""));
+    ck_assert_ptr_nonnull(strstr(text, "\"end_on\": \"pause\""));
+    free(text);
     ck_assert_int_eq(plan_load(folder.fd, &loaded, NULL), 0);
     ck_assert_str_eq(loaded.provider, "local");
     ck_assert_str_eq(loaded.strategy, "story");

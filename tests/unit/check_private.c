@@ -35,6 +35,7 @@ static char *odd_values(void)
                    "limits = { max_sources = 33; max_source_bytes = 5000000000L;\n"
                    "  max_source_seconds = 1234.5; min_free_percent = 1.5; };\n"
                    "slots = { cpu = 3; };\n"
+                   "plan = { snap_seconds = 0.125; exact = true; };\n"
                    "stages = { fetch = { tries = 9; }; render = { soft_seconds = 11.0; }; };\n"
                    "service = { stop_seconds = 7.0; };\n");
 }
@@ -57,6 +58,8 @@ START_TEST(test_the_written_configuration_says_all_that_was_read)
     ck_assert_int_eq(second.max_source_bytes, 5000000000);
     ck_assert_double_eq(second.max_source_seconds, 1234.5);
     ck_assert_int_eq(second.cpu_slots, 3);
+    ck_assert_double_eq(second.snap_seconds, 0.125);
+    ck_assert(second.plan_exact);
     ck_assert_int_eq(second.stage[STAGE_FETCH].tries, 9);
     ck_assert_double_eq(second.stage[STAGE_RENDER].soft_seconds, 11);
     ck_assert_double_eq(second.stop_seconds, 7);

@@ -12,6 +12,7 @@ struct batch {
     struct analysis analyses[SOURCES_MAX];
     struct select_source sources[SOURCES_MAX];
     size_t count;
+    double *keys[SOURCES_MAX];
 };
 
 static void batch_add(struct batch *batch, const struct invented *invented)
@@ -33,8 +34,9 @@ static void batch_clear(struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         signals_release(&batch->signals[i]);
         analysis_release(&batch->analyses[i]);
+        free(batch->keys[i]);
     }
-    batch->count = 0;
+    *batch = (struct batch){ .count = 0 };
 }
 
 static double material_of(const struct batch *batch)
@@ -71,6 +73,36 @@ static void batch_invent(struct batch *batch, uint64_t seed, double gain_db)
                              .gain_db = gain_db,
                          });
     }
+}
+
+// Gives every source key frames: one each `apart` seconds from `first` on, on measured pictures.
+static void batch_key(struct batch *batch, double first, double apart, double reach)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct select_source *source = &batch->sources[i];
+        const struct signals *signals = source->signals;
+        double *keys = xcalloc(signals->frame_count + 1, sizeof *keys), due = first;
+        size_t count = 0;
+        for (size_t frame = 0; frame < signals->frame_count; frame++) {
+            if (signals->frames[frame].time < due)
+                continue;
+            keys[count++] = (double)signals->frames[frame].time;
+            due += apart;
+        }
+        batch->keys[i] = keys;
+        source->keys = (struct keys){ .times = keys, .count = count, .reach = reach };
+    }
+}
+
+static size_t starts_on_keys(const struct batch *batch, const struct plan *plan)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->segment_count; i++) {
+        const struct plan_segment *segment = &plan->segments[i];
+        const struct keys *keys = &batch->sources[segment->video_index].keys;
+        count += !isnan(keys_near(keys, segment->start, 1e-9));
+    }
+    return count;
 }
 
 // ---- what must hold, written down a second time and differently from the code under test
@@ -183,28 +215,121 @@ static const enum job_strategy strategies[] = { STRATEGY_HIGHLIGHTS, STRATEGY_ST
                                                 STRATEGY_CHRONOLOGICAL, STRATEGY_EVERY_SOURCE };
 enum { SEEDS = 30 };
 
-START_TEST(every_plan_keeps_the_rules)
+static void check_plans(const struct batch *batch, int seed)
 {
-    struct batch batch = { .count = 0 };
-    batch_invent(&batch, (uint64_t)_i, 0);
-    double material = material_of(&batch);
+    double material = material_of(batch);
     for (size_t s = 0; s < ARRAY_LEN(strategies); s++) {
         struct select_wish wish = { strategies[s], .min_segment = 2, .max_segment = 12 };
-        double wished = _i % 3 == 0 ? 0 : _i % 3 == 1 ? material / 2 : 30;
-        wish.target = select_target(wished, batch.sources, batch.count, wish.min_segment);
-        cleanup(plan_release) struct plan plan = plan_of(&batch, &wish);
-        cleanup(plan_release) struct plan again = plan_of(&batch, &wish);
+        double wished = seed % 3 == 0 ? 0 : seed % 3 == 1 ? material / 2 : 30;
+        wish.target = select_target(wished, batch->sources, batch->count, wish.min_segment);
+        cleanup(plan_release) struct plan plan = plan_of(batch, &wish);
+        cleanup(plan_release) struct plan again = plan_of(batch, &wish);
         ck_assert(same_segments(&plan, &again, 0));
         ck_assert_uint_gt(plan.segment_count, 0);
         for (size_t i = 0; i < plan.segment_count; i++)
-            check_segment(&batch, &wish, &plan.segments[i], _i);
-        check_order_and_overlap(&plan, _i);
+            check_segment(batch, &wish, &plan.segments[i], seed);
+        check_order_and_overlap(&plan, seed);
         // Points lie half a second apart, so a very short reel cannot be met to a tenth.
         double tolerance = fmax(0.1 * plan.target_duration, 0.5);
         if (material >= 2 * plan.target_duration)
             ck_assert_msg(fabs(plan_total(&plan) - plan.target_duration) <= tolerance,
-                          "seed %d strategy %zu: %f of %f", _i, s, plan_total(&plan),
+                          "seed %d strategy %zu: %f of %f", seed, s, plan_total(&plan),
                           plan.target_duration);
+    }
+}
+
+START_TEST(every_plan_keeps_the_rules)
+{
+    struct batch batch = { .count = 0 };
+    batch_invent(&batch, (uint64_t)_i, 0);
+    check_plans(&batch, _i);
+    batch_clear(&batch);
+}
+END_TEST
+
+// Key frames change where segments start, but no rule.
+START_TEST(every_plan_keeps_the_rules_with_key_frames)
+{
+    static const double apart[] = { 1, 0.5, 8, 2 };
+    for (size_t i = 0; i < ARRAY_LEN(apart); i++) {
+        struct batch batch = { .count = 0 };
+        batch_invent(&batch, (uint64_t)_i, 0);
+        batch_key(&batch, 0.13 * _i, apart[i], i == 3 ? 1.5 : 0.6);
+        check_plans(&batch, _i);
+        batch_clear(&batch);
+    }
+}
+END_TEST
+
+// But where speech leaves none within reach, of which there is much here.
+START_TEST(with_a_key_frame_a_second_nearly_every_segment_starts_on_one)
+{
+    size_t keyed = 0, exact = 0, all = 0;
+    for (int seed = 0; seed < SEEDS; seed++) {
+        struct batch batch = { .count = 0 };
+        batch_add(&batch, &(struct invented){ .seed = (uint64_t)seed,
+                                              .seconds = 120,
+                                              .shot_seconds = seed % 2 ? 7 : 0 });
+        struct select_wish wish = { STRATEGY_HIGHLIGHTS, 40, 2, 12 };
+        batch_key(&batch, 0, 1, 0.6);
+        cleanup(plan_release) struct plan free_plan = plan_of(&batch, &wish);
+        keyed += starts_on_keys(&batch, &free_plan);
+        all += free_plan.segment_count;
+        batch.sources[0].keys.reach = 0;
+        cleanup(plan_release) struct plan exact_plan = plan_of(&batch, &wish);
+        exact += starts_on_keys(&batch, &exact_plan);
+        // Nothing else changes where the reach is nothing.
+        batch.sources[0].keys = (struct keys){ .count = 0 };
+        cleanup(plan_release) struct plan plain = plan_of(&batch, &wish);
+        ck_assert(same_segments(&plain, &exact_plan, 0));
+        batch_clear(&batch);
+    }
+    ck_assert_msg(keyed >= all * 4 / 5, "%zu of %zu", keyed, all);
+    ck_assert_msg(exact <= all / 4, "%zu of %zu without", exact, all);
+}
+END_TEST
+
+START_TEST(segments_of_one_fixed_length_start_on_key_frames_too)
+{
+    struct batch batch = { .count = 0 };
+    batch_add(&batch, &(struct invented){ .seed = 2, .seconds = 90, .wordless = true });
+    batch_key(&batch, 0, 1, 0.6);
+    struct select_wish wish = { STRATEGY_HIGHLIGHTS, 25, 5, 5 };
+    cleanup(plan_release) struct plan plan = plan_of(&batch, &wish);
+    ck_assert_uint_eq(plan.segment_count, 5);
+    ck_assert_uint_ge(starts_on_keys(&batch, &plan), 4); // one lies at the end of the source
+    batch_clear(&batch);
+}
+END_TEST
+
+START_TEST(what_boundaries_are_on_is_said_of_what_they_are_in_the_end)
+{
+    struct batch batch = { .count = 0 };
+    batch_add(&batch, &(struct invented){ .seconds = 60, .flat = true });
+    batch.signals[0].frames[500].cut = 0.9f; // at 20 s
+    analysis_release(&batch.analyses[0]);
+    local_analyse(&batch.signals[0], &batch.analyses[0]);
+    double keys[] = { 0, 20, 33.2 };
+    batch.sources[0].keys = (struct keys){ keys, ARRAY_LEN(keys), .reach = 0.6 };
+    static const struct {
+        double start, end;
+        const char *start_on, *end_on;
+    } rows[] = {
+        { 0, 20, "edge+key", "cut+key" },
+        { 20, 30.02, "cut+key", "picture" },
+        { 33.2, 60, "key", "edge" },
+        { 33.24, 33.2, "picture", "key" }, // wherever a repair leaves it
+    };
+    for (int exact = 0; exact < 2; exact++) {
+        cleanup(plan_release) struct plan plan = PLAN_INIT;
+        batch.sources[0].keys.reach = exact ? 0 : 0.6;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+            plan_add(&plan, &(struct plan_segment){ 0, rows[i].start, rows[i].end, 0.5, NULL });
+        select_name(batch.sources, 1, &plan);
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+            ck_assert_str_eq(plan.segments[i].start_on, rows[i].start_on);
+            ck_assert_str_eq(plan.segments[i].end_on, rows[i].end_on);
+        }
     }
     batch_clear(&batch);
 }
@@ -433,7 +558,7 @@ START_TEST(a_plan_of_another_provider_is_moved_to_good_points)
     struct plan plan = PLAN_INIT;
     plan_add(&plan, &(struct plan_segment){ 0, 10.3, 20.35, 0.5, NULL });
     plan_add(&plan, &(struct plan_segment){ 0, 19.7, 30, 0.5, NULL });
-    select_snap(batch.sources, 1, 2, &plan);
+    select_snap(batch.sources, 1, 0.6, 2, &plan);
     ck_assert_double_eq_tol(plan.segments[0].end, 20, 1e-6);
     ck_assert_double_eq_tol(plan.segments[1].start, 20, 1e-6);
     plan_release(&plan);
@@ -447,6 +572,10 @@ int main(void)
     TCase *rules = tcase_create("rules");
     tcase_set_timeout(rules, 30);
     tcase_add_loop_test(rules, every_plan_keeps_the_rules, 0, SEEDS);
+    tcase_add_loop_test(rules, every_plan_keeps_the_rules_with_key_frames, 0, SEEDS);
+    tcase_add_test(rules, with_a_key_frame_a_second_nearly_every_segment_starts_on_one);
+    tcase_add_test(rules, segments_of_one_fixed_length_start_on_key_frames_too);
+    tcase_add_test(rules, what_boundaries_are_on_is_said_of_what_they_are_in_the_end);
     tcase_add_loop_test(rules, a_louder_copy_gives_the_same_plan, 0, SEEDS);
     suite_add_tcase(suite, rules);
     TCase *promises = tcase_create("promises");

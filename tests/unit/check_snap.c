@@ -15,7 +15,7 @@ struct scene {
     struct snap snap;
 };
 
-static void scene_make(struct scene *scene, double picture_seconds)
+static void scene_signals(struct scene *scene)
 {
     struct invented invented = { .seconds = 60, .flat = true };
     invent_signals(&invented, &scene->signals, NULL, NULL);
@@ -26,7 +26,30 @@ static void scene_make(struct scene *scene, double picture_seconds)
     for (size_t i = 0; i < SHOTS; i++)
         scene->shots[i] = (struct analysis_span){ .start = i ? (float)cut_times[i - 1] : 0,
                                                   .end = i < SHOTS - 1 ? (float)cut_times[i] : 60 };
-    snap_prepare(&scene->signals, scene->shots, SHOTS, 60, picture_seconds, &scene->snap);
+}
+
+static void scene_snap(struct scene *scene, double picture_seconds, const struct keys *keys)
+{
+    const struct snap_source source = {
+        .signals = &scene->signals,
+        .shots = scene->shots,
+        .shot_count = SHOTS,
+        .duration = 60,
+        .picture_seconds = picture_seconds,
+        .keys = *keys,
+    };
+    snap_prepare(&source, &scene->snap);
+}
+
+static void scene_make_with(struct scene *scene, double picture_seconds, const struct keys *keys)
+{
+    scene_signals(scene);
+    scene_snap(scene, picture_seconds, keys);
+}
+
+static void scene_make(struct scene *scene, double picture_seconds)
+{
+    scene_make_with(scene, picture_seconds, &(struct keys){ .count = 0 });
 }
 
 static void scene_release(struct scene *scene)
@@ -39,6 +62,14 @@ static const struct snap_point *point_at(const struct snap *snap, double time)
 {
     for (size_t i = 0; i < snap->count; i++)
         if (fabs(snap->points[i].start - time) < 0.011)
+            return &snap->points[i];
+    return NULL;
+}
+
+static const struct snap_point *start_at(const struct snap *snap, double time)
+{
+    for (size_t i = 0; i < snap->count; i++)
+        if (snap->points[i].may_start && fabs(snap->points[i].start - time) < 1e-5)
             return &snap->points[i];
     return NULL;
 }
@@ -132,6 +163,268 @@ START_TEST(points_are_pictures_in_order_and_close)
 }
 END_TEST
 
+// Where each key frame lies, and what becomes of it.  Cuts are at 20.2, 25, 29.4, 35 and 35.32.
+enum { KEYS_MAX = 3 };
+static const struct {
+    const char *name;
+    double picture_seconds;
+    double keys[KEYS_MAX];
+    size_t count;
+    double reach;
+    double changed; // a picture that changes half as much as the cut; 0: none
+    double at;      // the start that is looked for
+    bool there, on_key, yields;
+    enum snap_kind kind;
+    double end; // where a segment may end there; 0: nowhere
+} keyed[] = {
+    { "a key frame on a cut", 0.04, { 35 }, 1, 0.6, 0, 35, true, true, false, SNAP_CUT, 35 },
+    { "a key frame a picture late is the cut",
+      0.04,
+      { 20.24 },
+      1,
+      0.6,
+      0,
+      20.24,
+      true,
+      true,
+      false,
+      SNAP_CUT,
+      20.2 },
+    { "and nothing starts where the cut was seen",
+      0.04,
+      { 20.24 },
+      1,
+      0.6,
+      0,
+      20.2,
+      false,
+      false,
+      false,
+      SNAP_CUT,
+      0 },
+    { "three pictures late it is another place",
+      0.04,
+      { 20.32 },
+      1,
+      0.6,
+      0,
+      20.32,
+      true,
+      true,
+      false,
+      SNAP_PAUSE,
+      0 },
+    { "and the cut yields to it",
+      0.04,
+      { 20.32 },
+      1,
+      0.6,
+      0,
+      20.2,
+      true,
+      false,
+      true,
+      SNAP_CUT,
+      20.2 },
+    { "late in a short shot it is not the cut",
+      0.04,
+      { 35.08 },
+      1,
+      0.6,
+      0,
+      35,
+      true,
+      false,
+      false,
+      SNAP_CUT,
+      35 },
+    { "before the cut, where the old shot was seen, it is no start",
+      0.04,
+      { 34.96 },
+      1,
+      0.6,
+      0,
+      34.96,
+      false,
+      false,
+      false,
+      SNAP_CUT,
+      0 },
+    { "but the cut, where that picture changes too",
+      0.04,
+      { 34.96 },
+      1,
+      0.6,
+      34.96,
+      34.96,
+      true,
+      true,
+      false,
+      SNAP_CUT,
+      34.96 },
+    { "and where no picture of the old shot was seen after it",
+      0.02,
+      { 34.98 },
+      1,
+      0.6,
+      0,
+      34.98,
+      true,
+      true,
+      false,
+      SNAP_CUT,
+      34.98 },
+    { "half a second before a cut it would leave a sliver",
+      0.04,
+      { 34.5 },
+      1,
+      0.6,
+      0,
+      34.5,
+      false,
+      false,
+      false,
+      SNAP_PLAIN,
+      0 },
+    { "a cut does not yield over the cut",
+      0.04,
+      { 34.1 },
+      1,
+      1.5,
+      0,
+      35,
+      true,
+      false,
+      false,
+      SNAP_CUT,
+      35 },
+    { "in a word there is no start",
+      0.04,
+      { 41 },
+      1,
+      0.6,
+      0,
+      41,
+      false,
+      false,
+      false,
+      SNAP_PLAIN,
+      0 },
+    { "amid long speech there may be one",
+      0.04,
+      { 42 },
+      1,
+      3,
+      0,
+      42,
+      true,
+      true,
+      false,
+      SNAP_PLAIN,
+      0 },
+    { "but no pause yields to it",
+      0.04,
+      { 42 },
+      1,
+      3,
+      0,
+      39.52,
+      true,
+      false,
+      false,
+      SNAP_PAUSE,
+      39.52 },
+    { "in a pause it is as good as one",
+      0.04,
+      { 20.36 },
+      1,
+      0.6,
+      0,
+      20.36,
+      true,
+      true,
+      false,
+      SNAP_PAUSE,
+      0 },
+    { "without reach it is nothing",
+      0.04,
+      { 20.36 },
+      1,
+      0,
+      0,
+      20.36,
+      false,
+      false,
+      false,
+      SNAP_PLAIN,
+      0 },
+    { "and moves no cut", 0.04, { 20.24 }, 1, 0, 0, 20.2, true, false, false, SNAP_CUT, 20.2 },
+    { "the beginning is one", 0.04, { 0 }, 1, 0.6, 0, 0, true, true, false, SNAP_EDGE, 0 },
+    { "or is not", 0.04, { 0.5 }, 1, 0.6, 0, 0, true, false, true, SNAP_EDGE, 0 },
+};
+
+START_TEST(a_key_frame_is_a_start_where_the_rules_allow)
+{
+    struct scene scene;
+    struct keys keys = { keyed[_i].keys, keyed[_i].count, .reach = keyed[_i].reach };
+    scene_signals(&scene);
+    for (size_t i = 0; i < ARRAY_LEN(cut_times); i++)
+        scene.signals.frames[lround(cut_times[i] * 25)].cut = 0.8f;
+    if (keyed[_i].changed > 0)
+        scene.signals.frames[lround(keyed[_i].changed * 25)].cut = 0.4f;
+    scene_snap(&scene, keyed[_i].picture_seconds, &keys);
+    const struct snap_point *point = start_at(&scene.snap, keyed[_i].at);
+    ck_assert_msg((point != NULL) == keyed[_i].there, "%s", keyed[_i].name);
+    if (point) {
+        ck_assert_msg(point->on_key == keyed[_i].on_key, "%s", keyed[_i].name);
+        ck_assert_msg(point->yields == keyed[_i].yields, "%s", keyed[_i].name);
+        ck_assert_msg(point->kind == keyed[_i].kind, "%s: kind %d", keyed[_i].name, point->kind);
+        ck_assert_msg(point->may_end == (keyed[_i].end > 0), "%s", keyed[_i].name);
+        ck_assert_msg(!point->may_end || fabs(point->end - keyed[_i].end) < 1e-5, "%s: ends at %f",
+                      keyed[_i].name, point->end);
+        // To the last digit: the renderer copies from there.
+        ck_assert_msg(!point->on_key || point->start == keyed[_i].keys[0], "%s", keyed[_i].name);
+    }
+    scene_release(&scene);
+}
+END_TEST
+
+START_TEST(a_start_costs_by_what_must_be_encoded_before_the_next_key_frame)
+{
+    static const double times[] = { 35.32, 59 };
+    struct keys keys = { times, ARRAY_LEN(times), .reach = 0.6 };
+    cleanup(scene_release) struct scene scene;
+    scene_make_with(&scene, 0.04, &keys);
+    double last = 0;
+    ck_assert_double_eq(point_at(&scene.snap, 35.32)->start_cost, 0);
+    for (size_t i = 0; i < scene.snap.count; i++) {
+        const struct snap_point *point = &scene.snap.points[i];
+        double more = point->start_cost - point->cost;
+        bool near = !isnan(keys_near(&keys, point->start, 0.6));
+        ck_assert_msg(point->on_key || !point->may_start || more > 0, "%f", point->start);
+        ck_assert_msg(point->on_key || !point->yields || near, "%f", point->start);
+        if (point->start < 55 || point->yields || !point->may_start || point->on_key)
+            continue;
+        ck_assert_msg(last == 0 || more <= last || point->start > 59, "%f", point->start);
+        last = more;
+    }
+}
+END_TEST
+
+START_TEST(where_every_picture_is_a_key_frame_nothing_changes)
+{
+    struct keys none = { .count = 0 }, all = { .all = true, .reach = 0.6 };
+    cleanup(scene_release) struct scene plain, keyed_scene;
+    scene_make_with(&plain, 0.04, &none);
+    scene_make_with(&keyed_scene, 0.04, &all);
+    ck_assert_uint_eq(plain.snap.count, keyed_scene.snap.count);
+    for (size_t i = 0; i < plain.snap.count; i++) {
+        const struct snap_point *a = &plain.snap.points[i], *b = &keyed_scene.snap.points[i];
+        ck_assert(a->start == b->start && a->end == b->end && a->start_cost == b->start_cost);
+    }
+}
+END_TEST
+
 // Measured at 25, but the source has 50 pictures a second: the end at a cut keeps to what is known.
 START_TEST(an_end_at_a_cut_lets_no_unmeasured_picture_in)
 {
@@ -159,7 +452,7 @@ START_TEST(a_segment_is_moved_to_good_points)
     cleanup(scene_release) struct scene scene;
     scene_make(&scene, 0.04);
     double start = moves[_i].start, end = moves[_i].end;
-    snap_segment(&scene.snap, SNAP_REACH, 2, &start, &end);
+    snap_segment(&scene.snap, 0.6, 2, &start, &end);
     if (moves[_i].new_start >= 0)
         ck_assert_msg(fabs(start - moves[_i].new_start) < 0.3, "%s: starts at %f", moves[_i].name,
                       start);
@@ -174,7 +467,10 @@ START_TEST(a_source_without_pictures_or_sound_has_its_edges)
     struct signals signals = { .duration = 3 };
     struct analysis_span shot = { .end = 3 };
     cleanup(snap_release) struct snap snap = SNAP_INIT;
-    snap_prepare(&signals, &shot, 1, 3, 0, &snap);
+    const struct snap_source source = {
+        .signals = &signals, .shots = &shot, .shot_count = 1, .duration = 3
+    };
+    snap_prepare(&source, &snap);
     ck_assert_uint_eq(snap.count, 2);
     ck_assert_uint_eq(snap_from(&snap, 1), 1);
     ck_assert_uint_eq(snap_from(&snap, 9), 2);
@@ -191,6 +487,10 @@ int main(void)
     tcase_add_test(tcase, no_point_is_in_speech_when_a_pause_is_near);
     tcase_add_test(tcase, no_point_leaves_a_sliver_of_another_shot);
     tcase_add_test(tcase, points_are_pictures_in_order_and_close);
+    tcase_add_loop_test(tcase, a_key_frame_is_a_start_where_the_rules_allow, 0,
+                        (int)ARRAY_LEN(keyed));
+    tcase_add_test(tcase, a_start_costs_by_what_must_be_encoded_before_the_next_key_frame);
+    tcase_add_test(tcase, where_every_picture_is_a_key_frame_nothing_changes);
     tcase_add_test(tcase, an_end_at_a_cut_lets_no_unmeasured_picture_in);
     tcase_add_loop_test(tcase, a_segment_is_moved_to_good_points, 0, (int)ARRAY_LEN(moves));
     tcase_add_test(tcase, a_source_without_pictures_or_sound_has_its_edges);
