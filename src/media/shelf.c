@@ -1,0 +1,65 @@
+// Packets laid aside; see shelf.h.
+#include "media/shelf.h"
+
+#include "media/source.h"
+#include <errno.h>
+
+void shelf_init(struct shelf *shelf, int fd)
+{
+    shelf->fd = fd;
+    atomic_init(&shelf->used, 0);
+}
+
+void parcel_init(struct parcel *parcel, struct shelf *shelf)
+{
+    *parcel = (struct parcel){ .shelf = shelf };
+}
+
+void parcel_release(struct parcel *parcel)
+{
+    free(parcel->entries);
+    *parcel = (struct parcel){ .shelf = NULL };
+}
+
+int parcel_add(struct parcel *parcel, const AVPacket *packet, struct err *err)
+{
+    int64_t offset = atomic_fetch_add(&parcel->shelf->used, packet->size);
+    for (int done = 0; done < packet->size;) {
+        ssize_t n = pwrite(parcel->shelf->fd, packet->data + done, (size_t)(packet->size - done),
+                           offset + done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_errno(err, errno, "write what was encoded");
+        done += (int)n;
+    }
+    if (parcel->count == parcel->capacity) {
+        parcel->capacity = parcel->capacity ? 2 * parcel->capacity : 64;
+        parcel->entries = xrealloc(parcel->entries, parcel->capacity, sizeof(struct parcel_entry));
+    }
+    parcel->entries[parcel->count++] =
+        (struct parcel_entry){ .pts = packet->pts,
+                               .offset = offset,
+                               .size = packet->size,
+                               .is_sync = (packet->flags & AV_PKT_FLAG_KEY) != 0 };
+    return 0;
+}
+
+int parcel_get(const struct parcel *parcel, size_t i, AVPacket *packet, struct err *err)
+{
+    const struct parcel_entry *entry = &parcel->entries[i];
+    if (av_new_packet(packet, entry->size) < 0)
+        return source_libav_error(err, AVERROR(ENOMEM), "no_memory", "join the reel");
+    for (int done = 0; done < entry->size;) {
+        ssize_t n = pread(parcel->shelf->fd, packet->data + done, (size_t)(entry->size - done),
+                          entry->offset + done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return err_errno(err, n < 0 ? errno : EIO, "read what was encoded");
+        done += (int)n;
+    }
+    packet->pts = packet->dts = entry->pts;
+    packet->flags = entry->is_sync ? AV_PKT_FLAG_KEY : 0;
+    return 0;
+}

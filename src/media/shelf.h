@@ -1,0 +1,40 @@
+// Coded packets laid aside in a file until their turn in the reel: memory stays flat however long
+// the reel is.  Private to src/media.
+//
+// Several threads lay packets aside at the same time, each into a parcel of its own; all share one
+// unnamed file.
+#ifndef CLIPSPOOL_SHELF_H
+#define CLIPSPOOL_SHELF_H
+
+#include "base/err.h"
+#include <libavcodec/packet.h>
+#include <stdatomic.h>
+
+struct shelf {
+    int fd;               // open read-write, borrowed; its contents belong to the shelf
+    _Atomic int64_t used; // bytes
+};
+
+struct parcel_entry {
+    int64_t pts, offset;
+    int size;
+    bool is_sync;
+};
+
+// What one coder made, in coding order.
+struct parcel {
+    struct shelf *shelf; // kept
+    struct parcel_entry *entries;
+    size_t count, capacity;
+};
+
+void shelf_init(struct shelf *shelf, int fd);
+void parcel_init(struct parcel *parcel, struct shelf *shelf);
+void parcel_release(struct parcel *parcel);
+
+// Borrows packet.  ERR_IO if the disk is full.
+int parcel_add(struct parcel *parcel, const AVPacket *packet, struct err *err);
+// Fills the blank *packet with packet number i: data, pts and the key flag.
+int parcel_get(const struct parcel *parcel, size_t i, AVPacket *packet, struct err *err);
+
+#endif
