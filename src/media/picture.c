@@ -72,7 +72,8 @@ int picture_open(struct source *source, const struct probe *probe, const struct 
         picture_free(&picture);
         return r;
     }
-    picture->conform = graph_new_conform(&wish->look, turn_of(source, probe));
+    if (!wish->as_coded)
+        picture->conform = graph_new_conform(&wish->look, turn_of(source, probe));
     *ret_picture = picture;
     return 0;
 }
@@ -228,6 +229,12 @@ static int advance(struct picture *picture, double instant, struct err *err)
 static int conform(struct picture *picture, struct err *err)
 {
     av_frame_unref(picture->conformed);
+    if (picture->wish.as_coded) {
+        if (av_frame_ref(picture->conformed, picture->current) < 0)
+            return source_libav_error(err, AVERROR(ENOMEM), "no_memory", "decode pictures");
+        picture->is_conformed = true;
+        return 1;
+    }
     int r = graph_send(picture->conform, picture->current, err);
     if (r >= 0)
         r = graph_receive(picture->conform, picture->conformed, err);

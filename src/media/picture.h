@@ -14,6 +14,7 @@ struct picture;
 // What is asked of a source's pictures.
 struct picture_wish {
     struct graph_look look;
+    bool as_coded; // the decoder's pictures, neither turned nor conformed; look is not used
     double reel_fps;
     int threads; // of the decoder; 0: libav's choice
 };

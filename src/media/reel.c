@@ -2,520 +2,271 @@
 #include "media/reel.h"
 
 #include "media/cover.h"
-#include "media/look.h"
-#include "media/picture.h"
-#include "media/sink.h"
-#include "media/sound.h"
-#include "media/timeline.h"
+#include "media/crew.h"
+#include "media/dub.h"
+#include "media/join.h"
+#include "media/strips.h"
+#include "media/verify.h"
+#include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-// The sound follows the pictures at this distance, so that a segment whose source ends early can
-// still be faded out.
-static const double sound_lag_seconds = 0.7;
-// A source that ends this much before its segment ends the segment; less is bridged by its last
-// picture.
-static const double bridged_seconds = 0.5;
-// Share of the work that the survey is, and all but the finish.
-static const double survey_share = 0.05, render_share = 0.98;
-// More decoder threads than this hold more pictures, not more speed beside an encoder.
-enum { MOST_DECODER_THREADS = 4 };
-
-// What the survey learns of a source.
-struct survey {
-    double seconds; // of it in the plan
-    bool usable;    // its picture can be opened
-    bool has_sound; // some sound was decoded
-    double gain;
-    struct look_source look;
-};
+// Shares of the progress: strips and sound, then joining, then verifying and the cover.
+static const double make_share = 0.9, join_share = 0.96;
+// Pictures that a worker holds at most, decoded, waiting for the coder and in it; and what all may
+// hold together, so that the stage stays below 300 MB.
+enum { PICTURES_HELD = 40 };
+static const double held_bytes = 256e6;
 
 struct reel {
     const struct reel_order *order;
-    struct survey *surveys; // of each source, owned
-    double total;           // seconds planned
-    struct look look;
-    struct timeline timeline;
-    struct sink *sink;
-    struct sound_line *line; // NULL: no sound track
-
-    int open_index; // whose readers are open, -1: nobody's
-    struct source *picture_source, *sound_source;
-    struct picture *picture;
-    struct sound_reader *sound;
-    unsigned shown; // segments
+    struct footage footage;
+    struct shelf shelf;
+    struct cuts cuts;
+    struct strips_wish wish;
+    struct dub dub;
+    struct join join;
+    AVCodecParameters *coded;     // of the strips
+    AVCodecParameters **coded_of; // of each strip
+    size_t *pieces;               // numbers of strips to encode, the longest first
+    size_t piece_count;
+    unsigned workers;
+    _Atomic int64_t frames_done;
+    _Atomic double dub_done;
+    struct reel_result *result;
 };
 
-static void PRINTF_LIKE(2, 3) warn(const struct reel_order *order, const char *format, ...)
+static void progress(const struct reel *reel, double fraction)
 {
-    char text[700];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (order->warn)
-        order->warn(order->context, text);
+    if (reel->order->progress)
+        reel->order->progress(reel->order->context, fraction);
 }
 
-static void progress(const struct reel_order *order, double fraction)
-{
-    if (order->progress)
-        order->progress(order->context, fraction);
-}
+// ---- strips and sound, side by side
 
-// A fault of the material, which costs a part of the reel; any other fault is the end.
-static bool is_of_the_material(const struct err *err)
-{
-    return err->class == ERR_INPUT;
-}
+enum { PIECE_SOUND, PIECE_COVER, PIECE_STRIPS };
 
-static const struct reel_source *source_of(const struct reel_order *order, int index)
+// The cover is of the segment with the highest score.  It is an extra: a reel without one is whole.
+static int make_cover(struct reel *reel, struct err *err)
 {
-    return index >= 0 && (size_t)index < order->source_count ? &order->sources[index] : NULL;
-}
-
-static int open_source(const struct reel_order *order, int index, struct source **ret_source,
-                       struct err *err)
-{
-    const struct source_limits limits = { .max_pixels = order->max_pixels,
-                                          .max_streams = order->max_streams };
-    const struct reel_source *source = source_of(order, index);
-    if (!source || source->fd < 0)
-        return err_set(err, ERR_INPUT, "no_source", "source %d is not there", index);
-    return source_open(source->fd, &limits, ret_source, err);
-}
-
-// Plans were checked when they were made; what somebody changed since is only kept from doing harm.
-static bool is_sane(const struct reel_order *order, const struct plan_segment *segment)
-{
-    const struct reel_source *source = source_of(order, segment->video_index);
-    return source && segment->start >= 0 && segment->end > segment->start &&
-           segment->start < source->probe->duration &&
-           segment->end < source->probe->duration + bridged_seconds;
-}
-
-// ---- the survey
-
-static int open_sound(const struct reel_order *order, int index, struct source **ret_source,
-                      struct sound_reader **ret_sound, struct err *err)
-{
-    struct source *source = NULL;
-    int r = open_source(order, index, &source, err);
-    if (r >= 0)
-        r = sound_open(source, order->sources[index].probe, ret_sound, err);
-    if (r < 0) {
-        source_free(&source);
-        return r;
+    const struct plan_segment *best = NULL;
+    for (size_t i = 0; i < reel->cuts.cut_count; i++) {
+        const struct plan_segment *segment = reel->cuts.cuts[i].segment;
+        best = !best || segment->score > best->score ? segment : best;
     }
-    *ret_source = source;
-    return 0;
-}
-
-static int measure_segments(const struct reel_order *order, int index, struct sound_reader *sound,
-                            struct sound_meter *meter, struct err *err)
-{
-    for (size_t i = 0; i < order->plan->segment_count; i++) {
-        const struct plan_segment *segment = &order->plan->segments[i];
-        if (segment->video_index != index || !is_sane(order, segment))
-            continue;
-        int r = sound_meter_add(meter, sound, segment->start, segment->end - segment->start, err);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-// Measures the loudness of what is used; sound that cannot be decoded is no sound.
-static int survey_sound(const struct reel_order *order, int index, struct survey *survey,
-                        struct err *err)
-{
-    const struct reel_source *source = &order->sources[index];
-    if (!source->probe->has_audio)
-        return 0;
     struct err problem = ERR_INIT;
-    struct source *file = NULL;
-    cleanup(sound_free) struct sound_reader *sound = NULL;
-    cleanup(sound_meter_free) struct sound_meter *meter = sound_meter_new();
-    int r = open_sound(order, index, &file, &sound, &problem);
-    if (r >= 0)
-        r = measure_segments(order, index, sound, meter, &problem);
-    if (r < 0 && !is_of_the_material(&problem)) {
-        source_free(&file);
-        *err = problem;
-        return r;
-    }
-    survey->has_sound = r >= 0 && sound_came(sound);
-    survey->gain = sound_gain(sound_meter_loudness(meter));
-    if (!survey->has_sound)
-        warn(order, "%s: its sound cannot be decoded; it is silent in the reel", source->name);
-    sound_free(&sound);
-    source_free(&file);
-    return 0;
-}
-
-static int survey_picture(const struct reel_order *order, int index, struct survey *survey,
-                          struct err *err)
-{
-    struct err problem = ERR_INIT;
-    cleanup(source_free) struct source *file = NULL;
-    int r = open_source(order, index, &file, &problem);
-    if (r < 0 && !is_of_the_material(&problem)) {
-        *err = problem;
-        return r;
-    }
-    if (r < 0) {
-        warn(order, "source %d cannot be opened and is left out: %s", index, problem.text);
-        return 0;
-    }
-    const struct probe *probe = order->sources[index].probe;
-    survey->usable = true;
-    survey->look = (struct look_source){
-        .width = probe->width,
-        .height = probe->height,
-        .is_bt709 = source_video(file)->codecpar->color_space == AVCOL_SPC_BT709,
-        .seconds = survey->seconds,
-    };
-    (void)picture_rate(file, probe, &survey->look.fps_num, &survey->look.fps_den);
-    return 0;
-}
-
-static int survey_sources(struct reel *reel, struct err *err)
-{
-    const struct reel_order *order = reel->order;
-    for (size_t i = 0; i < order->plan->segment_count; i++) {
-        const struct plan_segment *segment = &order->plan->segments[i];
-        if (is_sane(order, segment))
-            reel->surveys[segment->video_index].seconds += segment->end - segment->start;
-    }
-    int r = 0;
-    for (size_t i = 0; i < order->source_count && r >= 0; i++) {
-        struct survey *survey = &reel->surveys[i];
-        if (survey->seconds <= 0)
-            continue;
-        r = survey_picture(order, (int)i, survey, err);
-        if (r >= 0 && survey->usable)
-            r = survey_sound(order, (int)i, survey, err);
-        reel->total += survey->usable ? survey->seconds : 0;
-        progress(order, survey_share * (double)(i + 1) / (double)order->source_count);
-    }
-    return r;
-}
-
-static int nothing_rendered(struct err *err)
-{
-    err_set(err, ERR_INPUT, "nothing_rendered", "none of the planned segments can be shown");
-    return err_hint(err, "The originals are damaged; copy them once more.");
-}
-
-static int choose_look(struct reel *reel, struct err *err)
-{
-    const struct reel_order *order = reel->order;
-    struct look_source *looks = xcalloc(order->source_count, sizeof *looks);
-    size_t count = 0;
-    for (size_t i = 0; i < order->source_count; i++)
-        if (reel->surveys[i].usable)
-            looks[count++] = reel->surveys[i].look;
-    const struct look_wish wish = {
-        .width = order->width, .height = order->height, .is_box = order->is_box, .fps = order->fps
-    };
-    if (count > 0)
-        reel->look = look_choose(looks, count, &wish);
-    free(looks);
-    return count > 0 ? 0 : nothing_rendered(err);
-}
-
-// ---- readers of the source at hand
-
-static void close_readers(struct reel *reel)
-{
-    picture_free(&reel->picture);
-    sound_free(&reel->sound);
-    source_free(&reel->picture_source);
-    source_free(&reel->sound_source);
-    reel->open_index = -1;
-}
-
-static int decoder_threads(void)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return processors < 1                      ? 1
-           : processors > MOST_DECODER_THREADS ? MOST_DECODER_THREADS
-                                               : (int)processors;
-}
-
-static int open_picture(struct reel *reel, int index, struct err *err)
-{
+    struct footage_picture picture = { .source = NULL };
     const struct picture_wish wish = {
-        .look = reel->look.picture,
-        .reel_fps = (double)reel->look.fps_num / reel->look.fps_den,
-        .threads = decoder_threads(),
+        .look = reel->cuts.look.picture,
+        .reel_fps = (double)reel->cuts.look.fps_num / reel->cuts.look.fps_den,
+        .threads = 1,
     };
-    int r = open_source(reel->order, index, &reel->picture_source, err);
-    if (r < 0)
-        return r;
-    return picture_open(reel->picture_source, reel->order->sources[index].probe, &wish,
-                        &reel->picture, err);
-}
-
-// Readers stay open while segments of one source follow each other.
-static int open_readers(struct reel *reel, int index, struct err *err)
-{
-    if (reel->open_index == index)
+    if (!best || reel->result->cover)
         return 0;
-    close_readers(reel);
-    int r = open_picture(reel, index, err);
-    if (r >= 0 && reel->line && reel->surveys[index].has_sound)
-        r = open_sound(reel->order, index, &reel->sound_source, &reel->sound, err);
-    if (r < 0) {
-        close_readers(reel);
-        return r;
-    }
-    reel->open_index = index;
-    return 0;
-}
-
-// ---- a segment
-
-static int put_sound(void *context, const float *frames, size_t count, struct err *err)
-{
-    return sink_sound(context, frames, count, err);
-}
-
-static int begin_sound(struct reel *reel, const struct timeline_segment *place, int index,
-                       struct err *err)
-{
-    if (!reel->line)
-        return 0;
-    if (reel->sound) {
-        struct err problem = ERR_INIT;
-        int r = sound_seek(reel->sound, timeline_sound_origin(place), &problem);
-        if (r < 0 && !is_of_the_material(&problem)) {
-            *err = problem;
-            return r;
-        }
-    }
-    sound_line_begin(reel->line, reel->sound, reel->surveys[index].gain);
-    return 0;
-}
-
-static int follow_with_sound(struct reel *reel, const struct timeline_segment *place, int64_t shown,
-                             struct err *err)
-{
-    if (!reel->line)
-        return 0;
-    int64_t samples =
-        timeline_sample(&reel->timeline, place->first_frame + shown) - place->first_sample;
-    return sound_line_run(reel->line, samples - (int64_t)(sound_lag_seconds * SOUND_RATE), err);
-}
-
-// The picture of frame n in *ret_frame.  Returns 1, 0 where the source has ended, or a negative.
-static int next_picture(struct reel *reel, const struct timeline_segment *place, int64_t n,
-                        AVFrame **ret_frame, struct err *err)
-{
-    double instant = timeline_instant(&reel->timeline, place, n);
-    int r = picture_at(reel->picture, instant, ret_frame, err);
-    if (r > 0 && picture_missing(reel->picture, instant) > bridged_seconds)
-        return 0;
-    return r;
-}
-
-// Shows the placed segment.  Returns how many frames of it could be shown, or a negative.
-static int64_t show_frames(struct reel *reel, const struct timeline_segment *place, int index,
-                           struct err *err)
-{
-    int64_t n = 0;
-    for (; n < place->frames; n++) {
-        struct err problem = ERR_INIT;
-        AVFrame *frame = NULL;
-        int r = next_picture(reel, place, n, &frame, &problem);
-        if (r < 0 && !is_of_the_material(&problem)) {
-            *err = problem;
-            return r;
-        }
-        if (r <= 0)
-            break;
-        if (n == 0)
-            r = begin_sound(reel, place, index, err);
-        if (r >= 0)
-            r = sink_picture(reel->sink, frame, n == 0, err);
-        if (r >= 0)
-            r = follow_with_sound(reel, place, n + 1, err);
-        if (r < 0)
-            return r;
-        double reel_seconds =
-            (double)(place->first_frame + n + 1) * reel->look.fps_den / reel->look.fps_num;
-        progress(reel->order,
-                 survey_share + (render_share - survey_share) * reel_seconds / reel->total);
-    }
-    return n;
-}
-
-// The place of a segment that ended early, after `frames`.
-static void cut_place(const struct reel *reel, struct timeline_segment *place, int64_t frames)
-{
-    double start = (double)place->source_us / 1e6;
-    place->frames = frames;
-    timeline_place(&reel->timeline, start, timeline_instant(&reel->timeline, place, frames), place);
-}
-
-static int end_segment(struct reel *reel, const struct plan_segment *segment,
-                       const struct timeline_segment *place, struct err *err)
-{
-    int r = reel->line ? sound_line_end(reel->line, place->samples, err) : 0;
-    if (r < 0)
-        return r;
-    const char *name = reel->order->sources[segment->video_index].name;
-    const char *title = segment->reason && segment->reason[0] ? segment->reason : name;
-    reel->shown++;
-    return sink_chapter(reel->sink, place->first_frame, place->first_frame + place->frames, title,
-                        err);
-}
-
-static int show_segment(struct reel *reel, const struct plan_segment *segment, struct err *err)
-{
-    const struct reel_source *source = &reel->order->sources[segment->video_index];
-    struct timeline_segment place;
-    timeline_place(&reel->timeline, segment->start, segment->end, &place);
-    if (place.frames <= 0)
-        return 0;
-    struct err problem = ERR_INIT;
-    int r = open_readers(reel, segment->video_index, &problem);
+    int r = footage_picture(&reel->footage, best->video_index, &wish, &picture, &problem);
     if (r >= 0)
-        r = picture_start(reel->picture, segment->start, segment->end, &problem);
-    if (r < 0 && !is_of_the_material(&problem)) {
+        r = cover_make(picture.picture, best->start, best->end, &reel->result->cover,
+                       &reel->result->cover_size, &problem);
+    footage_close_picture(&picture);
+    if (r >= 0)
+        return 0;
+    if (!footage_is_to_blame(&problem)) {
         *err = problem;
         return r;
     }
-    int64_t shown = r < 0 ? 0 : show_frames(reel, &place, segment->video_index, err);
-    if (shown < 0)
-        return (int)shown;
-    if (shown < place.frames)
-        warn(reel->order, "%s: of %.1f to %.1f s only %.1f s can be decoded%s", source->name,
-             segment->start, segment->end, (double)shown * reel->look.fps_den / reel->look.fps_num,
-             shown ? "" : "; the segment is left out");
-    if (shown == 0)
-        return 0;
-    if (shown < place.frames)
-        cut_place(reel, &place, shown);
-    timeline_add(&reel->timeline, &place);
-    return end_segment(reel, segment, &place, err);
+    footage_warn(&reel->footage, "there is no cover: %s", problem.text);
+    return 0;
+}
+
+static int do_piece(void *context, size_t number, struct err *err)
+{
+    struct reel *reel = context;
+    if (number == PIECE_SOUND)
+        return dub_make(&reel->cuts, &reel->shelf, true, &reel->dub_done, &reel->dub, err);
+    if (number == PIECE_COVER)
+        return make_cover(reel, err);
+    size_t strip = reel->pieces[number - PIECE_STRIPS];
+    reel->coded_of[strip] = avcodec_parameters_alloc();
+    if (!reel->coded_of[strip])
+        return source_libav_error(err, AVERROR(ENOMEM), "no_memory", "encode the reel");
+    return strips_make(&reel->cuts, &reel->cuts.strips[strip], &reel->wish, reel->coded_of[strip],
+                       err);
+}
+
+static void watch(void *context)
+{
+    const struct reel *reel = context;
+    // A second of sound takes about as long as three encoded pictures of this size.
+    double frames = (double)reel->cuts.encoded, sound = 3 * reel->footage.seconds;
+    double done = (double)reel->frames_done + sound * reel->dub_done;
+    progress(reel, make_share * fmin(done / (frames + sound), 1));
+}
+
+static int longer_first(const void *a, const void *b, void *context)
+{
+    const struct strip *strips = context;
+    int64_t x = strips[*(const size_t *)a].run.count, y = strips[*(const size_t *)b].run.count;
+    return (y > x) - (y < x);
+}
+
+static void choose_crew(struct reel *reel)
+{
+    double picture = 1.5 * reel->cuts.look.picture.width * reel->cuts.look.picture.height;
+    if (reel->cuts.copies)
+        picture = 1.5 * reel->cuts.format.width * reel->cuts.format.height *
+                  (reel->cuts.format.pixels == AV_PIX_FMT_YUV420P ||
+                           reel->cuts.format.pixels == AV_PIX_FMT_YUVJ420P
+                       ? 1
+                       : 2);
+    double fitting = held_bytes / (PICTURES_HELD * picture);
+    unsigned size = crew_size();
+    reel->workers = fitting < 1 ? 1 : fitting < size ? (unsigned)fitting : size;
+    size_t side_by_side = reel->piece_count < reel->workers ? reel->piece_count : reel->workers;
+    reel->wish.threads = side_by_side > 0 ? (int)(size / side_by_side) : 1;
+}
+
+static int make_pieces(struct reel *reel, struct err *err)
+{
+    struct cuts *cuts = &reel->cuts;
+    const struct crew_job job = { .work = do_piece, .watch = watch, .context = reel };
+    reel->pieces = xcalloc(cuts->strip_count + 1, sizeof *reel->pieces);
+    reel->coded_of = xcalloc(cuts->strip_count + 1, sizeof(AVCodecParameters *));
+    for (size_t i = 0; i < cuts->strip_count; i++)
+        if (!cuts->strips[i].run.is_copied)
+            reel->pieces[reel->piece_count++] = i;
+    qsort_r(reel->pieces, reel->piece_count, sizeof *reel->pieces, longer_first, cuts->strips);
+    choose_crew(reel);
+    reel->wish.quality = reel->order->quality;
+    reel->wish.shelf = &reel->shelf;
+    reel->wish.frames_done = &reel->frames_done;
+    int r = crew_run(&job, PIECE_STRIPS + reel->piece_count, reel->workers, err);
+    if (r < 0 || !cuts_close_up(cuts))
+        return r;
+    // Something was shorter than planned: the sound is made anew for where everything lies now.
+    dub_release(&reel->dub);
+    return cuts_frames(cuts) > 0
+               ? dub_make(cuts, &reel->shelf, false, &reel->dub_done, &reel->dub, err)
+               : footage_nothing(err);
+}
+
+// All strips come from one encoder with one wish; its parameter sets must be the same, since one
+// copy of them serves all.
+static int agree_on_track(struct reel *reel, struct err *err)
+{
+    for (size_t i = 0; i < reel->cuts.strip_count; i++) {
+        const AVCodecParameters *coded = reel->coded_of[i];
+        if (!coded || reel->cuts.strips[i].run.count == 0)
+            continue;
+        if (!reel->coded)
+            reel->coded = reel->coded_of[i];
+        if (coded->extradata_size != reel->coded->extradata_size ||
+            memcmp(coded->extradata, reel->coded->extradata, (size_t)coded->extradata_size) != 0)
+            return err_set(err, ERR_BUG, "encoders_differ",
+                           "two encoders with one wish gave different parameter sets");
+    }
+    return 0;
 }
 
 // ---- the whole
 
-static bool any_sound(const struct reel *reel)
+static void describe(const struct reel *reel, int fd)
 {
-    for (size_t i = 0; i < reel->order->source_count; i++)
-        if (reel->surveys[i].has_sound)
-            return true;
-    return false;
-}
-
-static int open_reel(struct reel *reel, int fd, struct err *err)
-{
-    const struct reel_order *order = reel->order;
-    reel->timeline.fps_num = reel->look.fps_num;
-    reel->timeline.fps_den = reel->look.fps_den;
-    const struct sink_wish wish = { .look = reel->look.picture,
-                                    .fps_num = reel->look.fps_num,
-                                    .fps_den = reel->look.fps_den,
-                                    .preset = order->quality.preset,
-                                    .crf = order->quality.crf,
-                                    .bitrate = order->quality.bitrate,
-                                    .sound = any_sound(reel),
-                                    .title = order->title };
-    int r = sink_open(fd, &wish, &reel->sink, err);
-    if (r >= 0 && wish.sound)
-        reel->line = sound_line_new(put_sound, reel->sink);
-    return r;
-}
-
-static int show_all(struct reel *reel, struct err *err)
-{
-    int r = 0;
-    for (size_t i = 0; i < reel->order->plan->segment_count && r >= 0; i++) {
-        const struct plan_segment *segment = &reel->order->plan->segments[i];
-        if (!is_sane(reel->order, segment))
-            warn(reel->order, "segment %zu does not lie within its source and is left out", i);
-        else if (reel->surveys[segment->video_index].usable)
-            r = show_segment(reel, segment, err);
-    }
-    close_readers(reel);
-    if (r >= 0 && reel->shown == 0)
-        r = nothing_rendered(err);
-    if (r >= 0 && reel->line)
-        r = sound_line_finish(reel->line, err);
-    return r < 0 ? r : sink_finish(reel->sink, err);
-}
-
-// The cover is of the segment with the highest score.  It is an extra: a reel without one is whole.
-static int make_cover(struct reel *reel, struct reel_result *result, struct err *err)
-{
-    const struct plan_segment *best = NULL;
-    for (size_t i = 0; i < reel->order->plan->segment_count; i++) {
-        const struct plan_segment *segment = &reel->order->plan->segments[i];
-        if (is_sane(reel->order, segment) && reel->surveys[segment->video_index].usable &&
-            (!best || segment->score > best->score))
-            best = segment;
-    }
-    if (!best)
-        return 0;
-    struct err problem = ERR_INIT;
-    int r = open_picture(reel, best->video_index, &problem);
-    if (r >= 0)
-        r = cover_make(reel->picture, best->start, best->end, &result->cover, &result->cover_size,
-                       &problem);
-    close_readers(reel);
-    if (r >= 0)
-        return 0;
-    if (!is_of_the_material(&problem)) {
-        *err = problem;
-        return r;
-    }
-    warn(reel->order, "there is no cover: %s", problem.text);
-    return 0;
-}
-
-static void describe(const struct reel *reel, int fd, struct reel_result *result)
-{
+    struct reel_result *result = reel->result;
+    const struct cuts *cuts = &reel->cuts;
+    const struct format *format = &cuts->format;
     struct stat status;
-    result->frames_encoded = sink_pictures(reel->sink);
-    result->duration = (double)result->frames_encoded * reel->look.fps_den / reel->look.fps_num;
-    result->width = reel->look.picture.width;
-    result->height = reel->look.picture.height;
+    bool is_on_side = cuts->copies && format->is_turned && format->turn[0] == 0;
+    int width = cuts->copies ? format->width : cuts->look.picture.width;
+    int height = cuts->copies ? format->height : cuts->look.picture.height;
+    result->frames_copied = cuts->copied;
+    result->frames_encoded = cuts->encoded;
+    result->duration = (double)cuts_frames(cuts) * cuts->look.fps_den / cuts->look.fps_num;
+    result->width = is_on_side ? height : width;
+    result->height = is_on_side ? width : height;
     result->size_bytes = fstat(fd, &status) == 0 ? (uint64_t)status.st_size : 0;
 }
 
 static void release(struct reel *reel)
 {
-    close_readers(reel);
-    sound_line_free(&reel->line);
-    sink_free(&reel->sink);
-    free(base_take(&reel->surveys));
+    for (size_t i = 0; reel->coded_of && i < reel->cuts.strip_count; i++)
+        avcodec_parameters_free(&reel->coded_of[i]);
+    free(base_take(&reel->coded_of));
+    free(base_take(&reel->pieces));
+    join_release(&reel->join);
+    dub_release(&reel->dub);
+    cuts_release(&reel->cuts);
+    footage_release(&reel->footage);
+}
+
+// One attempt.  Returns 1 if the reel stands, 0 if it does not, with the reason in the result, or a
+// negative.
+static int attempt(const struct reel_order *order, bool copy, int fd, struct reel_result *result,
+                   struct err *err)
+{
+    cleanup(release) struct reel reel = { .order = order, .result = result };
+    char why[200] = "";
+    shelf_init(&reel.shelf, order->scratch_fd);
+    int r = footage_open(order, &reel.footage, err);
+    if (r >= 0)
+        r = cuts_lay(&reel.footage, copy, &reel.cuts, result->fallback, err);
+    if (r >= 0)
+        r = make_pieces(&reel, err);
+    if (r >= 0)
+        r = agree_on_track(&reel, err);
+    progress(&reel, make_share);
+    if (r >= 0)
+        r = join_make(&reel.cuts, &reel.dub, reel.coded, fd, &reel.join, err);
+    progress(&reel, join_share);
+    if (r >= 0)
+        r = verify_reel(&reel.cuts, &reel.join, reel.dub.has_sound, fd, reel.workers, why, err);
+    if (r < 0)
+        return r;
+    if (r == 0)
+        (void)snprintf(result->fallback, sizeof result->fallback, "%s", why);
+    describe(&reel, fd);
+    return r;
+}
+
+// What a copy could be at fault for, and encoding not.
+static bool may_be_copying(const struct err *err)
+{
+    return err->class == ERR_INPUT || err->class == ERR_BUG || err->class == ERR_RETRY ||
+           err->class == ERR_CONFIG;
+}
+
+static int start_over(const struct reel_order *order, int fd, struct err *err)
+{
+    if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0 || ftruncate(order->scratch_fd, 0) < 0)
+        return err_errno(err, errno, "begin the reel anew");
+    return 0;
 }
 
 int reel_render(const struct reel_order *order, int fd, struct reel_result *ret_result,
                 struct err *err)
 {
-    struct err unheard = ERR_INIT;
+    struct err problem = ERR_INIT, unheard = ERR_INIT;
     struct reel_result result = REEL_RESULT_INIT;
-    cleanup(release) struct reel reel = { .order = order, .open_index = -1 };
-    reel.surveys = xcalloc(order->source_count + 1, sizeof *reel.surveys);
     err = err ? err : &unheard;
-    int r = survey_sources(&reel, err);
-    if (r >= 0)
-        r = choose_look(&reel, err);
-    if (r >= 0)
-        r = open_reel(&reel, fd, err);
-    if (r >= 0)
-        r = show_all(&reel, err);
-    if (r >= 0)
-        r = make_cover(&reel, &result, err);
-    if (r < 0)
+    int r = attempt(order, order->may_copy, fd, &result, &problem);
+    bool again = r == 0 || (r < 0 && order->may_copy && may_be_copying(&problem) &&
+                            strcmp(problem.id, "nothing_rendered") != 0);
+    if (again && order->may_copy) {
+        if (r < 0)
+            (void)snprintf(result.fallback, sizeof result.fallback, "%.399s", problem.text);
+        problem = (struct err)ERR_INIT;
+        r = start_over(order, fd, &problem);
+        if (r >= 0)
+            r = attempt(order, false, fd, &result, &problem);
+    }
+    if (r == 0)
+        r = err_set(&problem, ERR_BUG, "not_verified", "the finished reel is wrong: %s",
+                    result.fallback);
+    if (r < 0) {
+        reel_result_release(&result);
+        *err = problem;
         return r;
-    describe(&reel, fd, &result);
+    }
     *ret_result = result;
     return 0;
 }

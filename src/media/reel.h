@@ -1,10 +1,16 @@
 // The reel: a plan and its originals become one file.
 //
-// Two passes.  The survey opens each source that the plan uses, learns its frame rate and measures
-// the loudness of what is used of it.  Then the segments are laid one behind the other: pictures
-// from one reader of the source, sound from another, so that neither waits for the other however a
-// file is interleaved, and memory stays flat.  Segments whose picture cannot be decoded are left
-// out with a warning.
+//   footage   the originals, opened when needed; their looks and formats
+//   cuts      where each segment lies in the reel; which of its pictures are copied, which encoded
+//   strips    the encoded stretches, side by side on all processors, laid on a shelf
+//   dub       the sound of the whole reel, once
+//   join      strips, copied packets and sound into one file
+//   verify    the file is read back: every copied picture is the original's, every joint decodes
+//
+// Pictures are copied where the originals agree in format with what the reel is to be, and where
+// nothing else was asked for.  If that fails, or the result does not stand the verification, the
+// reel is encoded whole and says why.  Segments whose picture cannot be decoded are left out with
+// a warning.
 #ifndef CLIPSPOOL_REEL_H
 #define CLIPSPOOL_REEL_H
 
@@ -31,15 +37,17 @@ struct reel_order {
     size_t source_count;
     int64_t max_pixels; // limits of a source
     int max_streams;
+    bool may_copy;     // coded pictures of the originals
     int width, height; // wished; 0: the material's
     bool is_box;       // look.h
     double fps;        // wished; 0: the material's
     struct reel_quality quality;
     const char *title; // or NULL
+    int scratch_fd;    // an empty file open read-write, for what waits for its turn; borrowed
 
     void *context;
-    void (*progress)(void *context, double fraction);
-    void (*warn)(void *context, const char *sentence);
+    void (*progress)(void *context, double fraction);  // from the caller's thread
+    void (*warn)(void *context, const char *sentence); // from any thread, one at a time
 };
 
 struct reel_result {
@@ -49,6 +57,7 @@ struct reel_result {
     uint64_t size_bytes;
     uint8_t *cover; // JPEG, owned; NULL if there could be none
     size_t cover_size;
+    char fallback[400]; // why nothing is copied though it was allowed, a sentence; or empty
 };
 #define REEL_RESULT_INIT \
     {                    \

@@ -41,6 +41,7 @@ int parcel_add(struct parcel *parcel, const AVPacket *packet, struct err *err)
         (struct parcel_entry){ .pts = packet->pts,
                                .offset = offset,
                                .size = packet->size,
+                               .duration = (int)packet->duration,
                                .is_sync = (packet->flags & AV_PKT_FLAG_KEY) != 0 };
     return 0;
 }
@@ -60,6 +61,7 @@ int parcel_get(const struct parcel *parcel, size_t i, AVPacket *packet, struct e
         done += (int)n;
     }
     packet->pts = packet->dts = entry->pts;
+    packet->duration = entry->duration;
     packet->flags = entry->is_sync ? AV_PKT_FLAG_KEY : 0;
     return 0;
 }

@@ -17,7 +17,7 @@ struct shelf {
 
 struct parcel_entry {
     int64_t pts, offset;
-    int size;
+    int size, duration;
     bool is_sync;
 };
 
@@ -34,7 +34,7 @@ void parcel_release(struct parcel *parcel);
 
 // Borrows packet.  ERR_IO if the disk is full.
 int parcel_add(struct parcel *parcel, const AVPacket *packet, struct err *err);
-// Fills the blank *packet with packet number i: data, pts and the key flag.
+// Fills the blank *packet with packet number i: data, pts, duration and the key flag.
 int parcel_get(const struct parcel *parcel, size_t i, AVPacket *packet, struct err *err);
 
 #endif

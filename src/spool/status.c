@@ -243,6 +243,12 @@ static json_t *plan_part(const struct status *status, int batchdir)
     return plan_load(batchdir, &plan, NULL) < 0 ? json_null() : plan_to_json(&plan);
 }
 
+// A word or sentence that the step reported, or null.
+static void put_told(json_t *json, const char *key, const struct step *step)
+{
+    json_put_text(json, key, json_string_value(json_object_get(step->numbers, key)));
+}
+
 static json_t *final_part(const struct status *status)
 {
     const struct step *render = &status->batch_steps[STAGE_RENDER];
@@ -257,6 +263,8 @@ static json_t *final_part(const struct status *status)
     put_reported(json, "height", render, "height", 0);
     put_reported(json, "frames_copied", render, "frames_copied", 0);
     put_reported(json, "frames_encoded", render, "frames_encoded", 0);
+    put_told(json, "render_mode", render);
+    put_told(json, "fallback_reason", render);
     return json;
 }
 

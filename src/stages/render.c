@@ -143,6 +143,14 @@ static void tell_warning(void *context, const char *sentence)
     stage_warn(context, "%s", sentence);
 }
 
+// Copies of coded pictures are the originals' quality at its best; whoever asks for a quality or a
+// bit rate, or for a new compression, is not served by them.
+static bool may_copy(const struct job *job)
+{
+    return job->output.mode == MODE_ORIGINAL_QUALITY && job->output.quality == QUALITY_SOURCE &&
+           !job->output.bitrate;
+}
+
 static struct reel_order order_of(struct stage_context *context, const struct plan *plan,
                                   const struct originals *originals)
 {
@@ -154,6 +162,7 @@ static struct reel_order order_of(struct stage_context *context, const struct pl
         .source_count = originals->count,
         .max_pixels = context->settings.max_pixels,
         .max_streams = (int)context->settings.max_streams,
+        .may_copy = may_copy(job),
         .fps = job->output.fps,
         .quality = quality_of(job),
         .title = job->title,
@@ -182,7 +191,12 @@ static void report(struct stage_context *context, const struct reel_result *resu
     json_put_int(context->numbers, "height", result->height);
     json_put_int(context->numbers, "frames_copied", result->frames_copied);
     json_put_int(context->numbers, "frames_encoded", result->frames_encoded);
-    json_put_text(context->numbers, "render_mode", result->frames_copied ? "smart" : "encode");
+    json_put_text(context->numbers, "render_mode",
+                  !result->frames_copied    ? "encode"
+                  : result->frames_encoded ? "smart"
+                                           : "copy");
+    if (result->fallback[0])
+        json_put_text(context->numbers, "fallback_reason", result->fallback);
     json_put_number(context->numbers, "speed", seconds > 0 ? result->duration / seconds : 0, 2);
 }
 
@@ -200,6 +214,7 @@ static int run(struct stage_context *context, struct err *err)
     cleanup(plan_release) struct plan plan = PLAN_INIT;
     cleanup(originals_release) struct originals originals = { 0 };
     cleanup(fs_release) struct fs_file reel = FS_FILE_INIT;
+    cleanup(fs_release) struct fs_file scratch = FS_FILE_INIT; // never committed
     cleanup(reel_result_release) struct reel_result result = REEL_RESULT_INIT;
     double began = seconds_now();
     int r = plan_load(context->batchdir, &plan, err);
@@ -211,9 +226,12 @@ static int run(struct stage_context *context, struct err *err)
     r = open_originals(context, &plan, &originals, err);
     if (r >= 0)
         r = fs_begin(&reel, context->batchdir, BATCH_FINAL, err);
+    if (r >= 0)
+        r = fs_begin(&scratch, context->batchdir, BATCH_SCRATCH, err);
     if (r < 0)
         return r;
-    const struct reel_order order = order_of(context, &plan, &originals);
+    struct reel_order order = order_of(context, &plan, &originals);
+    order.scratch_fd = scratch.fd;
     r = reel_render(&order, reel.fd, &result, err);
     if (r >= 0)
         r = commit(context, &reel, &result, err);

@@ -277,6 +277,15 @@ void stage_warn(struct stage_context *context, const char *format, ...)
         cleanup(free_ptr) char *escaped = text_escape(text);
         sentence = json_string(escaped);
     }
+    size_t i;
+    json_t *said;
+    json_array_foreach(context->warnings, i, said)
+    {
+        if (json_equal(said, sentence)) { // a second attempt meets what the first one met
+            json_decref(sentence);
+            return;
+        }
+    }
     (void)json_array_append_new(context->warnings, sentence);
     message_write_warning(MESSAGE_FD, text);
 }

@@ -72,8 +72,10 @@ static int render_once(const struct cut *cut, char **paths)
     struct reel_result result = REEL_RESULT_INIT;
     const struct inspect_rules rules = { .max_pixels = 100000000, .max_streams = 32 };
     char name[] = "/tmp/clipspool-bench-XXXXXX";
-    int out = mkstemp(name);
+    char scratch_name[] = "/tmp/clipspool-bench-XXXXXX";
+    int out = mkstemp(name), scratch = mkstemp(scratch_name);
     (void)unlink(name);
+    (void)unlink(scratch_name);
     for (int i = 0; i < SOURCES; i++) {
         sources[i] = (struct reel_source){ open(paths[i], O_RDONLY | O_CLOEXEC), &probes[i], "" };
         if (inspect_file(sources[i].fd, &rules, &probes[i], &err) < 0)
@@ -88,6 +90,7 @@ static int render_once(const struct cut *cut, char **paths)
                                       .source_count = SOURCES,
                                       .max_pixels = rules.max_pixels,
                                       .max_streams = rules.max_streams,
+                                      .scratch_fd = scratch,
                                       .quality = { PRESET, 18, 0 } };
     if (reel_render(&order, out, &result, &err) < 0)
         return fail(&err);

@@ -15,7 +15,7 @@ enum { SOURCES = 3 };
 
 struct workshop {
     struct folder folder;
-    int fd;
+    int fd, scratch_fd;
     struct probe probes[SOURCES];
     struct reel_source sources[SOURCES];
     struct plan plan;
@@ -60,7 +60,10 @@ static void set_up(struct workshop *workshop)
     folder_make(&workshop->folder);
     workshop->fd =
         openat(workshop->folder.fd, "reel.mp4", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    workshop->scratch_fd =
+        openat(workshop->folder.fd, "scratch", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     workshop->order = (struct reel_order){
+        .scratch_fd = workshop->scratch_fd,
         .plan = &workshop->plan,
         .sources = workshop->sources,
         .source_count = SOURCES,
@@ -87,6 +90,7 @@ static void tear_down(struct workshop *workshop)
     plan_release(&workshop->plan);
     reel_result_release(&workshop->result);
     close_fd(&workshop->fd);
+    close_fd(&workshop->scratch_fd);
     folder_remove(&workshop->folder);
 }
 

@@ -1,0 +1,324 @@
+// The layout of a reel; see cuts.h.
+#include "media/cuts.h"
+
+#include <math.h>
+#include <stdio.h>
+
+// Encoded stretches are split so that all processors have something to do to the end; a key frame
+// every eight to sixteen seconds is what encoders give anyway.
+static const double strip_seconds = 8;
+// Below this share of copied pictures the joints are not worth it.
+static const double worthwhile_share = 0.1;
+
+static double frame_seconds(const struct cuts *cuts)
+{
+    return (double)cuts->look.fps_den / cuts->look.fps_num;
+}
+
+static bool is_copyable(const struct cuts *cuts, int index)
+{
+    const struct footage_source *source = &cuts->footage->sources[index];
+    return source->is_usable && !source->why_not && format_equal(&source->format, &cuts->format);
+}
+
+bool cuts_keep_format(const struct cuts *cuts, int index)
+{
+    return cuts->copies && is_copyable(cuts, index);
+}
+
+// ---- the look
+
+static struct look choose_look(const struct footage *footage)
+{
+    const struct reel_order *order = footage->order;
+    struct look_source *looks = xcalloc(order->source_count, sizeof *looks);
+    size_t count = 0;
+    for (size_t i = 0; i < order->source_count; i++)
+        if (footage->sources[i].is_usable)
+            looks[count++] = footage->sources[i].look;
+    const struct look_wish wish = {
+        .width = order->width, .height = order->height, .is_box = order->is_box, .fps = order->fps
+    };
+    struct look look = look_choose(looks, count, &wish);
+    free(looks);
+    return look;
+}
+
+// Seconds of the plan whose source is of this format.
+static double seconds_of(const struct footage *footage, const struct format *format)
+{
+    double seconds = 0;
+    for (size_t i = 0; i < footage->order->source_count; i++) {
+        const struct footage_source *source = &footage->sources[i];
+        if (source->is_usable && !source->why_not && format_equal(&source->format, format))
+            seconds += source->seconds;
+    }
+    return seconds;
+}
+
+static const struct footage_source *choose_format(const struct footage *footage)
+{
+    const struct footage_source *best = NULL;
+    double most = 0;
+    for (size_t i = 0; i < footage->order->source_count; i++) {
+        const struct footage_source *source = &footage->sources[i];
+        double seconds =
+            source->is_usable && !source->why_not ? seconds_of(footage, &source->format) : 0;
+        if (seconds > most + 1e-9) {
+            most = seconds;
+            best = source;
+        }
+    }
+    return best;
+}
+
+// Where nothing of the reel can be copied: of the source with the most seconds, why.
+static const char *main_obstacle(const struct footage *footage)
+{
+    const struct footage_source *most = NULL;
+    for (size_t i = 0; i < footage->order->source_count; i++) {
+        const struct footage_source *source = &footage->sources[i];
+        if (source->is_usable && source->why_not && (!most || source->seconds > most->seconds))
+            most = source;
+    }
+    return most ? most->why_not : "there is nothing to copy from";
+}
+
+// What was asked for differs from the material.
+static bool is_asked_otherwise(const struct look *look, const struct format *format)
+{
+    int width = look->picture.width, height = look->picture.height;
+    bool is_size = (width == format->width && height == format->height) ||
+                   (format->is_turned && width == format->height && height == format->width);
+    return !is_size && av_cmp_q(format->aspect, (AVRational){ 1, 1 }) == 0;
+}
+
+// Decides whether to copy.  Returns NULL if so, else why not.
+static const char *choose_copying(struct cuts *cuts)
+{
+    const struct footage *footage = cuts->footage;
+    const struct reel_order *order = footage->order;
+    const struct footage_source *best = choose_format(footage);
+    if (!best)
+        return main_obstacle(footage);
+    const struct format *format = &best->format;
+    double fps = (double)format->fps_num / format->fps_den;
+    if (order->fps > 0 && fabs(order->fps - fps) > 0.01 * fps)
+        return "another frame rate was asked for";
+    if (order->width > 0 && is_asked_otherwise(&cuts->look, format))
+        return "another size was asked for";
+    bool is_mixed = seconds_of(footage, format) < footage->seconds - 1e-6;
+    if (is_mixed && !format_is_plain(format))
+        return "the sources differ in format and the main one cannot be matched";
+    cuts->format = *format;
+    cuts->copies = true;
+    for (size_t i = 0; i < order->source_count; i++)
+        if (is_copyable(cuts, (int)i)) {
+            const struct format *other = &footage->sources[i].format;
+            cuts->format.reorders = cuts->format.reorders && other->reorders;
+            if (other->profile > cuts->format.profile)
+                cuts->format.profile = other->profile;
+        }
+    cuts->look.fps_num = format->fps_num;
+    cuts->look.fps_den = format->fps_den;
+    if (is_mixed) {
+        cuts->look.picture.width = format->width;
+        cuts->look.picture.height = format->height;
+        if (format->matrix == AVCOL_SPC_BT709 || format->matrix == AVCOL_SPC_SMPTE170M)
+            cuts->look.picture.matrix = format->matrix;
+    }
+    return NULL;
+}
+
+// ---- strips
+
+static void add_strip(struct cuts *cuts, size_t cut, const struct run *run)
+{
+    if (cuts->strip_count == cuts->strip_capacity) {
+        cuts->strip_capacity = cuts->strip_capacity ? 2 * cuts->strip_capacity : 64;
+        cuts->strips = xrealloc(cuts->strips, cuts->strip_capacity, sizeof *cuts->strips);
+    }
+    cuts->strips[cuts->strip_count++] = (struct strip){ .cut = cut, .run = *run };
+    if (run->is_copied)
+        cuts->copied += run->count;
+    else
+        cuts->encoded += run->count;
+}
+
+static void add_encoded(struct cuts *cuts, size_t cut, struct run run)
+{
+    int64_t most = llround(strip_seconds / frame_seconds(cuts));
+    while (run.count >= 2 * most) {
+        struct run part = run;
+        part.count = most;
+        add_strip(cuts, cut, &part);
+        run.first += most;
+        run.count -= most;
+    }
+    add_strip(cuts, cut, &run);
+}
+
+static int scan_cut(const struct cuts *cuts, struct cut *cut, struct err *err)
+{
+    const struct footage_source *source = &cuts->footage->sources[cut->segment->video_index];
+    struct source *file = NULL;
+    int r = footage_source(cuts->footage, cut->segment->video_index, &file, err);
+    if (r >= 0)
+        r = source_decode(file, SOURCE_PICTURE, 1, AVDISCARD_DEFAULT, err);
+    if (r >= 0)
+        r = scan_read(file, &source->paramsets.stream, cut->segment->start,
+                      cut->segment->end + 2 * frame_seconds(cuts), &cut->scan, err);
+    source_free(&file);
+    return r;
+}
+
+static int lay_cut(struct cuts *cuts, struct cut *cut, struct err *err)
+{
+    struct run runs[RUNS_MAX] = { { .count = cut->place.frames } };
+    size_t count = 1;
+    cut->origin = NAN;
+    if (cuts_keep_format(cuts, cut->segment->video_index)) {
+        struct err problem = ERR_INIT;
+        int r = scan_cut(cuts, cut, &problem);
+        if (r < 0 && !footage_is_to_blame(&problem)) {
+            *err = problem;
+            return r;
+        }
+        const struct runs_wish wish = { .start = cut->segment->start,
+                                        .end = cut->segment->end,
+                                        .frames = cut->place.frames,
+                                        .frame = frame_seconds(cuts) };
+        if (r >= 0 && cut->scan.is_timed)
+            count = runs_find(cut->scan.pictures, cut->scan.count, &wish, runs, &cut->origin);
+        bool copies = false;
+        for (size_t i = 0; i < count; i++)
+            copies = copies || runs[i].is_copied;
+        if (!copies)
+            cut->origin = NAN;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (runs[i].is_copied)
+            add_strip(cuts, (size_t)(cut - cuts->cuts), &runs[i]);
+        else
+            add_encoded(cuts, (size_t)(cut - cuts->cuts), runs[i]);
+    }
+    return 0;
+}
+
+static int lay_all(struct cuts *cuts, struct err *err)
+{
+    const struct plan *plan = cuts->footage->order->plan;
+    cuts->cuts = xcalloc(plan->segment_count + 1, sizeof *cuts->cuts);
+    cuts->timeline =
+        (struct timeline){ .fps_num = cuts->look.fps_num, .fps_den = cuts->look.fps_den };
+    for (size_t i = 0; i < plan->segment_count; i++) {
+        const struct plan_segment *segment = &plan->segments[i];
+        struct cut *cut = &cuts->cuts[cuts->cut_count];
+        if (!footage_has(cuts->footage, segment) ||
+            !cuts->footage->sources[segment->video_index].is_usable)
+            continue;
+        cut->segment = segment;
+        timeline_place(&cuts->timeline, segment->start, segment->end, &cut->place);
+        if (cut->place.frames <= 0)
+            continue;
+        timeline_add(&cuts->timeline, &cut->place);
+        cuts->cut_count++;
+        int r = lay_cut(cuts, cut, err);
+        if (r < 0)
+            return r;
+    }
+    return cuts->cut_count > 0 ? 0 : footage_nothing(err);
+}
+
+int cuts_lay(struct footage *footage, bool copy, struct cuts *ret_cuts, char *ret_why,
+             struct err *err)
+{
+    *ret_cuts = (struct cuts){ .footage = footage, .look = choose_look(footage) };
+    const char *why = copy ? choose_copying(ret_cuts) : NULL;
+    int r = lay_all(ret_cuts, err);
+    if (r < 0)
+        return r;
+    int64_t all = ret_cuts->copied + ret_cuts->encoded;
+    if (ret_cuts->copies && (double)ret_cuts->copied < worthwhile_share * (double)all)
+        why = "no key frame lies where it could be copied from";
+    if (!copy || !why)
+        return 0;
+    (void)snprintf(ret_why, 400, "%s", why);
+    if (!ret_cuts->copies)
+        return 0;
+    cuts_release(ret_cuts);
+    return cuts_lay(footage, false, ret_cuts, ret_why, err);
+}
+
+void cuts_release(struct cuts *cuts)
+{
+    for (size_t i = 0; i < cuts->cut_count; i++)
+        scan_release(&cuts->cuts[i].scan);
+    for (size_t i = 0; i < cuts->strip_count; i++)
+        parcel_release(&cuts->strips[i].parcel);
+    free(base_take(&cuts->cuts));
+    free(base_take(&cuts->strips));
+    cuts->cut_count = cuts->strip_count = cuts->strip_capacity = 0;
+}
+
+// ---- times
+
+double cuts_instant(const struct cuts *cuts, const struct cut *cut, int64_t frame)
+{
+    return isnan(cut->origin) ? timeline_instant(&cuts->timeline, &cut->place, frame)
+                              : cut->origin + (double)frame * frame_seconds(cuts);
+}
+
+double cuts_begin(const struct cuts *cuts, const struct cut *cut, int64_t frame)
+{
+    double instant = cuts_instant(cuts, cut, frame);
+    if (!isnan(cut->origin))
+        return instant;
+    // The grid may put the first frame up to half a frame before the segment; all frames then show
+    // what lies that much later.
+    return instant + fmax(0, cut->segment->start - cuts_instant(cuts, cut, 0));
+}
+
+int64_t cuts_frames(const struct cuts *cuts)
+{
+    return cuts->copied + cuts->encoded;
+}
+
+// ---- closing up
+
+// Frames that are left of a cut: up to the first strip that is short.
+static int64_t frames_left(struct cuts *cuts, size_t number, size_t *strip)
+{
+    int64_t left = 0;
+    bool is_whole = true;
+    for (; *strip < cuts->strip_count && cuts->strips[*strip].cut == number; (*strip)++) {
+        struct run *run = &cuts->strips[*strip].run;
+        const struct parcel *parcel = &cuts->strips[*strip].parcel;
+        int64_t planned = run->count;
+        if (!is_whole)
+            run->count = 0;
+        else if (!run->is_copied)
+            run->count = (int64_t)parcel->count;
+        is_whole = is_whole && run->count == planned;
+        *(run->is_copied ? &cuts->copied : &cuts->encoded) -= planned - run->count;
+        left += run->count;
+    }
+    return left;
+}
+
+bool cuts_close_up(struct cuts *cuts)
+{
+    int64_t before = cuts_frames(cuts), at = 0;
+    size_t strip = 0;
+    for (size_t i = 0; i < cuts->cut_count; i++) {
+        struct timeline_segment *place = &cuts->cuts[i].place;
+        place->frames = frames_left(cuts, i, &strip);
+        int64_t moved = place->first_frame - at;
+        place->start_us -= llround((double)moved * frame_seconds(cuts) * 1e6);
+        place->first_frame = at;
+        at += place->frames;
+        place->first_sample = timeline_sample(&cuts->timeline, place->first_frame);
+        place->samples = timeline_sample(&cuts->timeline, at) - place->first_sample;
+    }
+    return cuts_frames(cuts) != before;
+}

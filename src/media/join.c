@@ -1,0 +1,378 @@
+// One file of strips and sound; see join.h.
+//
+// Pictures are numbered by frame, each frame once; so the coding times are the numbers of the
+// packets, delayed by the smallest number of frames that leaves none behind the time it is shown.
+#include "media/join.h"
+
+#include "media/mp4.h"
+#include <errno.h>
+#include <libavutil/murmur3.h>
+#include <math.h>
+
+// Of sound laid down between pictures, seconds.
+static const double block_seconds = 0.5;
+
+struct joiner {
+    const struct cuts *cuts;
+    const struct dub *dub;
+    struct join *join;
+    struct mp4 *mp4;
+    struct paramsets coded; // the encoder's
+    bool has_coded;
+    struct paramsets *groups[32];
+    size_t group_count;
+    struct paramsets **group_of; // a source's, owned array
+    int64_t delay;               // of the coding times, frames
+    size_t next_sound;
+    AVPacket *packet; // of sound
+    // The strip at hand:
+    const struct strip *strip;
+    const struct cut *cut;
+    bool is_first; // its first packet is still to come
+};
+
+static int not_joined(struct err *err, const char *why)
+{
+    return err_set(err, ERR_INPUT, "not_joined", "the copied pictures cannot be joined: %s", why);
+}
+
+void join_hash(const uint8_t *data, size_t size, uint8_t ret_hash[16])
+{
+    struct AVMurMur3 *state = av_murmur3_alloc();
+    if (!state)
+        base_out_of_memory();
+    av_murmur3_init(state);
+    av_murmur3_update(state, data, size);
+    av_murmur3_final(state, ret_hash);
+    av_free(state);
+}
+
+// ---- parameter sets
+
+// Sources whose sets are the same bytes share a group.
+static int add_group(struct joiner *joiner, struct paramsets *sets, struct paramsets **ret_group)
+{
+    for (size_t i = 0; i < joiner->group_count; i++) {
+        struct paramsets *known = joiner->groups[i];
+        if (paramsets_equal(known, sets) && known->stream.length_size == sets->stream.length_size) {
+            *ret_group = known;
+            return 0;
+        }
+    }
+    if (joiner->group_count == ARRAY_LEN(joiner->groups))
+        return -ENOSPC;
+    *ret_group = joiner->groups[joiner->group_count++] = sets;
+    return 0;
+}
+
+static bool is_copied_from(const struct cuts *cuts, int index)
+{
+    for (size_t i = 0; i < cuts->strip_count; i++)
+        if (cuts->strips[i].run.is_copied &&
+            cuts->cuts[cuts->strips[i].cut].segment->video_index == index)
+            return true;
+    return false;
+}
+
+static int gather_groups(struct joiner *joiner, const AVCodecParameters *coded, struct err *err)
+{
+    const struct footage *footage = joiner->cuts->footage;
+    size_t count = footage->order->source_count;
+    int r = 0;
+    joiner->group_of = xcalloc(count + 1, sizeof(struct paramsets *));
+    for (size_t i = 0; i < count && r >= 0; i++)
+        if (is_copied_from(joiner->cuts, (int)i))
+            r = add_group(joiner, &footage->sources[i].paramsets, &joiner->group_of[i]);
+    if (r >= 0 && coded && joiner->cuts->encoded > 0) {
+        enum nal_codec codec = coded->codec_id == AV_CODEC_ID_HEVC ? NAL_HEVC : NAL_H264;
+        r = paramsets_parse(codec, coded->extradata, (size_t)coded->extradata_size, &joiner->coded);
+        joiner->has_coded = r >= 0;
+        if (r >= 0 && joiner->group_count < ARRAY_LEN(joiner->groups))
+            joiner->groups[joiner->group_count++] = &joiner->coded;
+    }
+    if (r >= 0)
+        r = paramsets_unite(joiner->groups, joiner->group_count);
+    return r < 0 ? not_joined(err, "their parameter sets do not fit into one track") : 0;
+}
+
+// ---- the track
+
+static void describe_format(const struct cuts *cuts, AVCodecParameters *track)
+{
+    const struct format *format = &cuts->format;
+    track->codec_type = AVMEDIA_TYPE_VIDEO;
+    track->codec_id = format->codec == NAL_HEVC ? AV_CODEC_ID_HEVC : AV_CODEC_ID_H264;
+    track->width = format->width;
+    track->height = format->height;
+    track->format = format->pixels;
+    track->sample_aspect_ratio = format->aspect;
+    track->color_space = format->matrix;
+    track->color_range = format->range;
+    track->color_primaries = format->primaries;
+    track->color_trc = format->transfer;
+    track->chroma_location = format->chroma;
+    track->profile = format->profile;
+}
+
+static int describe_track(const struct joiner *joiner, const AVCodecParameters *coded,
+                          AVCodecParameters *track, struct err *err)
+{
+    uint8_t *extradata = NULL;
+    size_t size = 0;
+    int r = coded && !joiner->cuts->copies ? avcodec_parameters_copy(track, coded) : 0;
+    if (r < 0)
+        return source_libav_error(err, r, "no_memory", "describe the reel");
+    if (joiner->cuts->copies)
+        describe_format(joiner->cuts, track);
+    r = paramsets_configuration((const struct paramsets *const *)joiner->groups,
+                                joiner->group_count, &extradata, &size);
+    if (r < 0)
+        return not_joined(err, "their parameter sets do not fit into one track");
+    av_freep(&track->extradata);
+    track->extradata = extradata;
+    track->extradata_size = (int)size;
+    return 0;
+}
+
+static int open_file(struct joiner *joiner, const AVCodecParameters *coded, int fd, struct err *err)
+{
+    const struct cuts *cuts = joiner->cuts;
+    AVCodecParameters *track = avcodec_parameters_alloc();
+    if (!track)
+        return source_libav_error(err, AVERROR(ENOMEM), "no_memory", "describe the reel");
+    int r = describe_track(joiner, coded, track, err);
+    const struct mp4_wish wish = {
+        .picture = track,
+        .sound = joiner->dub->has_sound ? joiner->dub->parameters : NULL,
+        .fps_num = cuts->look.fps_num,
+        .fps_den = cuts->look.fps_den,
+        .matrix = cuts->copies && cuts->format.is_turned ? cuts->format.turn : NULL,
+        .title = cuts->footage->order->title,
+        .packets = (size_t)cuts_frames(cuts) + joiner->dub->parcel.count,
+        .chapters = cuts->cut_count,
+    };
+    if (r >= 0)
+        r = mp4_open(fd, &wish, &joiner->mp4, err);
+    avcodec_parameters_free(&track);
+    return r;
+}
+
+// ---- coding times
+
+static int64_t frame_of(const struct joiner *joiner, size_t picture)
+{
+    const struct cuts *cuts = joiner->cuts;
+    double frames = (joiner->cut->scan.pictures[picture].time - joiner->cut->origin) *
+                    cuts->look.fps_num / cuts->look.fps_den;
+    return joiner->cut->place.first_frame + llround(frames);
+}
+
+static void begin_strip(struct joiner *joiner, const struct strip *strip)
+{
+    joiner->strip = strip;
+    joiner->cut = &joiner->cuts->cuts[strip->cut];
+    joiner->is_first = true;
+}
+
+// Lists the packets to come, with the frame each shows, and finds the delay.
+static void list_packets(struct joiner *joiner)
+{
+    const struct cuts *cuts = joiner->cuts;
+    struct join *join = joiner->join;
+    join->packets = xcalloc((size_t)cuts_frames(cuts) + 1, sizeof *join->packets);
+    for (size_t s = 0; s < cuts->strip_count; s++) {
+        const struct strip *strip = &cuts->strips[s];
+        const struct run *run = &strip->run;
+        begin_strip(joiner, strip);
+        size_t from = run->is_copied ? run->from : 0;
+        size_t to = run->count == 0 ? from : run->is_copied ? run->to : strip->parcel.count;
+        for (size_t i = from; i < to && join->count < (size_t)cuts_frames(cuts); i++) {
+            if (run->is_copied && !runs_keeps(joiner->cut->scan.pictures, run, i))
+                continue;
+            struct join_packet *packet = &join->packets[join->count];
+            packet->is_copied = run->is_copied;
+            packet->is_joint = i == from;
+            packet->frame = run->is_copied
+                                ? frame_of(joiner, i)
+                                : joiner->cut->place.first_frame + strip->parcel.entries[i].pts;
+            int64_t behind = (int64_t)join->count - packet->frame;
+            joiner->delay = behind > joiner->delay ? behind : joiner->delay;
+            join->count++;
+        }
+    }
+    join->count = 0;
+}
+
+// ---- writing
+
+// Lays down sound up to `seconds` of the reel.
+static int sound_until(struct joiner *joiner, double seconds, struct err *err)
+{
+    const struct parcel *parcel = &joiner->dub->parcel;
+    int r = 0;
+    while (r >= 0 && joiner->next_sound < parcel->count &&
+           (double)parcel->entries[joiner->next_sound].pts < seconds * SOUND_RATE) {
+        AVPacket *packet = joiner->packet;
+        r = parcel_get(parcel, joiner->next_sound++, packet, err);
+        if (r < 0)
+            break;
+        packet->flags = AV_PKT_FLAG_KEY;
+        r = mp4_write_now(joiner->mp4, MP4_SOUND, packet, err);
+    }
+    return r;
+}
+
+// Writes the picture packet: its bytes as they go into the track, takes them.
+static int put_picture(struct joiner *joiner, AVPacket *packet, struct err *err)
+{
+    const struct cuts *cuts = joiner->cuts;
+    struct join *join = joiner->join;
+    struct join_packet *listed = &join->packets[join->count];
+    double fps = (double)cuts->look.fps_num / cuts->look.fps_den;
+    if (join->count % (size_t)ceil(block_seconds * fps) == 0) {
+        int r = sound_until(joiner, (double)join->count / fps + block_seconds, err);
+        if (r < 0)
+            return r;
+    }
+    if (listed->is_copied)
+        join_hash(packet->data, (size_t)packet->size, listed->hash);
+    listed->is_sync = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+    packet->pts = listed->frame;
+    packet->dts = (int64_t)join->count - joiner->delay;
+    packet->duration = 1;
+    join->count++;
+    return mp4_write_now(joiner->mp4, MP4_PICTURE, packet, err);
+}
+
+// Brings the packet into the form of the track.
+static int translate(const struct paramsets *group, AVPacket *packet, bool as_bla, struct err *err)
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+    int r = paramsets_translate(group, packet->data, (size_t)packet->size, as_bla, &data, &size);
+    if (r == -ESTALE)
+        return not_joined(err, "a source changes its parameter sets on the way");
+    if (r < 0)
+        return not_joined(err, "a packet is damaged");
+    if (!data)
+        return 0;
+    AVBufferRef *buffer =
+        av_buffer_create(data, size + AV_INPUT_BUFFER_PADDING_SIZE, NULL, NULL, 0);
+    if (!buffer) {
+        av_free(data);
+        return source_libav_error(err, AVERROR(ENOMEM), "no_memory", "join the reel");
+    }
+    av_buffer_unref(&packet->buf);
+    packet->buf = buffer;
+    packet->data = data;
+    packet->size = (int)size;
+    return 0;
+}
+
+static int put_copied(void *context, size_t index, AVPacket *packet, struct err *err)
+{
+    struct joiner *joiner = context;
+    const struct coded_picture *pictures = joiner->cut->scan.pictures;
+    const struct run *run = &joiner->strip->run;
+    if (!runs_keeps(pictures, run, index))
+        return 0;
+    bool is_sync = pictures[index].kind == NAL_SYNC || pictures[index].kind == NAL_SYNC_OPEN;
+    int r = translate(joiner->group_of[joiner->cut->segment->video_index], packet,
+                      run->is_open && index == run->from, err);
+    if (r < 0)
+        return r;
+    packet->flags = is_sync ? AV_PKT_FLAG_KEY : 0;
+    av_packet_free_side_data(packet);
+    return put_picture(joiner, packet, err);
+}
+
+static int copy_strip(struct joiner *joiner, struct err *err)
+{
+    const struct cut *cut = joiner->cut;
+    struct source *file = NULL;
+    int r = footage_source(joiner->cuts->footage, cut->segment->video_index, &file, err);
+    if (r >= 0)
+        r = source_decode(file, SOURCE_PICTURE, 1, AVDISCARD_DEFAULT, err);
+    if (r >= 0)
+        r = scan_replay(file, &cut->scan, joiner->strip->run.from, joiner->strip->run.to,
+                        put_copied, joiner, err);
+    source_free(&file);
+    return r;
+}
+
+static int put_parcel(struct joiner *joiner, struct err *err)
+{
+    const struct parcel *parcel = &joiner->strip->parcel;
+    AVPacket *packet = av_packet_alloc();
+    int r = packet ? 0 : source_libav_error(err, AVERROR(ENOMEM), "no_memory", "join the reel");
+    for (size_t i = 0; i < parcel->count && r >= 0; i++) {
+        r = parcel_get(parcel, i, packet, err);
+        if (r >= 0)
+            r = translate(&joiner->coded, packet, false, err);
+        if (r >= 0)
+            r = put_picture(joiner, packet, err);
+    }
+    av_packet_free(&packet);
+    return r;
+}
+
+static int write_chapters(struct joiner *joiner, struct err *err)
+{
+    const struct cuts *cuts = joiner->cuts;
+    int r = 0;
+    for (size_t i = 0; i < cuts->cut_count && r >= 0; i++) {
+        const struct cut *cut = &cuts->cuts[i];
+        const char *reason = cut->segment->reason;
+        const char *name = cuts->footage->order->sources[cut->segment->video_index].name;
+        if (cut->place.frames > 0)
+            r = mp4_chapter(joiner->mp4, cut->place.first_frame,
+                            cut->place.first_frame + cut->place.frames,
+                            reason && reason[0] ? reason : name, err);
+    }
+    return r;
+}
+
+static int write_all(struct joiner *joiner, struct err *err)
+{
+    const struct cuts *cuts = joiner->cuts;
+    int r = 0;
+    for (size_t i = 0; i < cuts->strip_count && r >= 0; i++) {
+        begin_strip(joiner, &cuts->strips[i]);
+        if (cuts->strips[i].run.count > 0)
+            r = cuts->strips[i].run.is_copied ? copy_strip(joiner, err) : put_parcel(joiner, err);
+    }
+    if (r >= 0)
+        r = sound_until(joiner, HUGE_VAL, err);
+    if (r >= 0)
+        r = write_chapters(joiner, err);
+    return r < 0 ? r : mp4_finish(joiner->mp4, err);
+}
+
+int join_make(const struct cuts *cuts, const struct dub *dub, const AVCodecParameters *coded,
+              int fd, struct join *ret_join, struct err *err)
+{
+    struct joiner joiner = { .cuts = cuts, .dub = dub, .join = ret_join };
+    joiner.packet = av_packet_alloc();
+    int r =
+        joiner.packet ? 0 : source_libav_error(err, AVERROR(ENOMEM), "no_memory", "join the reel");
+    if (r >= 0)
+        r = gather_groups(&joiner, coded, err);
+    if (r >= 0) {
+        list_packets(&joiner);
+        r = open_file(&joiner, coded, fd, err);
+    }
+    if (r >= 0)
+        r = write_all(&joiner, err);
+    mp4_free(&joiner.mp4);
+    if (joiner.has_coded)
+        paramsets_release(&joiner.coded);
+    av_packet_free(&joiner.packet);
+    free(joiner.group_of);
+    return r;
+}
+
+void join_release(struct join *join)
+{
+    free(base_take(&join->packets));
+    join->count = 0;
+}

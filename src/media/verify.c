@@ -1,0 +1,278 @@
+// The finished file held against what went into it; see verify.h.
+//
+// Around a joint two groups of pictures are decoded: the one that ends there and the one that
+// begins there.  Far from the joint those that nobody refers to are passed over: they cannot carry
+// damage on.
+//
+//     sync          sync  joint=sync      sync
+//   ---|--------------|======|==============|------
+//                      decoded
+#include "media/verify.h"
+
+#include "media/crew.h"
+#include <math.h>
+#include <stdio.h>
+
+enum { CLOSE = 16, WHY = 200 }; // packets from a joint within which every picture is decoded
+// AAC ends on whole frames and its priming is cut by the edit list.
+static const double sound_tolerance = 0.06;
+
+struct span {
+    size_t from, to; // packets in coding order; `from` is a sync picture
+};
+
+struct verifier {
+    const struct cuts *cuts;
+    const struct join *join;
+    int fd;
+    struct span *spans; // owned
+    size_t span_count;
+    _Atomic bool failed;
+    pthread_mutex_t lock;
+    char why[WHY]; // guarded by lock: the first reason
+};
+
+static int refuse(struct verifier *verifier, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static int refuse(struct verifier *verifier, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    pthread_mutex_lock(&verifier->lock);
+    if (!atomic_exchange(&verifier->failed, true))
+        (void)vsnprintf(verifier->why, WHY, format, arguments);
+    pthread_mutex_unlock(&verifier->lock);
+    va_end(arguments);
+    return 0;
+}
+
+static double seconds_of(const struct verifier *verifier, int64_t frame)
+{
+    const struct look *look = &verifier->cuts->look;
+    return (double)frame * look->fps_den / look->fps_num;
+}
+
+static int open_reel(const struct verifier *verifier, int want, struct source **ret_source,
+                     struct err *err)
+{
+    const struct reel_order *order = verifier->cuts->footage->order;
+    const struct source_limits limits = { .max_pixels = order->max_pixels, .max_streams = 8 };
+    int r = source_open(verifier->fd, &limits, ret_source, err);
+    if (r < 0)
+        return r;
+    source_set_start(*ret_source, 0);
+    return source_decode(*ret_source, want, 1, AVDISCARD_DEFAULT, err);
+}
+
+// ---- what is there
+
+static int check_packet(struct verifier *verifier, struct source *source, const AVPacket *packet,
+                        size_t i)
+{
+    const struct join *join = verifier->join;
+    double base = av_q2d(source_video(source)->time_base);
+    if (i >= join->count)
+        return refuse(verifier, "it holds more pictures than were put in");
+    const struct join_packet *listed = &join->packets[i];
+    double time = (double)packet->pts * base, wanted = seconds_of(verifier, listed->frame);
+    if (packet->pts == AV_NOPTS_VALUE || fabs(time - wanted) > seconds_of(verifier, 1) / 100)
+        return refuse(verifier, "picture %lld is shown at %.3f s, not at %.3f s",
+                      (long long)listed->frame, time, wanted);
+    if (!listed->is_copied)
+        return 1;
+    uint8_t hash[16];
+    join_hash(packet->data, (size_t)packet->size, hash);
+    if (memcmp(hash, listed->hash, sizeof hash) != 0)
+        return refuse(verifier, "picture %lld is not the original's", (long long)listed->frame);
+    return 1;
+}
+
+static int check_packets(struct verifier *verifier, struct err *err)
+{
+    struct source *source = NULL;
+    AVPacket *packet = av_packet_alloc();
+    int r = open_reel(verifier, SOURCE_PICTURE, &source, err);
+    size_t count = 0;
+    if (!packet && r >= 0)
+        r = source_libav_error(err, AVERROR(ENOMEM), "no_memory", "read the reel back");
+    int ok = 1;
+    while (r >= 0 && ok > 0 && (r = source_packet(source, packet, err)) > 0) {
+        ok = check_packet(verifier, source, packet, count++);
+        av_packet_unref(packet);
+    }
+    if (r >= 0 && ok > 0 && count != verifier->join->count)
+        ok = refuse(verifier, "it holds %zu pictures, not %zu", count, verifier->join->count);
+    av_packet_free(&packet);
+    source_free(&source);
+    return r < 0 ? r : ok;
+}
+
+static int check_sound(struct verifier *verifier, bool has_sound, struct err *err)
+{
+    struct source *source = NULL;
+    int r = open_reel(verifier, SOURCE_PICTURE, &source, err);
+    const AVStream *sound = r < 0 ? NULL : source_audio(source);
+    double end = seconds_of(verifier, cuts_frames(verifier->cuts));
+    int ok = 1;
+    if (r >= 0 && has_sound != (sound != NULL)) {
+        ok = refuse(verifier, "its sound track is %s", sound ? "unexpected" : "missing");
+    } else if (sound) {
+        double base = av_q2d(sound->time_base);
+        double first = sound->start_time == AV_NOPTS_VALUE ? 0 : (double)sound->start_time * base;
+        double last = first + (double)sound->duration * base;
+        if (fabs(first) > sound_tolerance / 2 || fabs(last - end) > sound_tolerance)
+            ok = refuse(verifier, "its sound lies from %.3f to %.3f s, its pictures to %.3f s",
+                        first, last, end);
+    }
+    source_free(&source);
+    return r < 0 ? r : ok;
+}
+
+// ---- joints
+
+// Two groups of pictures around each joint, joined where they touch.
+static void find_spans(struct verifier *verifier)
+{
+    const struct join *join = verifier->join;
+    verifier->spans = xcalloc(join->count + 1, sizeof *verifier->spans);
+    size_t last_sync = 0, open_to = 0;
+    for (size_t i = 0; i < join->count; i++) {
+        if (join->packets[i].is_joint) {
+            size_t to = i + 1;
+            while (to < join->count && !join->packets[to].is_sync)
+                to++;
+            if (verifier->span_count > 0 && last_sync < open_to)
+                verifier->spans[verifier->span_count - 1].to = to;
+            else
+                verifier->spans[verifier->span_count++] = (struct span){ last_sync, to };
+            open_to = to;
+        }
+        if (join->packets[i].is_sync)
+            last_sync = i;
+    }
+}
+
+static bool is_close(const struct join *join, size_t i)
+{
+    size_t from = i > CLOSE ? i - CLOSE : 0, to = i + CLOSE < join->count ? i + CLOSE : join->count;
+    for (size_t j = from; j < to; j++)
+        if (join->packets[j].is_joint)
+            return true;
+    return false;
+}
+
+static int take_pictures(struct verifier *verifier, AVCodecContext *decoder, AVFrame *frame)
+{
+    while (avcodec_receive_frame(decoder, frame) >= 0) {
+        bool is_damaged = frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT);
+        double time = frame->best_effort_timestamp == AV_NOPTS_VALUE
+                          ? NAN
+                          : (double)frame->best_effort_timestamp * av_q2d(decoder->pkt_timebase);
+        av_frame_unref(frame);
+        if (is_damaged)
+            return refuse(verifier, "the picture at %.3f s does not decode", time);
+    }
+    return 1;
+}
+
+static int decode_span(struct verifier *verifier, struct source *source, const struct span *span,
+                       AVPacket *packet, AVFrame *frame, struct err *err)
+{
+    const struct join *join = verifier->join;
+    AVCodecContext *decoder = source_decoder(source, SOURCE_PICTURE);
+    double first = seconds_of(verifier, join->packets[span->from].frame);
+    double base = av_q2d(source_video(source)->time_base);
+    int r = source_seek(source, first, err), ok = 1;
+    size_t i = span->from;
+    bool begun = false;
+    while (r >= 0 && ok > 0 && i < span->to && (r = source_packet(source, packet, err)) > 0) {
+        // The container may land earlier.
+        begun = begun || fabs((double)packet->pts * base - first) < seconds_of(verifier, 1) / 2;
+        if (begun) {
+            decoder->skip_frame = is_close(join, i) ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
+            if (avcodec_send_packet(decoder, packet) < 0)
+                ok = refuse(verifier, "the picture at %.3f s does not decode",
+                            seconds_of(verifier, join->packets[i].frame));
+            else
+                ok = take_pictures(verifier, decoder, frame);
+            i++;
+        }
+        av_packet_unref(packet);
+    }
+    if (r >= 0 && ok > 0) {
+        (void)avcodec_send_packet(decoder, NULL);
+        ok = take_pictures(verifier, decoder, frame);
+    }
+    return r < 0 ? r : ok;
+}
+
+static int check_span(void *context, size_t number, struct err *err)
+{
+    struct verifier *verifier = context;
+    struct source *source = NULL;
+    if (atomic_load(&verifier->failed))
+        return 0;
+    AVPacket *packet = av_packet_alloc();
+    AVFrame *frame = av_frame_alloc();
+    int r = packet && frame
+                ? open_reel(verifier, SOURCE_PICTURE, &source, err)
+                : source_libav_error(err, AVERROR(ENOMEM), "no_memory", "read the reel back");
+    if (r >= 0)
+        r = decode_span(verifier, source, &verifier->spans[number], packet, frame, err);
+    av_packet_free(&packet);
+    av_frame_free(&frame);
+    source_free(&source);
+    return r < 0 ? r : 0;
+}
+
+// What decoders say while joints are decoded.  libav has one place for it; nothing else is at work
+// meanwhile.
+static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
+static char said[WHY];
+
+static void hear(void *object, int level, const char *format, va_list arguments)
+{
+    (void)object;
+    if (level > AV_LOG_WARNING)
+        return;
+    pthread_mutex_lock(&said_lock);
+    if (!said[0]) {
+        (void)vsnprintf(said, sizeof said, format, arguments);
+        said[strcspn(said, "\n")] = '\0';
+    }
+    pthread_mutex_unlock(&said_lock);
+}
+
+static int check_joints(struct verifier *verifier, unsigned workers, struct err *err)
+{
+    const struct crew_job job = { .work = check_span, .context = verifier };
+    find_spans(verifier);
+    said[0] = '\0';
+    av_log_set_callback(hear);
+    int r = crew_run(&job, verifier->span_count, workers, err);
+    av_log_set_callback(av_log_default_callback);
+    if (r >= 0 && said[0] && !atomic_load(&verifier->failed))
+        (void)refuse(verifier, "at a joint its decoder says: %s", said);
+    return r < 0 ? r : !atomic_load(&verifier->failed);
+}
+
+int verify_reel(const struct cuts *cuts, const struct join *join, bool has_sound, int fd,
+                unsigned workers, char *ret_why, struct err *err)
+{
+    struct verifier verifier = { .cuts = cuts, .join = join, .fd = fd };
+    struct err problem = ERR_INIT;
+    pthread_mutex_init(&verifier.lock, NULL);
+    int r = check_packets(&verifier, &problem);
+    if (r > 0)
+        r = check_sound(&verifier, has_sound, &problem);
+    if (r > 0)
+        r = check_joints(&verifier, workers, &problem);
+    if (r < 0 && problem.class == ERR_INPUT) // it cannot even be opened
+        r = refuse(&verifier, "it cannot be read back: %s", problem.text);
+    (void)snprintf(ret_why, WHY, "%s", verifier.why);
+    if (r < 0)
+        *err = problem;
+    pthread_mutex_destroy(&verifier.lock);
+    free(verifier.spans);
+    return r;
+}
