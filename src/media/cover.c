@@ -6,10 +6,14 @@
 #include <math.h>
 
 enum {
-    CANDIDATES = 7,
-    QUALITY = 3, // of MJPEG's 2 to 31: no blocks to be seen, about a bit a pixel
+    CANDIDATES = 5,
+    FEWEST_KEYS = 2,
+    MOST_KEYS = 1000, // beyond which the rest of a long segment is not looked at
+    QUALITY = 3,      // of MJPEG's 2 to 31: no blocks to be seen, about a bit a pixel
 };
-static const double reach_seconds = 1;
+static const double reach_seconds = 0.5;
+// A cut shows the beginning and end of a movement: not the best of it.
+static const double edge_seconds = 0.3;
 
 double cover_sharpness(const AVFrame *picture)
 {
@@ -89,16 +93,41 @@ static int write_jpeg(const AVFrame *picture, uint8_t **ret_jpeg, size_t *ret_si
     return r < 0 ? source_libav_error(err, r, "no_cover", "encode the cover") : 0;
 }
 
+// Instants worth looking at: key frames well within the segment, which are the best coded pictures
+// of a file and cost one decoded picture each; where there are too few, instants around its middle.
+static size_t choose_instants(const struct probe *probe, double start, double end, double *instants)
+{
+    double margin = fmin(edge_seconds, (end - start) * 0.2), middle = (start + end) / 2;
+    double keys[MOST_KEYS];
+    size_t key_count = 0, count = 0;
+    for (size_t i = 0; i < probe->key_frame_count && key_count < MOST_KEYS; i++)
+        if (probe->key_frames[i] >= start + margin && probe->key_frames[i] <= end - margin)
+            keys[key_count++] = probe->key_frames[i];
+    if (key_count >= FEWEST_KEYS) {
+        size_t step = (key_count + CANDIDATES - 1) / CANDIDATES;
+        for (size_t i = 0; i < key_count; i += step)
+            instants[count++] = keys[i];
+        return count;
+    }
+    double reach = fmin(reach_seconds, (end - start) * 0.4);
+    for (; count < CANDIDATES; count++)
+        instants[count] = middle + reach * (2.0 * (double)count / (CANDIDATES - 1) - 1);
+    return count;
+}
+
 // The sharpest candidate in *best.  Returns 1, 0 if there was none, or a negative.
 static int choose(struct picture *picture, double start, double end, AVFrame *best, struct err *err)
 {
-    double middle = (start + end) / 2, reach = fmin(reach_seconds, (end - start) * 0.4);
-    double sharpest = -1;
-    int r = picture_start(picture, middle - reach, end, err);
-    for (int i = 0; r >= 0 && i < CANDIDATES; i++) {
+    double instants[CANDIDATES], sharpest = -1;
+    size_t count = choose_instants(picture_probe(picture), start, end, instants);
+    bool apart = count > 1 && instants[1] - instants[0] > 2 * reach_seconds / (CANDIDATES - 1);
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < count; i++) {
         AVFrame *candidate = NULL;
-        double instant = middle + reach * (2.0 * i / (CANDIDATES - 1) - 1);
-        r = picture_at(picture, instant, &candidate, err);
+        if (i == 0 || apart)
+            r = picture_start(picture, instants[i], end, err);
+        if (r >= 0)
+            r = picture_at(picture, instants[i], &candidate, err);
         if (r <= 0)
             break;
         double sharpness = cover_sharpness(candidate);

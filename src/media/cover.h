@@ -9,8 +9,8 @@
 // neighbours.
 double cover_sharpness(const AVFrame *picture);
 
-// Chooses among seven pictures within a second of the middle of [start, end).  Gives *ret_jpeg
-// (free).  ERR_INPUT "no_cover" if none of them can be decoded.
+// Chooses the sharpest of a few key frames of [start, end), or of pictures around its middle. Gives
+// *ret_jpeg (free).  ERR_INPUT "no_cover" if none of them can be decoded.
 int cover_make(struct picture *picture, double start, double end, uint8_t **ret_jpeg,
                size_t *ret_size, struct err *err);
 

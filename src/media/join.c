@@ -252,7 +252,7 @@ static int translate(const struct paramsets *group, AVPacket *packet, bool as_bl
     int r = paramsets_translate(group, packet->data, (size_t)packet->size, as_bla, &data, &size);
     if (r == -ESTALE)
         return not_joined(err, "a source changes its parameter sets on the way");
-    if (r < 0)
+    if (r < 0 || size == 0)
         return not_joined(err, "a packet is damaged");
     if (!data)
         return 0;

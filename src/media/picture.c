@@ -92,6 +92,11 @@ void picture_free(struct picture **picture)
     free(base_take(picture));
 }
 
+const struct probe *picture_probe(const struct picture *picture)
+{
+    return picture->probe;
+}
+
 // ---- decoding
 
 static double lead_seconds(const struct picture *picture)

@@ -36,6 +36,9 @@ int picture_at(struct picture *picture, double instant, AVFrame **ret_frame, str
 // pictures come.
 double picture_missing(const struct picture *picture, double instant);
 
+// The facts it was opened with; borrowed.
+const struct probe *picture_probe(const struct picture *picture);
+
 // Pictures a second of the material, as timeline_rate sees it.
 double picture_rate(struct source *source, const struct probe *probe, int *ret_num, int *ret_den);
 

@@ -45,7 +45,8 @@ static void progress(const struct reel *reel, double fraction)
 
 // ---- strips and sound, side by side
 
-enum { PIECE_SOUND, PIECE_COVER, PIECE_STRIPS };
+// The sound is one piece and long, the cover one and short.
+enum { PIECE_SOUND, PIECE_STRIPS };
 
 // The cover is of the segment with the highest score.  It is an extra: a reel without one is whole.
 static int make_cover(struct reel *reel, struct err *err)
@@ -84,7 +85,7 @@ static int do_piece(void *context, size_t number, struct err *err)
     struct reel *reel = context;
     if (number == PIECE_SOUND)
         return dub_make(&reel->cuts, &reel->shelf, true, &reel->dub_done, &reel->dub, err);
-    if (number == PIECE_COVER)
+    if (number == PIECE_STRIPS + reel->piece_count)
         return make_cover(reel, err);
     size_t strip = reel->pieces[number - PIECE_STRIPS];
     reel->coded_of[strip] = avcodec_parameters_alloc();
@@ -140,7 +141,7 @@ static int make_pieces(struct reel *reel, struct err *err)
     reel->wish.quality = reel->order->quality;
     reel->wish.shelf = &reel->shelf;
     reel->wish.frames_done = &reel->frames_done;
-    int r = crew_run(&job, PIECE_STRIPS + reel->piece_count, reel->workers, err);
+    int r = crew_run(&job, PIECE_STRIPS + reel->piece_count + 1, reel->workers, err);
     if (r < 0 || !cuts_close_up(cuts))
         return r;
     // Something was shorter than planned: the sound is made anew for where everything lies now.

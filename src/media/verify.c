@@ -185,6 +185,9 @@ static int decode_span(struct verifier *verifier, struct source *source, const s
     int r = source_seek(source, first, err), ok = 1;
     size_t i = span->from;
     bool begun = false;
+    // What the decoder has to say comes from parsing and from what refers to what, not from
+    // samples.
+    decoder->skip_loop_filter = AVDISCARD_ALL;
     while (r >= 0 && ok > 0 && i < span->to && (r = source_packet(source, packet, err)) > 0) {
         // The container may land earlier.
         begun = begun || fabs((double)packet->pts * base - first) < seconds_of(verifier, 1) / 2;
