@@ -17,6 +17,7 @@
 #include "daemon/report.h"
 #include "daemon/supervise.h"
 #include "daemon/wishes.h"
+#include "spool/calendar.h"
 
 // Stages read this copy: a file that is being edited, or was refused, must not reach them.
 #define ACCEPTED "accepted.conf"
@@ -261,15 +262,48 @@ static void start_ticking(struct service *service)
         service_arm(service, &service->tick, service_now(service) + tick_us, on_tick, service);
 }
 
+// Time that nobody sets, and that goes on while the machine sleeps.
+static double boot_seconds(void)
+{
+    struct timespec now = { 0 };
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+// The date by which things expire.  Not kept on a full disk: better a jump is overlooked than that
+// nothing makes room.
+static time_t believed_now(struct service *service)
+{
+    struct err err = ERR_INIT;
+    time_t now = time(NULL), believed = now;
+    double boot = boot_seconds();
+    double ran = service->calendar_seconds > 0 ? boot - service->calendar_seconds : -1;
+    service->calendar_seconds = boot;
+    cleanup(close_fd) int root = open(service->settings.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = calendar_look(root, now, ran, &believed, &err);
+    if (r < 0)
+        log_warning(NULL, "the date cannot be kept: %s", err.text);
+    if (r == 1 && !service->clock_doubted)
+        log_warning(NULL,
+                    "the clock is %.1f days ahead of the time that has passed; nothing is removed "
+                    "by it before the service has run with it for %d days",
+                    difftime(now, believed) / 86400, CALENDAR_DOUBT_SECONDS / 86400);
+    service->clock_doubted = r == 1;
+    return believed;
+}
+
 // Removes what was kept long enough.
 static void expire(struct service *service)
 {
     struct err err = ERR_INIT;
     uint64_t now = service_now(service);
+    const struct settings *settings = &service->settings;
     if (service->expired_us > 0 && now - service->expired_us < expire_us)
         return;
     service->expired_us = now;
-    int removed = spool_expire(&service->spool, &service->settings, time(NULL), &err);
+    bool keeps_for_days = settings->archive_days > 0 || settings->failed_days > 0;
+    int removed =
+        keeps_for_days ? spool_expire(&service->spool, settings, believed_now(service), &err) : 0;
     if (removed < 0)
         log_warning(NULL, "what was kept long enough cannot be removed: %s", err.text);
     else if (removed > 0)

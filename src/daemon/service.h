@@ -40,6 +40,8 @@ struct service {
     char *held_why[STAGE_COUNT];   // owned
     uint64_t trouble_until_us;     // the machine is in trouble: nothing new is taken until then
     uint64_t expired_us;           // when old batches were looked for
+    double calendar_seconds;       // when the date was looked at, since the boot
+    bool clock_doubted;
     bool space_low, stopping, failed;
     bool look_due; // of some member
 

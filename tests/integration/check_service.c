@@ -140,6 +140,34 @@ START_TEST(wrong_configurations_and_arguments_are_refused)
 }
 END_TEST
 
+static bool has_logged(struct spool_fixture *spool, void *text)
+{
+    cleanup(free_ptr) char *log = spool_fixture_log(spool);
+    return strstr(log, text) != NULL;
+}
+
+START_TEST(what_was_kept_long_enough_goes_but_not_by_a_clock_that_has_jumped)
+{
+    // As if the service had last run in the year 2001: the clock has jumped since.
+    cleanup(free_ptr) char *archive = spool_fixture_path(&fixture, "archive");
+    cleanup(free_ptr) char *old = spool_fixture_path(&fixture, "archive/old");
+    cleanup(free_ptr) char *calendar = spool_fixture_path(&fixture, "calendar.json");
+    static const char then[] = "{\"believed\": 1000000000, \"doubted\": 0}";
+    spool_fixture_set(&fixture, "keep = { archive_days = 0.000001; };");
+    ck_assert_int_eq(mkdir(archive, 0700), 0);
+    ck_assert_int_eq(mkdir(old, 0700), 0);
+    spool_fixture_put(&fixture, "calendar.json", then, sizeof then - 1);
+    spool_fixture_start(&fixture);
+    spool_fixture_await_that(&fixture, "", has_logged, (char[]){ "days ahead of the time" });
+    ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "archive"), 1);
+    // With a clock that is believed it goes at the first scan.
+    ck_assert_int_eq(unlink(calendar), 0);
+    spool_fixture_start(&fixture);
+    spool_fixture_await_count(&fixture, "archive", 0);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
@@ -151,6 +179,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, once_works_until_nothing_is_left_and_tells_of_failures);
     tcase_add_test(tcase, another_spool_than_the_configured_one_is_used_as_told);
     tcase_add_test(tcase, wrong_configurations_and_arguments_are_refused);
+    tcase_add_test(tcase, what_was_kept_long_enough_goes_but_not_by_a_clock_that_has_jumped);
 }
 
 int main(int argc, char **argv)
