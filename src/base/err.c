@@ -65,6 +65,7 @@ static void classify(struct err *err, enum err_class class, int code, const char
 {
     err->class = class;
     err->code = code;
+    err->retry_after = 0;
     (void)snprintf(err->id, sizeof err->id, "%s", id);
 }
 

@@ -24,10 +24,11 @@ enum err_class {
 
 struct err {
     enum err_class class;
-    int code;       // the negative number that travels up
-    char id[40];    // stable word for programs, e.g. "not_a_video"; status.json error.code
-    char text[600]; // a sentence for people: object and reason
-    char hint[300]; // the remedy, or empty
+    int code;             // the negative number that travels up
+    char id[40];          // stable word for programs, e.g. "not_a_video"; status.json error.code
+    char text[600];       // a sentence for people: object and reason
+    char hint[300];       // the remedy, or empty
+    unsigned retry_after; // seconds that a service asked to wait before the next try; 0: none
 };
 
 #define ERR_INIT          \

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/statvfs.h>
 
 // ---- the directory and the last component of a name
 
@@ -139,6 +140,29 @@ int fs_begin(struct fs_file *file, int dirfd, const char *name, struct err *err)
     return r < 0 ? r : begin(file, &place, ".tmp", err);
 }
 
+int fs_continue(struct fs_file *file, int dirfd, const char *name, struct err *err)
+{
+    cleanup(place_release) struct place place = PLACE_INIT;
+    int r = place_open(dirfd, name, &place, err);
+    if (r < 0)
+        return r;
+    cleanup(free_ptr) char *temporary = xasprintf("%s.part", place.leaf);
+    struct stat st;
+    cleanup(close_fd) int fd = fs_open(place.dirfd, temporary, O_RDWR);
+    bool usable = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
+    if (!usable) {
+        r = begin(file, &place, ".part", err);
+        file->keeps = r >= 0;
+        return r;
+    }
+    *file = (struct fs_file){ .dirfd = take_fd(&place.dirfd),
+                              .fd = take_fd(&fd),
+                              .name = xstrdup(place.leaf),
+                              .temporary = TAKE(temporary),
+                              .keeps = true };
+    return 0;
+}
+
 int fs_begin_in_place(struct fs_file *file, int dirfd, const char *name, struct err *err)
 {
     cleanup(place_release) struct place place = PLACE_INIT;
@@ -170,11 +194,40 @@ int fs_commit(struct fs_file *file, struct err *err)
 void fs_release(struct fs_file *file)
 {
     close_fd(&file->fd);
-    if (file->temporary)
+    if (file->temporary && !file->keeps)
         (void)unlinkat(file->dirfd, file->temporary, 0); // else the next start sweeps it
     close_fd(&file->dirfd);
     free_ptr(&file->name);
     free_ptr(&file->temporary);
+}
+
+int fs_write_all(int fd, const void *data, size_t size, struct err *err)
+{
+    int r = write_all(fd, data, size);
+    return r < 0 ? err_errno(err, -r, "write a file") : 0;
+}
+
+int fs_reserve(int fd, uint64_t offset, uint64_t size, struct err *err)
+{
+    struct statvfs space;
+    if (size == 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) == 0)
+        return 0;
+    if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL && errno != EINTR)
+        return err_errno(err, errno, "set space aside");
+    if (fstatvfs(fd, &space) == 0 && (uint64_t)space.f_bavail * space.f_frsize < size)
+        return err_errno(err, ENOSPC, "set space aside");
+    return 0;
+}
+
+int fs_sync(int fd, struct err *err)
+{
+    return fsync(fd) == 0 ? 0 : err_errno(err, errno, "sync a file");
+}
+
+void fs_sync_soon(int fd, uint64_t offset, uint64_t size)
+{
+    // Only a hint: what it cannot do, or does wrong, fs_sync does and finds.
+    (void)sync_file_range(fd, (off_t)offset, (off_t)size, SYNC_FILE_RANGE_WRITE);
 }
 
 int fs_write(int dirfd, const char *name, const void *data, size_t size, struct err *err)

@@ -42,6 +42,7 @@ struct fs_file {
     int fd;          // open read-write; the object's own; -1 again after fs_commit
     char *name;      // within dirfd
     char *temporary; // name.tmp, NULL once there is none
+    bool keeps;      // released without commit, the temporary stays
 };
 #define FS_FILE_INIT          \
     {                         \
@@ -51,8 +52,25 @@ int fs_begin(struct fs_file *file, int dirfd, const char *name,
              struct err *err); // replaces a left-over .tmp
 // Under its own name, which must be free: for the files of a tree that is made aside as a whole.
 int fs_begin_in_place(struct fs_file *file, int dirfd, const char *name, struct err *err);
+// Made over several runs: as NAME.part, with what an earlier one left in it, which also stays when
+// this one is released without commit.
+int fs_continue(struct fs_file *file, int dirfd, const char *name, struct err *err);
 int fs_commit(struct fs_file *file, struct err *err);
 void fs_release(struct fs_file *file);
+
+// Writes all of it where fd stands.
+int fs_write_all(int fd, const void *data, size_t size, struct err *err);
+
+// Sets the space aside that bytes from `offset` on will need, without changing the size of the
+// file. Returns 0, or a negative with ERR_IO id "no_space".  Where a file system cannot, it is only
+// held against what is free.
+int fs_reserve(int fd, uint64_t offset, uint64_t size, struct err *err);
+
+// What was written is on the disk.  After a failure the file is to be thrown away.
+int fs_sync(int fd, struct err *err);
+
+// A hint to begin with that for `size` bytes from `offset` on; waits for nothing.
+void fs_sync_soon(int fd, uint64_t offset, uint64_t size);
 
 // ---- names
 

@@ -31,11 +31,13 @@ static struct outcome judge_retry(const struct outcome_facts *facts, unsigned tr
 {
     if (facts->failures >= tries)
         return fail();
+    double wait =
+        back_off(facts->rules->wait_seconds, facts->failures, retry_longest_seconds, facts->chance);
     return (struct outcome){
         .action = action,
         .counted = true,
-        .wait_seconds = back_off(facts->rules->wait_seconds, facts->failures, retry_longest_seconds,
-                                 facts->chance),
+        // Not sooner than the service asked for; but no longer than we would ever wait.
+        .wait_seconds = fmax(wait, fmin(facts->err->retry_after, retry_longest_seconds)),
     };
 }
 

@@ -230,3 +230,27 @@ char *answer_type(const struct answer *answer)
             *c = (char)(*c - 'A' + 'a');
     return lower;
 }
+
+// ---- statuses
+
+static bool may_pass(int status)
+{
+    return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
+int answer_failure(const struct answer *answer, time_t now, struct err *err)
+{
+    int status = answer->status;
+    if (status == 401 || status == 403 || status == 407 || status == 451)
+        return err_set(err, ERR_DENIED, "access_refused",
+                       "the server lets nobody have it without permission (%d)", status);
+    if (status == 404 || status == 410)
+        return err_set(err, ERR_INPUT, "not_there", "the server has no such file (%d)", status);
+    if (!may_pass(status))
+        return err_set(err, ERR_INPUT, "server_refused", "the server does not give it out (%d)",
+                       status);
+    int r = err_set(err, ERR_RETRY, "server_busy", "the server cannot answer now (%d)", status);
+    if (err != NULL)
+        err->retry_after = answer_retry_after(answer, now);
+    return r;
+}

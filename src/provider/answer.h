@@ -58,4 +58,10 @@ const char *answer_validator(const struct answer *answer);
 // The type of Content-Type in lower case, without parameters.  Gives a string, "" if there is none.
 char *answer_type(const struct answer *answer);
 
+// What a status that is no success means to who wanted a file; sets err with it and, for one that
+// may pass, with what Retry-After says.  Returns a negative.
+//   ERR_DENIED access_refused: 401 403 407 451     ERR_INPUT not_there: 404 410
+//   ERR_RETRY  server_busy: 408 425 429 5xx        ERR_INPUT server_refused: others
+int answer_failure(const struct answer *answer, time_t now, struct err *err);
+
 #endif

@@ -430,6 +430,7 @@ static json_t *source_to_json(const struct batch_source *source)
     json_t *json = json_object();
     put_name(json, "file", source->file);
     json_put_text(json, "kind", kind_names[source->kind]);
+    json_put_text(json, "link", source->link);
     json_put_text(json, "profile", job_profiles[source->profile]);
     json_put_int(json, "size_bytes", (int64_t)source->size_bytes);
     json_put(json, "error", step_error_to_json(&source->error));
@@ -494,6 +495,11 @@ static bool is_inner_path(const char *path)
 static void read_source(const json_t *json, struct batch_source *source, const char **bad)
 {
     source->file = take_name(json, "file", bad);
+    const char *link = json_text(json, "link", NULL, bad);
+    if (link != NULL && strlen(link) <= BATCH_MAX_LINK_BYTES)
+        source->link = xstrdup(link);
+    else if (link != NULL)
+        *bad = "link";
     int kind = find_name(kind_names, json_text(json, "kind", "", bad));
     int profile = find_name(job_profiles, json_text(json, "profile", "", bad));
     source->size_bytes = (uint64_t)json_int(json, "size_bytes", 0, INT64_MAX, 0, bad);
@@ -568,8 +574,10 @@ int batch_load(int batchdir, struct batch *batch, struct err *err)
 
 void batch_release(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->source_count; i++)
+    for (size_t i = 0; i < batch->source_count; i++) {
         free(batch->sources[i].file);
+        free(batch->sources[i].link);
+    }
     free(batch->sources);
     fs_names_free(&batch->ignored);
     job_release(&batch->job);

@@ -21,13 +21,17 @@
 #define BATCH_CANCEL "cancelled" // the user's wish, made durable
 // ---- inside the directory of a source, work/<id>/<index>/
 #define SOURCE_FILE "source"
+#define SOURCE_PART "source.part" // of a download under way: kept over kills, docs/SPOOL.md
 #define SOURCE_PROBE "probe.json"
 #define SOURCE_PROXY "proxy.mp4"
 #define SOURCE_AUDIO "audio.wav"
 #define SOURCE_SIGNALS "signals.json"
 #define SOURCE_ANALYSIS "analysis.json"
 
-enum { BATCH_MAX_SOURCES = 100 }; // of any configuration; bounds every array of sources
+enum {
+    BATCH_MAX_SOURCES = 100, // of any configuration; bounds every array of sources
+    BATCH_MAX_LINK_BYTES = 8192,
+};
 
 enum source_kind { SOURCE_LOCAL, SOURCE_URL, SOURCE_OSS };
 
@@ -38,6 +42,7 @@ struct batch_source {
     char *file; // bytes of the name inside in/ (a path with '/' where folders were dropped in the
                 // folder)
     enum source_kind kind;
+    char *link;  // SOURCE_URL: where the video is, as the descriptor says; else NULL
     int profile; // enum job_profile, resolved (the job's if there was no override)
     uint64_t size_bytes;
     struct err error; // refused when the batch was taken (link, FIFO, too large...); class ERR_NONE

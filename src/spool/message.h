@@ -5,6 +5,7 @@
 //   {"progress": 0.42}                                     work done, 0..1
 //   {"warning": "sentence"}                                 the step goes on
 //   {"error": {"class": "input", "code": -22, "id": "not_a_video", "text": "...", "hint": "..."}}
+// and in an error, if a service said so, "retry_after": seconds to wait before the next try.
 // The reader trusts nothing: a stage decodes hostile media and may say anything.  Lines too long,
 // not JSON or of another shape are counted and dropped; texts come out on one printable line.
 #ifndef CLIPSPOOL_MESSAGE_H

@@ -440,7 +440,7 @@ static int slim_source(int batchdir, int index, struct err *err)
         r = reset_if_done(batchdir, STAGE_COMPRESS, index, err);
     if (r == 0 && exists(sourcedir, SOURCE_FILE))
         r = reset_if_done(batchdir, STAGE_FETCH, index, err);
-    const char *const large[] = { SOURCE_FILE, SOURCE_PROXY, SOURCE_AUDIO };
+    const char *const large[] = { SOURCE_FILE, SOURCE_PART, SOURCE_PROXY, SOURCE_AUDIO };
     for (size_t i = 0; i < ARRAY_LEN(large) && r == 0; i++)
         r = fs_remove(sourcedir, large[i], err);
     return r < 0 ? r : fs_remove_temporary(sourcedir, err);

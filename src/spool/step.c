@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 // Numbers and warnings of a stage are a page at most; a file beyond this is not ours.
-enum { STEP_MAX_BYTES = 1 << 20, STEP_MAX_ATTEMPTS = 1000000 };
+enum { STEP_MAX_BYTES = 1 << 20, STEP_MAX_ATTEMPTS = 1000000, STEP_MAX_WAIT = 86400 };
 
 const struct stage_info stage_info[STAGE_COUNT] = {
     [STAGE_FETCH] = { "fetch", true, SLOT_NET, "preparing" },
@@ -60,6 +60,8 @@ json_t *step_error_to_json(const struct err *error)
     json_put_text(json, "id", error->id);
     json_put_text(json, "text", error->text);
     json_put_text(json, "hint", error->hint);
+    if (error->retry_after > 0)
+        json_put_int(json, "retry_after", error->retry_after);
     return json;
 }
 
@@ -88,6 +90,7 @@ int step_error_from_json(const json_t *json, struct err *ret_error)
     copy_text(error.id, sizeof error.id, json, "id", &bad);
     copy_text(error.text, sizeof error.text, json, "text", &bad);
     copy_text(error.hint, sizeof error.hint, json, "hint", &bad);
+    error.retry_after = (unsigned)json_int(json, "retry_after", 0, STEP_MAX_WAIT, 0, &bad);
     if (bad != NULL)
         return -EINVAL;
     *ret_error = error;

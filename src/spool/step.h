@@ -76,7 +76,8 @@ void step_release(struct step *step);
 json_t *step_error_json(enum stage stage, const struct step *step);
 json_t *step_error_shown(const struct err *error, const char *stage, unsigned attempts);
 
-// An error as it is kept in files: {class, code, id, text, hint}; null for ERR_NONE.  Gives a
+// An error as it is kept in files: {class, code, id, text, hint} and, if it is not 0, retry_after;
+// null for ERR_NONE.  Gives a
 // reference.
 json_t *step_error_to_json(const struct err *error);
 // Reads that form; a missing or null one is ERR_NONE.  Returns 0, or -EINVAL if it is not that

@@ -228,6 +228,32 @@ START_TEST(a_length_that_is_no_number_is_no_length)
 }
 END_TEST
 
+static const struct {
+    int status;
+    enum err_class class;
+    const char *id;
+    unsigned retry_after;
+} failures[] = {
+    { 302, ERR_INPUT, "server_refused", 0 },  { 400, ERR_INPUT, "server_refused", 0 },
+    { 401, ERR_DENIED, "access_refused", 0 }, { 403, ERR_DENIED, "access_refused", 0 },
+    { 404, ERR_INPUT, "not_there", 0 },       { 410, ERR_INPUT, "not_there", 0 },
+    { 408, ERR_RETRY, "server_busy", 120 },   { 425, ERR_RETRY, "server_busy", 120 },
+    { 429, ERR_RETRY, "server_busy", 120 },   { 418, ERR_INPUT, "server_refused", 0 },
+    { 500, ERR_RETRY, "server_busy", 120 },   { 503, ERR_RETRY, "server_busy", 120 },
+};
+
+START_TEST(what_may_pass_is_tried_again_when_the_server_says_and_what_may_not_is_final)
+{
+    struct err err = ERR_INIT;
+    take_field("Retry-After", "120");
+    answer.status = failures[_i].status;
+    ck_assert_int_lt(answer_failure(&answer, NOW, &err), 0);
+    ck_assert_int_eq(err.class, failures[_i].class);
+    ck_assert_str_eq(err.id, failures[_i].id);
+    ck_assert_uint_eq(err.retry_after, failures[_i].retry_after);
+}
+END_TEST
+
 START_TEST(a_type_comes_without_its_parameters)
 {
     take_field("Content-Type", "Text/HTML; charset=utf-8");
@@ -255,6 +281,9 @@ int main(void)
     tcase_add_loop_test(tcase, only_a_strong_validator_proves_that_bytes_are_the_same, 0,
                         (int)ARRAY_LEN(validators));
     tcase_add_test(tcase, a_length_that_is_no_number_is_no_length);
+    tcase_add_loop_test(tcase,
+                        what_may_pass_is_tried_again_when_the_server_says_and_what_may_not_is_final,
+                        0, (int)ARRAY_LEN(failures));
     tcase_add_test(tcase, a_type_comes_without_its_parameters);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -606,6 +606,29 @@ START_TEST(a_batch_comes_back_as_it_was)
 }
 END_TEST
 
+START_TEST(a_link_comes_back_and_a_file_of_before_links_has_none)
+{
+    put("a.mp4", "x");
+    put("b.url", "x");
+    understand();
+    batch.sources[1].link = xstrdup("https://example.org/v?a=1&b=\"2\"");
+    ck_assert_int_eq(batch_save(folder.fd, &batch, NULL), 0);
+    struct batch back = BATCH_INIT;
+    ck_assert_int_eq(batch_load(folder.fd, &back, NULL), 0);
+    ck_assert_ptr_null(back.sources[0].link);
+    ck_assert_str_eq(back.sources[1].link, batch.sources[1].link);
+    batch_release(&back);
+
+    cleanup(json_free) json_t *json = NULL;
+    ck_assert_int_eq(json_read(folder.fd, BATCH_FILE, 1 << 20, &json, NULL), 0);
+    (void)json_object_del(json_array_get(json_object_get(json, "sources"), 1), "link");
+    ck_assert_int_eq(json_write(folder.fd, BATCH_FILE, json, NULL), 0);
+    ck_assert_int_eq(batch_load(folder.fd, &back, NULL), 0);
+    ck_assert_ptr_null(back.sources[1].link);
+    batch_release(&back);
+}
+END_TEST
+
 START_TEST(a_batch_that_was_not_understood_yet_is_no_error_to_report)
 {
     struct err err = ERR_INIT;
@@ -638,6 +661,7 @@ static const struct {
     { "sources", "[{\"file\":\"../a\",\"kind\":\"local\",\"profile\":\"dynamic\"}]" },
     { "sources", "[{\"file\":\"/a\",\"kind\":\"local\",\"profile\":\"dynamic\"}]" },
     { "sources", "[{\"file\":\"a//b\",\"kind\":\"local\",\"profile\":\"dynamic\"}]" },
+    { "sources", "[{\"file\":\"a\",\"kind\":\"url\",\"profile\":\"dynamic\",\"link\":7}]" },
     { "sources", "[{\"file\":\"a\",\"kind\":\"ftp\",\"profile\":\"dynamic\"}]" },
     { "sources", "[{\"file\":\"a\",\"kind\":\"local\",\"profile\":\"same\"}]" },
     { "sources", "[{\"file\":\"a\",\"kind\":\"local\",\"profile\":\"dynamic\","
@@ -712,6 +736,7 @@ int main(void)
     tcase_add_test(tcase, a_private_spool_takes_links);
     tcase_add_test(tcase, a_link_in_the_folder_is_never_followed_to_a_folder);
     tcase_add_test(tcase, a_batch_comes_back_as_it_was);
+    tcase_add_test(tcase, a_link_comes_back_and_a_file_of_before_links_has_none);
     tcase_add_test(tcase, a_batch_that_was_not_understood_yet_is_no_error_to_report);
     tcase_add_loop_test(tcase, a_damaged_batch_is_refused_whole, 0, (int)ARRAY_LEN(damage));
     tcase_add_test(tcase, the_directory_of_a_source_is_made_when_it_is_opened);

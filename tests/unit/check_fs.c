@@ -192,6 +192,59 @@ START_TEST(a_large_file_made_in_steps_appears_at_commit)
 }
 END_TEST
 
+START_TEST(a_file_made_over_several_runs_keeps_what_it_has)
+{
+    struct fs_file file = FS_FILE_INIT;
+    ck_assert_int_eq(fs_continue(&file, folder.fd, "a", NULL), 0);
+    ck_assert_int_eq(fs_write_all(file.fd, "one", 3, NULL), 0);
+    fs_release(&file);
+    assert_names("a.part");
+    ck_assert_int_eq(fs_continue(&file, folder.fd, "a", NULL), 0);
+    ck_assert_int_eq(lseek(file.fd, 0, SEEK_END), 3);
+    ck_assert_int_eq(fs_write_all(file.fd, "two", 3, NULL), 0);
+    ck_assert_int_eq(fs_commit(&file, NULL), 0);
+    fs_release(&file);
+    assert_names("a");
+    assert_contents(&folder, "a", "onetwo");
+}
+END_TEST
+
+START_TEST(what_is_no_file_of_its_own_is_not_continued)
+{
+    static const char *const names[] = { "a", "b" };
+    struct fs_file file = FS_FILE_INIT;
+    folder_put(&folder, "precious", "p");
+    ck_assert_int_eq(symlinkat("precious", folder.fd, "a.part"), 0);
+    ck_assert_int_eq(linkat(folder.fd, "precious", folder.fd, "b.part", 0), 0);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        ck_assert_int_eq(fs_continue(&file, folder.fd, names[i], NULL), 0);
+        ck_assert_int_eq(fs_write_all(file.fd, "x", 1, NULL), 0);
+        ck_assert_int_eq(fs_commit(&file, NULL), 0);
+        fs_release(&file);
+    }
+    assert_names("a b precious");
+    assert_contents(&folder, "precious", "p");
+}
+END_TEST
+
+START_TEST(space_is_set_aside_without_a_change_of_size_or_refused_at_once)
+{
+    struct fs_file file = FS_FILE_INIT;
+    struct err err = ERR_INIT;
+    struct stat st;
+    ck_assert_int_eq(fs_begin(&file, folder.fd, "a", NULL), 0);
+    ck_assert_int_eq(fs_reserve(file.fd, 0, 1 << 20, NULL), 0);
+    ck_assert_int_eq(fstat(file.fd, &st), 0);
+    ck_assert_int_eq(st.st_size, 0);
+    // More than any disk has.
+    ck_assert_int_lt(fs_reserve(file.fd, 0, UINT64_C(1) << 50, &err), 0);
+    ck_assert_int_eq(err.class, ERR_IO);
+    ck_assert_int_eq(fs_sync(file.fd, NULL), 0);
+    ck_assert_int_lt(fs_sync(-1, NULL), 0);
+    fs_release(&file);
+}
+END_TEST
+
 START_TEST(a_file_begun_in_place_spares_its_neighbours_and_must_be_new)
 {
     struct fs_file file = FS_FILE_INIT;
@@ -496,6 +549,9 @@ int main(void)
     tcase_add_test(tcase, a_folder_in_the_way_of_the_file_is_an_error_and_stays);
     tcase_add_test(tcase, released_without_commit_nothing_has_happened);
     tcase_add_test(tcase, a_large_file_made_in_steps_appears_at_commit);
+    tcase_add_test(tcase, a_file_made_over_several_runs_keeps_what_it_has);
+    tcase_add_test(tcase, what_is_no_file_of_its_own_is_not_continued);
+    tcase_add_test(tcase, space_is_set_aside_without_a_change_of_size_or_refused_at_once);
     tcase_add_test(tcase, a_file_begun_in_place_spares_its_neighbours_and_must_be_new);
     tcase_add_test(tcase, records_are_appended);
     tcase_add_test(tcase, nothing_is_appended_to_what_is_no_file);

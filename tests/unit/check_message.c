@@ -40,6 +40,7 @@ START_TEST(what_is_written_is_read_back)
     struct err err = ERR_INIT;
     (void)err_set(&err, ERR_INPUT, "not_a_video", "clip\\x0a.mp4 is \"no\" video: \u00e9\u4e2d");
     (void)err_hint(&err, "drop another");
+    err.retry_after = 120;
     message_write_progress(ends[1], 0.42);
     message_write_warning(ends[1], "it is cut off");
     message_write_error(ends[1], &err);
@@ -56,6 +57,7 @@ START_TEST(what_is_written_is_read_back)
     ck_assert_str_eq(message.error.id, err.id);
     ck_assert_str_eq(message.error.text, err.text);
     ck_assert_str_eq(message.error.hint, err.hint);
+    ck_assert_uint_eq(message.error.retry_after, 120);
     ck_assert_int_eq(message_next(&reader, &message), 0);
     ck_assert_uint_eq(reader.refused, 0);
 }

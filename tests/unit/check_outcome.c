@@ -60,6 +60,18 @@ START_TEST(what_follows_from_a_class)
 }
 END_TEST
 
+START_TEST(a_service_is_not_asked_again_before_it_said_but_within_the_hour)
+{
+    struct err err = { .class = ERR_RETRY, .retry_after = 90 };
+    struct outcome_facts facts = { .err = &err, .failures = 1, .rules = &rules, .chance = 0.5 };
+    ck_assert_double_eq_tol(outcome_judge(&facts).wait_seconds, 90, 1e-9);
+    err.retry_after = 5;
+    ck_assert_double_eq_tol(outcome_judge(&facts).wait_seconds, 60, 1e-9);
+    err.retry_after = 86400;
+    ck_assert_double_eq_tol(outcome_judge(&facts).wait_seconds, 3600, 1e-9);
+}
+END_TEST
+
 START_TEST(retries_are_spread_by_a_quarter_to_both_sides)
 {
     struct err err = { .class = ERR_RETRY };
@@ -85,6 +97,7 @@ int main(void)
     Suite *suite = suite_create("outcome");
     TCase *tcase = tcase_create("outcome");
     tcase_add_loop_test(tcase, what_follows_from_a_class, 0, ARRAY_LEN(rows));
+    tcase_add_test(tcase, a_service_is_not_asked_again_before_it_said_but_within_the_hour);
     tcase_add_test(tcase, retries_are_spread_by_a_quarter_to_both_sides);
     tcase_add_test(tcase, a_wait_never_exceeds_its_bound);
     suite_add_tcase(suite, tcase);

@@ -71,7 +71,7 @@ static void make_batch(const char *conf)
     static const char *const files[] = { "in/a.mp4",       "in/b.mp4",        "0/source",
                                          "0/probe.json",   "0/proxy.mp4",     "0/audio.wav",
                                          "0/signals.json", "0/proxy.mp4.tmp", "1/source",
-                                         "final.mp4.tmp" };
+                                         "1/source.part",  "final.mp4.tmp" };
     for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
         make_dir(dirs[i]);
     folder_put(&folder, "work/" ID "/claim.json",
