@@ -124,6 +124,10 @@ static int total_of(const struct work *work, const struct answer *head, uint64_t
                     struct err *err)
 {
     struct answer_range range;
+    if (head->status == 204 || head->status == 205) { // there is no content, whatever is said of it
+        *ret = 0;
+        return 0;
+    }
     if (head->status != 206)
         return answer_length(head, ret) == 0
                    ? 0

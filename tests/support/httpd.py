@@ -7,6 +7,7 @@ What it does is in the query of the link, so that a test reads in one place what
   file=PATH          or this file
   etag=TEXT          its ETag is "TEXT"; weak=TEXT: W/"TEXT"; neither: no ETag
   modified=1         with Last-Modified an hour before Date
+  rolling=1          at each request it is another: of size N + the number of the request, and so its ETag
   change=K           from request K on (the first is 1) the object is of seed S+1, size N+1, ETag "TEXT2"
   noranges=1         knows no parts: always 200 with the whole
   blind=1            answers 206 without looking at If-Range
@@ -35,8 +36,11 @@ counts, patterns = {}, {}
 
 def say(*words):
     with say_lock:
-        sys.stdout.write(" ".join(str(w) for w in words) + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(" ".join(str(w) for w in words) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:  # the test has ended
+            os._exit(0)
 
 
 def pattern(seed):
@@ -152,14 +156,14 @@ class Exchange:
 
     def describe(self):
         """Sets size, seed and the fields that say which object it is."""
-        changed = self.turn >= self.number_of("change", 1 << 30)
+        changed = self.turn if "rolling" in self.wish else int(self.turn >= self.number_of("change", 1 << 30))
         self.size = self.number_of("size", 1000) + changed
         self.seed = self.number_of("seed", 1) + changed
         self.tag, about = None, []
         if "file" in self.wish:
             self.size = os.path.getsize(self.wish["file"])
         if "etag" in self.wish:
-            self.tag = '"%s%s"' % (self.wish["etag"], "2" if changed else "")
+            self.tag = '"%s%s"' % (self.wish["etag"], changed + 1 if changed else "")
         elif "weak" in self.wish:
             self.tag = 'W/"%s"' % self.wish["weak"]
         if self.tag:
