@@ -1,6 +1,7 @@
 // The table of clipspool.conf, and where the stage programs are.
 
 #include "spool/settings.h"
+#include "base/address.h"
 #include "base/text.h"
 #include "spool/batch.h"
 #include <errno.h>
@@ -61,6 +62,22 @@ const struct config_option settings_options[] = {
       .unit = "bytes", .help = "Address space of a stage program; 0 for no limit." },
     { "limits.min_free_percent", CONFIG_NUMBER, AT(min_free_percent), "5", 0, 99, .unit = "%",
       .help = "Below this much free space no new batch is taken." },
+
+    { "fetch.allow_hosts", CONFIG_TEXT, AT(allow_hosts), NULL, .max = MAX_PATH_BYTES,
+      .help = "Hosts that may be fetched from although they are not on the open internet, divided "
+              "by blanks; .example.org stands for all below example.org." },
+    { "fetch.allow_networks", CONFIG_TEXT, AT(allow_networks), NULL, .max = MAX_PATH_BYTES,
+      .help = "Networks that may be fetched from although they are not on the open internet, as "
+              "192.168.1.0/24 or fd00::/8, divided by blanks." },
+    { "fetch.ca_file", CONFIG_TEXT, AT(ca_file), NULL, .max = MAX_PATH_BYTES,
+      .help = "A PEM file of the authorities that certify servers; those of the system if not "
+              "set." },
+    { "fetch.connect_seconds", CONFIG_NUMBER, AT(connect_seconds), "30", 0.1, 600, .unit = "s",
+      .help = "How long a server may take to be connected to." },
+    { "fetch.stall_seconds", CONFIG_NUMBER, AT(stall_seconds), "30", 0.1, 3600, .unit = "s",
+      .help = "A transfer that was too slow for so long ends, and is tried again." },
+    { "fetch.stall_bytes_per_second", CONFIG_NUMBER, AT(stall_bytes_per_second), "1024", 1, 1e9,
+      .unit = "bytes", .help = "Below this a transfer is too slow." },
 
     { "slots.cpu", CONFIG_INT, AT(cpu_slots), "0", 0, 1000,
       .help = "Steps that compute at the same time; 0 for one a processor." },
@@ -131,18 +148,22 @@ static void check_absolute(const char *name, const char *key, const char *value,
                            struct config_report *report)
 {
     if (value != NULL && value[0] != '/')
-        config_report_add(report,
-                          "%s: spool.%s: \"%s\" is not an absolute path, it must begin with /",
+        config_report_add(report, "%s: %s: \"%s\" is not an absolute path, it must begin with /",
                           name, key, value);
 }
 
 // The rules between options.
 static void check(const char *name, const struct settings *s, struct config_report *report)
 {
-    check_absolute(name, "root", s->root, report);
-    check_absolute(name, "incoming", s->incoming, report);
-    check_absolute(name, "outbox", s->outbox, report);
-    check_absolute(name, "programs", s->programs, report);
+    check_absolute(name, "spool.root", s->root, report);
+    check_absolute(name, "spool.incoming", s->incoming, report);
+    check_absolute(name, "spool.outbox", s->outbox, report);
+    check_absolute(name, "spool.programs", s->programs, report);
+    check_absolute(name, "fetch.ca_file", s->ca_file, report);
+    struct address_list networks;
+    struct err why = ERR_INIT;
+    if (address_list_parse(s->allow_networks, &networks, &why) < 0)
+        config_report_add(report, "%s: fetch.allow_networks: %s", name, why.text);
     cleanup(free_ptr) char *incoming = settings_incoming(s);
     cleanup(free_ptr) char *outbox = settings_outbox(s);
     if (strcmp(incoming, outbox) == 0)

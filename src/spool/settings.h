@@ -27,6 +27,9 @@ struct settings {
     double max_source_seconds;
     int64_t stage_memory_bytes; // RLIMIT_AS of a stage, 0: none
     double min_free_percent;    // below this no new batch is taken
+    // fetch { }: see provider/http.h
+    char *allow_hosts, *allow_networks, *ca_file; // or NULL
+    double connect_seconds, stall_seconds, stall_bytes_per_second;
     // slots { }
     int64_t cpu_slots; // 0: one for each processor
     int64_t net_slots, model_slots;

@@ -1,5 +1,7 @@
 // fetch: brings a source into its directory of the batch.
 //
+// One that a link names is downloaded, over as many tries as it takes (provider/download.h).
+//
 // A dropped file is there already, in in/; its directory gets a second name for it (a hard link,
 // which costs nothing), a clone or a copy, whatever the file system can do.  The file is held
 // against what was understood when the batch was taken, so that nothing that changed since is
@@ -7,8 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include <signal.h>
+#include <sys/signalfd.h>
+
 #include "base/fs.h"
 #include "base/text.h"
+#include "provider/download.h"
 #include "stages/stage.h"
 
 struct copying {
@@ -100,19 +106,121 @@ static int bring(struct stage_context *context, const struct batch_source *sourc
     return r < 0 ? r : 0;
 }
 
+static int run_dropped(struct stage_context *context, const struct batch_source *source,
+                       struct err *err)
+{
+    const char *way = NULL;
+    int r = bring(context, source, &way, err);
+    if (r < 0)
+        return r;
+    json_put_text(context->numbers, "way", way);
+    json_put_int(context->numbers, "size_bytes", (int64_t)source->size_bytes);
+    return 0;
+}
+
+// ---- links
+
+// More than any site needs, few enough that a loop is noticed at once.
+enum { MAX_REDIRECTS = 5 };
+
+// SIGTERM and SIGINT become readable at a descriptor instead of ending the process, so that what
+// came can be made safe before it ends.  Returns the descriptor.
+static int catch_signals(struct err *err)
+{
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd >= 0 ? fd : err_errno(err, errno, "watch for signals");
+}
+
+// The end that the signal would have made, which is what the supervisor expects of it.
+static void end_by_signal(int fd)
+{
+    struct signalfd_siginfo info;
+    if (read(fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return;
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, (int)info.ssi_signo);
+    (void)raise((int)info.ssi_signo);
+    (void)sigprocmask(SIG_UNBLOCK, &signals, NULL);
+}
+
+static int set_rules(const struct settings *settings, int stop_fd, struct http_rules *rules,
+                     struct err *err)
+{
+    *rules = (struct http_rules){ .allow_hosts = settings->allow_hosts,
+                                  .ca_file = settings->ca_file,
+                                  .connect_seconds = settings->connect_seconds,
+                                  .stall_seconds = settings->stall_seconds,
+                                  .stall_bytes_per_second = settings->stall_bytes_per_second,
+                                  .stop_fd = stop_fd };
+    return address_list_parse(settings->allow_networks, &rules->allow_networks, err);
+}
+
+static void downloaded(void *data, uint64_t bytes, uint64_t total_bytes)
+{
+    if (total_bytes > 0 && total_bytes != UINT64_MAX)
+        stage_progress(data, (double)bytes / (double)total_bytes);
+}
+
+static int fetch_link(struct stage_context *context, const char *link,
+                      struct download_result *result, struct err *err)
+{
+    struct http_rules rules;
+    cleanup(close_fd) int stop_fd = catch_signals(err);
+    if (stop_fd < 0)
+        return stop_fd;
+    int r = set_rules(&context->settings, stop_fd, &rules, err);
+    if (r < 0)
+        return r;
+    cleanup(http_free) struct http *http = http_new(&rules);
+    const struct download_order order = { .http = http,
+                                          .link = link,
+                                          .max_redirects = MAX_REDIRECTS,
+                                          .max_bytes = (uint64_t)context->settings.max_source_bytes,
+                                          .dirfd = context->sourcedir,
+                                          .name = SOURCE_FILE,
+                                          .progress = downloaded,
+                                          .context = context };
+    r = download(&order, result, err);
+    if (r == -ECANCELED)
+        end_by_signal(stop_fd);
+    return r;
+}
+
+static int run_link(struct stage_context *context, const char *link, struct err *err)
+{
+    cleanup(download_result_release) struct download_result result = DOWNLOAD_RESULT_INIT;
+    cleanup(free_ptr) char *shown = http_link_shown(link);
+    int r = fetch_link(context, link, &result, err);
+    if (r < 0)
+        return err_prefix(err, "%s", shown);
+    json_put_text(context->numbers, "way", "downloaded");
+    json_put_int(context->numbers, "size_bytes", (int64_t)result.size_bytes);
+    json_put_int(context->numbers, "received_bytes", (int64_t)result.received_bytes);
+    json_put_int(context->numbers, "requests", result.requests);
+    json_put_text(context->numbers, "sha256", result.sha256);
+    json_put_text(context->numbers, "name", result.name);
+    json_put_text(context->numbers, "type", result.type);
+    return 0;
+}
+
 static int run(struct stage_context *context, struct err *err)
 {
     const struct batch_source *source = &context->batch.sources[context->index];
     cleanup(free_ptr) char *name = text_escape(source->file);
-    const char *way = NULL;
-    if (source->kind != SOURCE_LOCAL)
-        return err_set(err, ERR_INPUT, "not_local", "%s: only local files can be fetched", name);
-    int r = bring(context, source, &way, err);
-    if (r < 0)
-        return err_prefix(err, "%s", name);
-    json_put_text(context->numbers, "way", way);
-    json_put_int(context->numbers, "size_bytes", (int64_t)source->size_bytes);
-    return 0;
+    int r;
+    if (source->kind == SOURCE_LOCAL)
+        r = run_dropped(context, source, err);
+    else if (source->kind == SOURCE_URL && source->link != NULL)
+        r = run_link(context, source->link, err);
+    else
+        r = err_set(err, ERR_INPUT, "not_local", "only files and links can be fetched");
+    return r < 0 ? err_prefix(err, "%s", name) : 0;
 }
 
 int main(int argc, char **argv)

@@ -47,6 +47,9 @@ START_TEST(defaults_are_those_of_the_design)
     ck_assert_int_eq(settings.cpu_slots, 0);
     ck_assert_int_eq(settings.net_slots, 8);
     ck_assert_int_eq(settings.model_slots, 4);
+    ck_assert_ptr_null(settings.allow_networks);
+    ck_assert_double_eq(settings.stall_seconds, 30);
+    ck_assert_double_eq(settings.stall_bytes_per_second, 1024);
     ck_assert_double_eq(settings.stop_seconds, 20);
     ck_assert_double_eq(settings.archive_days, 0);
 }
@@ -108,6 +111,8 @@ static const struct {
     { "stages = { upload = { tries = 3; }; };", "upload" },
     { "slots = { cpu = 1.5; };", "cpu" },
     { "keep = { archive_days = -1; };", "archive_days" },
+    { "fetch = { allow_networks = \"10.0.0.1/8\"; };", "fetch.allow_networks" },
+    { "fetch = { ca_file = \"ca.pem\"; };", "fetch.ca_file" },
     { "spool = {", "clipspool.conf" },
 };
 
