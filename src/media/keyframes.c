@@ -3,19 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum {
-    H264_SLICE = 1, // to H264_IDR: slices and their partitions
-    H264_IDR = 5,
-    HEVC_RADL_N = 6, // to HEVC_RASL_R: leading pictures
-    HEVC_RASL_R = 9,
-    HEVC_BLA = 16, // to HEVC_IDR_W_RADL - 1
-    HEVC_IDR_W_RADL = 19,
-    HEVC_IDR_N_LP = 20,
-    HEVC_CRA = 21,
-    HEVC_SLICES = 32, // all below are slices
-    AV1_FRAME_HEADER = 3,
-    AV1_FRAME = 6,
-};
+enum { AV1_FRAME_HEADER = 3, AV1_FRAME = 6 };
 
 // Times before second 0 by less than this are rounding.
 static const double rounding = 1e-4;
@@ -33,77 +21,26 @@ static int length_size(const AVCodecParameters *parameters)
 
 void keyframes_init(struct keyframes *keyframes, const AVCodecParameters *parameters)
 {
+    bool hevc = parameters->codec_id == AV_CODEC_ID_HEVC;
     *keyframes = (struct keyframes){ .codec = parameters->codec_id };
-    if (parameters->codec_id == AV_CODEC_ID_H264 || parameters->codec_id == AV_CODEC_ID_HEVC)
-        keyframes->length_size = length_size(parameters);
-}
-
-// ---- H.264 and HEVC: the first slice of the picture
-
-// Moves *data behind the next start code or length, to a NAL unit.  Returns its size (with start
-// codes: all that is left), or 0.
-static size_t next_unit(int length_size, const uint8_t **data, const uint8_t *end)
-{
-    const uint8_t *p = *data;
-    size_t size = 0;
-    if (length_size > 0) {
-        if (end - p <= length_size)
-            return 0;
-        for (int i = 0; i < length_size; i++)
-            size = size << 8 | *p++;
-        *data = p;
-        return size <= (size_t)(end - p) ? size : 0;
-    }
-    for (; end - p > 3; p++) {
-        if (p[2] > 1)
-            p += 2; // no start code reaches over this byte
-        else if (p[0] == 0 && p[1] == 0 && p[2] == 1) {
-            *data = p + 3;
-            return (size_t)(end - p - 3);
-        }
-    }
-    return 0;
-}
-
-// Sets *ret_kind and returns true if the NAL unit is a slice.
-static bool is_h264_slice(const uint8_t *unit, enum keyframes_kind *ret_kind)
-{
-    int type = unit[0] & 0x1f;
-    *ret_kind = type == H264_IDR ? KEYFRAMES_CLOSED : KEYFRAMES_NONE;
-    return type >= H264_SLICE && type <= H264_IDR;
-}
-
-static bool is_hevc_slice(const uint8_t *unit, size_t size, enum keyframes_kind *ret_kind)
-{
-    int type = unit[0] >> 1 & 0x3f;
-    bool base_layer = size > 1 && !(unit[0] & 1) && unit[1] >> 3 == 0;
-    if (type >= HEVC_SLICES || !base_layer)
-        return false;
-    if (type == HEVC_IDR_W_RADL || type == HEVC_IDR_N_LP)
-        *ret_kind = KEYFRAMES_CLOSED;
-    else if (type >= HEVC_BLA && type <= HEVC_CRA)
-        *ret_kind = KEYFRAMES_OPEN;
-    else if (type >= HEVC_RADL_N && type <= HEVC_RASL_R)
-        *ret_kind = KEYFRAMES_LEADING;
-    else
-        *ret_kind = KEYFRAMES_NONE;
-    return true;
+    keyframes->units.codec = hevc ? NAL_HEVC : NAL_H264;
+    if (hevc || parameters->codec_id == AV_CODEC_ID_H264)
+        keyframes->units.length_size = length_size(parameters);
 }
 
 static enum keyframes_kind look_at_slices(const struct keyframes *keyframes, const uint8_t *data,
-                                          const uint8_t *end)
+                                          size_t size)
 {
-    enum keyframes_kind kind = KEYFRAMES_NONE;
-    size_t size;
-    while ((size = next_unit(keyframes->length_size, &data, end)) > 0) {
-        bool slice = keyframes->codec == AV_CODEC_ID_H264 ? is_h264_slice(data, &kind)
-                                                          : is_hevc_slice(data, size, &kind);
-        if (slice)
-            return kind;
-        if (keyframes->length_size > 0)
-            data += size;
+    switch (nal_classify(&keyframes->units, data, size)) {
+    case NAL_SYNC:
+        return KEYFRAMES_CLOSED;
+    case NAL_SYNC_OPEN:
+        return KEYFRAMES_OPEN;
+    case NAL_LEADING:
+        return KEYFRAMES_LEADING;
+    default:
+        return KEYFRAMES_NONE;
     }
-    return KEYFRAMES_NONE;
 }
 
 // ---- VP8, VP9, AV1: the first frame header.  What is not shown cannot start anything.
@@ -160,7 +97,7 @@ enum keyframes_kind keyframes_look(const struct keyframes *keyframes, const uint
     switch (keyframes->codec) {
     case AV_CODEC_ID_H264:
     case AV_CODEC_ID_HEVC:
-        return look_at_slices(keyframes, data, data + size);
+        return look_at_slices(keyframes, data, size);
     case AV_CODEC_ID_VP8: // bit 0: not a key frame, bit 4: shown
         return closed_if((data[0] & 0x11) == 0x10);
     case AV_CODEC_ID_VP9:

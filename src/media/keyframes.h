@@ -7,19 +7,20 @@
 #ifndef CLIPSPOOL_KEYFRAMES_H
 #define CLIPSPOOL_KEYFRAMES_H
 
+#include "media/nal.h"
 #include "spool/probe.h"
 #include <libavcodec/avcodec.h>
 
 enum keyframes_kind {
     KEYFRAMES_NONE, // refers to others, or cannot be told, or the codec's pictures are not copied
-    KEYFRAMES_LEADING, // likewise, and is shown before the key frame it follows (HEVC RASL, RADL)
+    KEYFRAMES_LEADING, // likewise, and is shown before the key frame it follows (HEVC RASL)
     KEYFRAMES_CLOSED,  // nothing after it refers to anything before it
     KEYFRAMES_OPEN,    // HEVC CRA, BLA: so it is once its leading pictures are left out
 };
 
 struct keyframes {
     enum AVCodecID codec;
-    int length_size; // bytes before each NAL unit; 0: start codes
+    struct nal_stream units; // H.264 and HEVC
 };
 
 // Borrows the stream's parameters.

@@ -125,14 +125,20 @@ static void put_key_frames(json_t *object, const struct probe *probe)
     json_put(object, "open_key_frames", open);
 }
 
-int probe_save(int sourcedir, const struct probe *probe, struct err *err)
+json_t *probe_to_json(const struct probe *probe)
 {
-    cleanup(json_free) json_t *object = json_object();
+    json_t *object = json_object();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         put_row(object, &rows[i], probe);
     put_key_frames(object, probe);
     json_put(object, "warnings",
              probe->warnings != NULL ? json_incref(probe->warnings) : json_array());
+    return object;
+}
+
+int probe_save(int sourcedir, const struct probe *probe, struct err *err)
+{
+    cleanup(json_free) json_t *object = probe_to_json(probe);
     return json_write(sourcedir, SOURCE_PROBE, object, err);
 }
 
@@ -190,16 +196,10 @@ static int get_warnings(json_t *array, struct probe *probe)
     return 0;
 }
 
-int probe_load(int sourcedir, struct probe *probe, struct err *err)
+int probe_from_json(const json_t *object, struct probe *probe, struct err *err)
 {
-    cleanup(json_free) json_t *object = NULL;
     struct probe read = PROBE_INIT;
     const char *bad = NULL;
-    int r = json_read(sourcedir, SOURCE_PROBE, MAX_BYTES, &object, err);
-    if (r == -ENOENT)
-        return err_set(err, ERR_BUG, "no_probe", "%s is missing", SOURCE_PROBE);
-    if (r < 0)
-        return r;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         get_row(object, &rows[i], &read, &bad);
     if (get_key_frames(json_object_get(object, "key_frames"), &read) < 0)
@@ -215,6 +215,15 @@ int probe_load(int sourcedir, struct probe *probe, struct err *err)
     }
     *probe = read;
     return 0;
+}
+
+int probe_load(int sourcedir, struct probe *probe, struct err *err)
+{
+    cleanup(json_free) json_t *object = NULL;
+    int r = json_read(sourcedir, SOURCE_PROBE, MAX_BYTES, &object, err);
+    if (r == -ENOENT)
+        return err_set(err, ERR_BUG, "no_probe", "%s is missing", SOURCE_PROBE);
+    return r < 0 ? r : probe_from_json(object, probe, err);
 }
 
 void probe_release(struct probe *probe)

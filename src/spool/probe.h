@@ -49,8 +49,13 @@ struct probe {
     }
 
 // The file: an object with a key for each member; key_frames as whole microseconds,
-// open_key_frames the places in it (from 0) of the open ones.  probe_load: ERR_INPUT "bad_probe"
-// for what lacks a key or goes beyond its range, ERR_BUG "no_probe" where there is none.
+// open_key_frames the places in it (from 0) of the open ones.  What lacks a key or goes beyond its
+// range is ERR_INPUT "bad_probe" and leaves *probe untouched.
+json_t *probe_to_json(const struct probe *probe); // gives a reference
+int probe_from_json(const json_t *object, struct probe *probe, struct err *err);
+
+// SOURCE_PROBE in the open directory of a source.  probe_load: ERR_BUG "no_probe" where there is
+// none.
 int probe_save(int sourcedir, const struct probe *probe, struct err *err);
 int probe_load(int sourcedir, struct probe *probe, struct err *err);
 void probe_release(struct probe *probe);

@@ -64,7 +64,7 @@ static const struct packet {
     { "HEVC: CRA", AV_CODEC_ID_HEVC, hvcc, 23, BYTES(0, 0, 0, 3, 0x2a, 1, 8), KEYFRAMES_OPEN },
     { "HEVC: BLA", AV_CODEC_ID_HEVC, hvcc, 23, BYTES(0, 0, 0, 3, 0x20, 1, 8), KEYFRAMES_OPEN },
     { "HEVC: RASL", AV_CODEC_ID_HEVC, hvcc, 23, BYTES(0, 0, 0, 3, 0x10, 1, 8), KEYFRAMES_LEADING },
-    { "HEVC: RADL", AV_CODEC_ID_HEVC, hvcc, 23, BYTES(0, 0, 0, 3, 0x0e, 1, 8), KEYFRAMES_LEADING },
+    { "HEVC: RADL", AV_CODEC_ID_HEVC, hvcc, 23, BYTES(0, 0, 0, 3, 0x0e, 1, 8), KEYFRAMES_NONE },
     { "HEVC: a trailing picture", AV_CODEC_ID_HEVC, hvcc, 23, BYTES(0, 0, 0, 3, 2, 1, 8),
       KEYFRAMES_NONE },
     { "HEVC: a slice of another layer is not the picture", AV_CODEC_ID_HEVC, hvcc, 23,
