@@ -2,35 +2,23 @@
 // knows nothing of how it was made, and by counting and measuring here.
 #include "base/fs.h"
 #include "spool/batch.h"
-#include "spool/plan.h"
-#include "tests/support/folder.h"
 #include "tests/support/media.h"
 #include "tests/support/program.h"
+#include "tests/support/render_batch.h"
 
 #include <check.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { MOST_SOURCES = 16, MOST_SEGMENTS = 32 };
-
-// Sound whose loudness tells where it is from: it swells ever faster.
-#define SWELL(rate, channels) \
-    "aevalsrc=exprs='0.4*sin(2*PI*440*t)*abs(sin(2*PI*t*(0.4+0.3*t)))':s=" rate ":c=" channels
 #define X264 "-c:v libx264 -preset veryfast -crf 18 -pix_fmt yuv420p "
-
-struct piece {
-    int source;
-    double start, end;
-};
 
 struct story {
     const char *name;
-    struct media_clip clips[MOST_SOURCES];
-    const char *turns[MOST_SOURCES]; // degrees in the display matrix of each, or NULL
-    struct piece pieces[MOST_SEGMENTS];
+    struct media_clip clips[RENDER_SOURCES];
+    const char *turns[RENDER_SOURCES]; // degrees in the display matrix of each, or NULL
+    struct render_piece pieces[RENDER_PIECES];
     const char *job;   // text of job.conf, or NULL
     const char *grey;  // reelcheck's limit for the difference of pictures; NULL: its own
     int width, height; // of the reel
@@ -39,13 +27,13 @@ struct story {
 
 static const struct story stories[] = {
     { .name = "turned pictures",
-      .clips = { { "flat.mp4", 4, 320, 240, "30", .sound = SWELL("48000", "stereo"),
+      .clips = { { "flat.mp4", 4, 320, 240, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = X264 "-g 60 -bf 2" },
-                 { "quarter.mp4", 4, 320, 240, "30", .sound = SWELL("48000", "stereo"),
+                 { "quarter.mp4", 4, 320, 240, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = X264 },
-                 { "half.mov", 4, 320, 240, "30", .sound = SWELL("44100", "stereo"),
+                 { "half.mov", 4, 320, 240, "30", .sound = RENDER_SWELL("44100", "stereo"),
                    .options = X264 },
-                 { "three.mov", 4, 320, 240, "30", .sound = SWELL("48000", "mono"),
+                 { "three.mov", 4, 320, 240, "30", .sound = RENDER_SWELL("48000", "mono"),
                    .options = X264 } },
       .turns = { NULL, "90", "180", "270" },
       .pieces = { { 0, 1, 2.6 }, { 1, 0.5, 2.1 }, { 2, 1.2, 2.8 }, { 3, 2, 3.6 }, { 0, 0, 1.6 } },
@@ -53,9 +41,9 @@ static const struct story stories[] = {
       .height = 240,
       .rate = "30/1" },
     { .name = "an upright majority",
-      .clips = { { "up.mp4", 4, 320, 180, "30", .sound = SWELL("48000", "stereo"),
+      .clips = { { "up.mp4", 4, 320, 180, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = X264 },
-                 { "wide.mp4", 4, 320, 180, "30", .sound = SWELL("48000", "stereo"),
+                 { "wide.mp4", 4, 320, 180, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = X264 } },
       .turns = { "90" },
       .pieces = { { 0, 1, 3 }, { 1, 1, 2.6 } },
@@ -63,15 +51,15 @@ static const struct story stories[] = {
       .height = 320,
       .rate = "30/1" },
     { .name = "rates",
-      .clips = { { "pal.mp4", 5, 320, 240, "25", .sound = SWELL("48000", "stereo"),
+      .clips = { { "pal.mp4", 5, 320, 240, "25", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = X264 "-g 250 -bf 3" },
-                 { "film.mkv", 5, 320, 240, "24000/1001", .sound = SWELL("48000", "stereo"),
+                 { "film.mkv", 5, 320, 240, "24000/1001", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = X264 "-g 48" },
-                 { "games.mp4", 5, 320, 240, "60", .sound = SWELL("48000", "stereo"),
+                 { "games.mp4", 5, 320, 240, "60", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = X264 },
-                 { "ntsc.ts", 5, 320, 240, "30000/1001", .sound = SWELL("48000", "stereo"),
+                 { "ntsc.ts", 5, 320, 240, "30000/1001", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = X264 "-g 30" },
-                 { "slow.mp4", 5, 320, 240, "10", .sound = SWELL("48000", "stereo"),
+                 { "slow.mp4", 5, 320, 240, "10", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = X264 } },
       .pieces = { { 0, 1, 3 },
                   { 1, 1, 2.7 },
@@ -84,37 +72,37 @@ static const struct story stories[] = {
       .height = 240,
       .rate = "25/1" },
     { .name = "sounds",
-      .clips = { { "mono.mp4", 4, 320, 240, "30", .sound = SWELL("22050", "mono"),
+      .clips = { { "mono.mp4", 4, 320, 240, "30", .sound = RENDER_SWELL("22050", "mono"),
                    .options = X264 },
-                 { "surround.mp4", 4, 320, 240, "30", .sound = SWELL("48000", "5.1"),
+                 { "surround.mp4", 4, 320, 240, "30", .sound = RENDER_SWELL("48000", "5.1"),
                    .options = X264 },
                  { "mute.mp4", 4, 320, 240, "30", .sound = "", .options = X264 },
-                 { "cd.mkv", 4, 320, 240, "30", .sound = SWELL("44100", "stereo"),
+                 { "cd.mkv", 4, 320, 240, "30", .sound = RENDER_SWELL("44100", "stereo"),
                    .options = X264 "-c:a flac" },
-                 { "web.webm", 4, 320, 240, "30", .sound = SWELL("48000", "stereo"),
+                 { "web.webm", 4, 320, 240, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = "-c:v libvpx -deadline realtime -b:v 2M -c:a libvorbis" } },
       .pieces = { { 0, 1, 2.6 }, { 1, 1, 2.6 }, { 2, 1, 2.6 }, { 3, 1.5, 3.1 }, { 4, 0.4, 2 } },
       .width = 320,
       .height = 240,
       .rate = "30/1" },
     { .name = "odd sizes and starts",
-      .clips = { { "odd.mp4", 4, 427, 241, "30", .sound = SWELL("48000", "stereo"),
+      .clips = { { "odd.mp4", 4, 427, 241, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = "-c:v libx264 -preset veryfast -crf 18 -pix_fmt yuv444p" },
-                 { "late.mkv", 4, 426, 240, "30", .sound = SWELL("48000", "stereo"),
+                 { "late.mkv", 4, 426, 240, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = X264 "-output_ts_offset 50" },
-                 { "old.avi", 4, 426, 240, "30", .sound = SWELL("44100", "stereo"),
+                 { "old.avi", 4, 426, 240, "30", .sound = RENDER_SWELL("44100", "stereo"),
                    .options = "-c:v mpeg4 -q:v 2 -c:a pcm_s16le" },
-                 { "broken.flv", 4, 426, 240, "30", .sound = SWELL("44100", "stereo"),
+                 { "broken.flv", 4, 426, 240, "30", .sound = RENDER_SWELL("44100", "stereo"),
                    .options = "-c:v flv1 -q:v 2 -c:a pcm_s16le" } },
       .pieces = { { 0, 1, 2.6 }, { 1, 1, 2.6 }, { 2, 1, 2.6 }, { 3, 1, 2.6 } },
       .width = 426,
       .height = 240,
       .rate = "30/1" },
     { .name = "interlaced and variable rate",
-      .clips = { { "fields.ts", 4, 320, 240, "25", .sound = SWELL("48000", "stereo"),
+      .clips = { { "fields.ts", 4, 320, 240, "25", .sound = RENDER_SWELL("48000", "stereo"),
                    .filter = "interlace",
                    .options = "-c:v mpeg2video -q:v 2 -flags +ildct+ilme -c:a mp2" },
-                 { "vfr.mp4", 4, 320, 240, "25", .sound = SWELL("48000", "stereo"),
+                 { "vfr.mp4", 4, 320, 240, "25", .sound = RENDER_SWELL("48000", "stereo"),
                    .filter = "select='not(eq(mod(n\\,7)\\,3))'",
                    .options = X264 "-fps_mode vfr" } },
       .pieces = { { 0, 0.5, 1.3 }, { 1, 1, 2.6 }, { 0, 0.1, 1.7 } },
@@ -123,7 +111,7 @@ static const struct story stories[] = {
       .grey = "12",
       .job = "output = { fps = 25; };" },
     { .name = "wide samples",
-      .clips = { { "sar.mp4", 4, 160, 240, "30", .sound = SWELL("48000", "stereo"),
+      .clips = { { "sar.mp4", 4, 160, 240, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .filter = "setsar=2", .options = X264 } },
       .pieces = { { 0, 1, 2.6 } },
       .grey = "255", // reelcheck takes samples for square
@@ -131,15 +119,15 @@ static const struct story stories[] = {
       .height = 240,
       .rate = "30/1" },
     { .name = "ten bits and light",
-      .clips = { { "hlg.mp4", 4, 320, 180, "30", .sound = SWELL("48000", "stereo"),
+      .clips = { { "hlg.mp4", 4, 320, 180, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -color_trc "
                               "arib-std-b67 -color_primaries bt2020 -colorspace bt2020nc "
                               "-x265-params log-level=none" },
-                 { "pq.mkv", 4, 320, 180, "30", .sound = SWELL("48000", "stereo"),
+                 { "pq.mkv", 4, 320, 180, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -color_trc "
                               "smpte2084 -color_primaries bt2020 -colorspace bt2020nc "
                               "-x265-params log-level=none" },
-                 { "ten.mp4", 4, 320, 180, "30", .sound = SWELL("48000", "stereo"),
+                 { "ten.mp4", 4, 320, 180, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le "
                               "-x265-params log-level=none" } },
       .pieces = { { 0, 1, 2.6 }, { 1, 1, 2.6 }, { 2, 1, 2.6 } },
@@ -148,7 +136,7 @@ static const struct story stories[] = {
       .height = 180,
       .rate = "30/1" },
     { .name = "a wished box",
-      .clips = { { "tall.mp4", 4, 240, 320, "30", .sound = SWELL("48000", "stereo"),
+      .clips = { { "tall.mp4", 4, 240, 320, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = X264 } },
       .pieces = { { 0, 1, 2.6 }, { 0, 3, 3.9 } },
       .job = "output = { resolution = \"480p\"; fps = 24; quality = \"low\"; };",
@@ -156,9 +144,9 @@ static const struct story stories[] = {
       .height = 640,
       .rate = "24/1" },
     { .name = "many short pieces",
-      .clips = { { "many.mp4", 6, 320, 240, "30", .sound = SWELL("48000", "stereo"),
+      .clips = { { "many.mp4", 6, 320, 240, "30", .sound = RENDER_SWELL("48000", "stereo"),
                    .options = X264 "-g 300 -bf 3" },
-                 { "other.mp4", 6, 320, 240, "25", .sound = SWELL("44100", "mono"),
+                 { "other.mp4", 6, 320, 240, "25", .sound = RENDER_SWELL("44100", "mono"),
                    .options = X264 } },
       .pieces = { { 0, 1, 2.013 },
                   { 1, 1.1, 2.117 },
@@ -177,123 +165,11 @@ static const struct story stories[] = {
       .rate = "30/1" },
 };
 
-// ---- a batch as the stages before leave it
-
-struct batch_folder {
-    struct folder folder;
-    const char *paths[MOST_SOURCES];
-    size_t count;
-};
-
-static int run_stage(const struct batch_folder *batch, const char *stage, const char *index,
-                     char **ret_said)
-{
-    char *name = xasprintf("libexec/clipspool/%s", stage), *program = program_built(name);
-    char *config = xasprintf("%s/clipspool.conf", batch->folder.path);
-    int status = PROGRAM_RUN(ret_said, program, "--config", config, batch->folder.path, index);
-    free(name);
-    free(program);
-    free(config);
-    return status;
-}
-
-static void must_run(const struct batch_folder *batch, const char *stage, const char *index)
-{
-    char *said = NULL;
-    int status = run_stage(batch, stage, index, &said);
-    ck_assert_msg(status == 0, "%s %s ends with %d: %s", stage, index ? index : "", status, said);
-    free(said);
-}
-
-static void save_batch(const struct batch_folder *folder, const char *job_text)
-{
-    struct err err = ERR_INIT;
-    struct config_report report = CONFIG_REPORT_INIT;
-    struct batch batch = BATCH_INIT;
-    struct batch_source sources[MOST_SOURCES] = { 0 };
-    char id[] = "20260101T000000Z-test-0000", name[] = "test", file[] = "clip.mp4";
-    ck_assert_msg(job_parse("job.conf", job_text, &batch.job, &report) >= 0, "%s", report.text);
-    batch.id = id;
-    batch.name = batch.outbox = name;
-    batch.sources = sources;
-    batch.source_count = folder->count;
-    for (size_t i = 0; i < folder->count; i++)
-        sources[i].file = file;
-    ck_assert_msg(batch_save(folder->folder.fd, &batch, &err) >= 0, "%s", err.text);
-    job_release(&batch.job);
-}
-
-static void save_plan(const struct batch_folder *folder, const struct piece *pieces, size_t count)
-{
-    struct err err = ERR_INIT;
-    struct plan plan = PLAN_INIT;
-    for (size_t i = 0; i < count; i++) {
-        char *reason = xasprintf("piece %zu", i);
-        plan_add(&plan, &(struct plan_segment){ pieces[i].source, pieces[i].start, pieces[i].end,
-                                                0.5, reason });
-        free(reason);
-    }
-    plan.provider = xstrdup("test");
-    plan.strategy = xstrdup("highlights");
-    ck_assert_msg(plan_save(folder->folder.fd, &plan, &err) >= 0, "%s", err.text);
-    plan_release(&plan);
-}
-
-static void add_source(struct batch_folder *folder, const char *path)
-{
-    char *index = xasprintf("%zu", folder->count);
-    char *to = xasprintf("%s/%s/source", folder->folder.path, index);
-    ck_assert_int_eq(mkdirat(folder->folder.fd, index, 0700), 0);
-    ck_assert_int_eq(PROGRAM_RUN(NULL, "cp", "--reflink=auto", path, to), 0);
-    folder->paths[folder->count++] = path;
-    free(to);
-    free(index);
-}
-
-static void make_batch(struct batch_folder *folder, const char *const *paths, const char *job)
-{
-    memset(folder, 0, sizeof *folder);
-    folder_make(&folder->folder);
-    folder_put(&folder->folder, "clipspool.conf", "");
-    ck_assert_int_eq(mkdirat(folder->folder.fd, "steps", 0700), 0);
-    for (size_t i = 0; i < MOST_SOURCES && paths[i]; i++)
-        add_source(folder, paths[i]);
-    save_batch(folder, job);
-    for (size_t i = 0; i < folder->count; i++) {
-        char *index = xasprintf("%zu", i);
-        must_run(folder, "probe", index);
-        free(index);
-    }
-}
-
-static char *path_in(const struct batch_folder *folder, const char *name)
-{
-    return xasprintf("%s/%s", folder->folder.path, name);
-}
-
 // ---- what is looked at
 
-static void hold_by_reelcheck(const struct batch_folder *folder, const char *grey)
+static json_t *probe_reel(const struct render_batch *folder)
 {
-    const char *reelcheck = program_reelcheck();
-    if (!reelcheck)
-        return;
-    char *plan = path_in(folder, BATCH_PLAN), *final = path_in(folder, BATCH_FINAL), *said;
-    const char *argv[12 + MOST_SOURCES + 1] = {
-        "/usr/bin/python3", reelcheck, "--plan",   plan, "--final",   final,
-        "--max-frames",     "0.5",     "--max-ms", "10", "--max-err", grey ? grey : "8"
-    };
-    memcpy(argv + 12, folder->paths, folder->count * sizeof *argv);
-    int status = program_run(argv, &said);
-    ck_assert_msg(status == 0, "reelcheck:\n%s", said);
-    free(said);
-    free(plan);
-    free(final);
-}
-
-static json_t *probe_reel(const struct batch_folder *folder)
-{
-    char *path = path_in(folder, BATCH_FINAL), *said;
+    char *path = render_batch_path(folder, BATCH_FINAL), *said;
     ck_assert_int_eq(PROGRAM_RUN(&said, "ffprobe", "-v", "error", "-of", "json", "-show_streams",
                                  "-show_chapters", "-show_entries", "packet=pts,stream_index",
                                  path),
@@ -305,18 +181,12 @@ static json_t *probe_reel(const struct batch_folder *folder)
     return json;
 }
 
-static const char *word(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 static const json_t *track(const json_t *reel, const char *type)
 {
     const json_t *streams = json_object_get(reel, "streams"), *stream;
     size_t i;
-    json_array_foreach(streams, i,
-                       stream) if (strcmp(word(stream, "codec_type"), type) == 0) return stream;
+    json_array_foreach(streams, i, stream) if (strcmp(render_batch_word(stream, "codec_type"),
+                                                      type) == 0) return stream;
     return NULL;
 }
 
@@ -340,7 +210,7 @@ static void assert_even(const json_t *reel, const json_t *video, double seconds)
         ck_assert_int_eq(times[i] - times[i - 1], times[1] - times[0]);
     free(times);
     int num = 0, den = 1;
-    ck_assert_int_eq(sscanf(word(video, "r_frame_rate"), "%d/%d", &num, &den), 2);
+    ck_assert_int_eq(sscanf(render_batch_word(video, "r_frame_rate"), "%d/%d", &num, &den), 2);
     ck_assert_int_eq((int)count, (int)llround(seconds * num / den));
 }
 
@@ -348,42 +218,32 @@ static void assert_tracks(const struct story *story, const json_t *reel, double 
 {
     const json_t *video = track(reel, "video"), *audio = track(reel, "audio");
     ck_assert(video != NULL && audio != NULL);
-    ck_assert_str_eq(word(video, "codec_name"), "h264");
-    ck_assert_str_eq(word(video, "profile"), "High");
-    ck_assert_str_eq(word(video, "pix_fmt"), "yuv420p");
-    ck_assert_str_eq(word(video, "sample_aspect_ratio"), "1:1");
+    ck_assert_str_eq(render_batch_word(video, "codec_name"), "h264");
+    ck_assert_str_eq(render_batch_word(video, "profile"), "High");
+    ck_assert_str_eq(render_batch_word(video, "pix_fmt"), "yuv420p");
+    ck_assert_str_eq(render_batch_word(video, "sample_aspect_ratio"), "1:1");
     // Copied pictures say of their range what the original said, which may be nothing.
-    ck_assert_msg(strcmp(word(video, "color_range"), "tv") == 0 ||
-                      word(video, "color_range")[0] == '\0',
-                  "%s", word(video, "color_range"));
+    ck_assert_msg(strcmp(render_batch_word(video, "color_range"), "tv") == 0 ||
+                      render_batch_word(video, "color_range")[0] == '\0',
+                  "%s", render_batch_word(video, "color_range"));
     ck_assert_int_eq(json_integer_value(json_object_get(video, "width")), story->width);
     ck_assert_int_eq(json_integer_value(json_object_get(video, "height")), story->height);
     if (story->rate)
-        ck_assert_str_eq(word(video, "r_frame_rate"), story->rate);
-    ck_assert_str_eq(word(video, "avg_frame_rate"), word(video, "r_frame_rate"));
-    ck_assert_str_eq(word(audio, "codec_name"), "aac");
-    ck_assert_str_eq(word(audio, "sample_rate"), "48000");
+        ck_assert_str_eq(render_batch_word(video, "r_frame_rate"), story->rate);
+    ck_assert_str_eq(render_batch_word(video, "avg_frame_rate"),
+                     render_batch_word(video, "r_frame_rate"));
+    ck_assert_str_eq(render_batch_word(audio, "codec_name"), "aac");
+    ck_assert_str_eq(render_batch_word(audio, "sample_rate"), "48000");
     ck_assert_int_eq(json_integer_value(json_object_get(audio, "channels")), 2);
-    ck_assert_double_eq_tol(strtod(word(audio, "duration"), NULL),
-                            strtod(word(video, "duration"), NULL), 0.002);
-    ck_assert_double_eq_tol(strtod(word(video, "start_time"), NULL), 0, 1e-9);
-    ck_assert_double_eq_tol(strtod(word(audio, "start_time"), NULL), 0, 1e-9);
+    ck_assert_double_eq_tol(strtod(render_batch_word(audio, "duration"), NULL),
+                            strtod(render_batch_word(video, "duration"), NULL), 0.002);
+    ck_assert_double_eq_tol(strtod(render_batch_word(video, "start_time"), NULL), 0, 1e-9);
+    ck_assert_double_eq_tol(strtod(render_batch_word(audio, "start_time"), NULL), 0, 1e-9);
     assert_even(reel, video, seconds);
 }
 
-static void assert_decodes(const struct batch_folder *folder)
-{
-    char *path = path_in(folder, BATCH_FINAL), *said;
-    ck_assert_int_eq(PROGRAM_RUN(&said, "ffmpeg", "-nostdin", "-v", "warning", "-i", path, "-f",
-                                 "null", "-"),
-                     0);
-    ck_assert_str_eq(said, "");
-    free(said);
-    free(path);
-}
-
 // The box after ftyp is moov: the reel can be played while it loads.
-static void assert_faststart(const struct batch_folder *folder)
+static void assert_faststart(const struct render_batch *folder)
 {
     char head[64] = "";
     int fd = openat(folder->folder.fd, BATCH_FINAL, O_RDONLY);
@@ -409,26 +269,26 @@ static const char *story_clip(const struct story *story, size_t i)
 START_TEST(a_reel_shows_and_plays_what_its_plan_says)
 {
     const struct story *story = &stories[_i];
-    const char *paths[MOST_SOURCES] = { 0 };
+    const char *paths[RENDER_SOURCES] = { 0 };
     size_t pieces = 0;
     double seconds = 0;
-    for (size_t i = 0; i < MOST_SOURCES && story->clips[i].name; i++)
+    for (size_t i = 0; i < RENDER_SOURCES && story->clips[i].name; i++)
         paths[i] = story_clip(story, i);
     for (; story->pieces[pieces].end > 0; pieces++)
         seconds += story->pieces[pieces].end - story->pieces[pieces].start;
-    struct batch_folder folder;
-    make_batch(&folder, paths, story->job);
-    save_plan(&folder, story->pieces, pieces);
-    must_run(&folder, "render", NULL);
+    struct render_batch folder;
+    render_batch_make(&folder, paths, story->job);
+    render_batch_plan(&folder, story->pieces, pieces);
+    render_batch_must_run(&folder, "render", NULL);
     json_t *reel = probe_reel(&folder);
     assert_tracks(story, reel, seconds);
     ck_assert_uint_eq(json_array_size(json_object_get(reel, "chapters")), pieces);
     json_decref(reel);
-    assert_decodes(&folder);
+    render_batch_decodes(&folder);
     assert_faststart(&folder);
     ck_assert_int_eq(faccessat(folder.folder.fd, BATCH_COVER, R_OK, 0), 0);
-    hold_by_reelcheck(&folder, story->grey);
-    folder_remove(&folder.folder);
+    render_batch_hold(&folder, &(struct render_case){ .grey = story->grey });
+    render_batch_remove(&folder);
 }
 END_TEST
 
@@ -451,22 +311,22 @@ static const struct {
 START_TEST(at_the_same_rate_every_picture_comes_once_and_none_from_beyond_the_cut)
 {
     double fps = numbered[_i].fps;
-    const char *paths[MOST_SOURCES] = {
+    const char *paths[RENDER_SOURCES] = {
         MEDIA_CLIP(.name = numbered[_i].file, .seconds = 5, .width = 64, .height = 48,
                    .rate = numbered[_i].rate, .picture = "color=c=black", .sound = "",
                    .filter = NUMBERED, .options = numbered[_i].options)
     };
     static const int cuts[][2] = { { 7, 40 }, { 60, 33 }, { 0, 21 }, { 61, 30 }, { 90, 25 } };
-    struct piece pieces[ARRAY_LEN(cuts)];
+    struct render_piece pieces[ARRAY_LEN(cuts)];
     // To milliseconds, as plans are written.
     for (size_t i = 0; i < ARRAY_LEN(cuts); i++)
-        pieces[i] = (struct piece){ 0, round(cuts[i][0] / fps * 1000) / 1000,
-                                    round((cuts[i][0] + cuts[i][1]) / fps * 1000) / 1000 };
-    struct batch_folder folder;
-    make_batch(&folder, paths, NULL);
-    save_plan(&folder, pieces, ARRAY_LEN(pieces));
-    must_run(&folder, "render", NULL);
-    char *path = path_in(&folder, BATCH_FINAL), *shown;
+        pieces[i] = (struct render_piece){ 0, round(cuts[i][0] / fps * 1000) / 1000,
+                                           round((cuts[i][0] + cuts[i][1]) / fps * 1000) / 1000 };
+    struct render_batch folder;
+    render_batch_make(&folder, paths, NULL);
+    render_batch_plan(&folder, pieces, ARRAY_LEN(pieces));
+    render_batch_must_run(&folder, "render", NULL);
+    char *path = render_batch_path(&folder, BATCH_FINAL), *shown;
     // Four bytes a picture, all its brightness, never 0.
     ck_assert_int_eq(PROGRAM_RUN(&shown, "ffmpeg", "-nostdin", "-v", "error", "-i", path,
                                  "-fps_mode", "passthrough", "-vf",
@@ -483,7 +343,7 @@ START_TEST(at_the_same_rate_every_picture_comes_once_and_none_from_beyond_the_cu
     ck_assert_uint_eq(strlen(shown), 4 * at);
     free(shown);
     free(path);
-    folder_remove(&folder.folder);
+    render_batch_remove(&folder);
 }
 END_TEST
 
@@ -519,22 +379,22 @@ static double reading(const char *said, const char *label)
 
 START_TEST(sources_are_levelled_and_peaks_stay_under_the_ceiling)
 {
-    const char *paths[MOST_SOURCES] = { 0 };
-    struct piece pieces[3];
+    const char *paths[RENDER_SOURCES] = { 0 };
+    struct render_piece pieces[3];
     size_t count = 0;
     for (; count < 3 && levels[_i].sounds[count]; count++) {
         char *name = xasprintf("level%zu.mkv", count);
         paths[count] =
             MEDIA_CLIP(.name = name, .seconds = 5, .width = 64, .height = 48, .rate = "25",
                        .sound = levels[_i].sounds[count], .options = X264 "-c:a pcm_s16le");
-        pieces[count] = (struct piece){ (int)count, 0.5, 4.5 };
+        pieces[count] = (struct render_piece){ (int)count, 0.5, 4.5 };
         free(name);
     }
-    struct batch_folder folder;
-    make_batch(&folder, paths, NULL);
-    save_plan(&folder, pieces, count);
-    must_run(&folder, "render", NULL);
-    char *path = path_in(&folder, BATCH_FINAL), *said;
+    struct render_batch folder;
+    render_batch_make(&folder, paths, NULL);
+    render_batch_plan(&folder, pieces, count);
+    render_batch_must_run(&folder, "render", NULL);
+    char *path = render_batch_path(&folder, BATCH_FINAL), *said;
     ck_assert_int_eq(PROGRAM_RUN(&said, "ffmpeg", "-nostdin", "-hide_banner", "-i", path, "-vn",
                                  "-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-"),
                      0);
@@ -544,7 +404,7 @@ START_TEST(sources_are_levelled_and_peaks_stay_under_the_ceiling)
     ck_assert_msg(peak < -1.5, "%s: %.1f dBTP", levels[_i].name, peak);
     free(said);
     free(path);
-    folder_remove(&folder.folder);
+    render_batch_remove(&folder);
 }
 END_TEST
 
@@ -559,7 +419,7 @@ static int sample(const unsigned char *picture, int width, int x, int y)
 // between bars.
 START_TEST(a_square_stays_square_between_bars)
 {
-    const char *paths[MOST_SOURCES] = {
+    const char *paths[RENDER_SOURCES] = {
         MEDIA_CLIP(.name = "wide.mp4", .seconds = 3, .width = 320, .height = 180, .rate = "25",
                    .picture = "color=c=gray", .sound = "", .options = X264),
         MEDIA_CLIP(.name = "narrow.mp4", .seconds = 3, .width = 90, .height = 180, .rate = "25",
@@ -567,12 +427,13 @@ START_TEST(a_square_stays_square_between_bars)
                    .filter = "drawbox=x=30:y=60:w=30:h=60:color=white:t=fill,setsar=2",
                    .options = X264)
     };
-    static const struct piece pieces[] = { { 0, 0, 2 }, { 1, 1, 2 } };
-    struct batch_folder folder;
-    make_batch(&folder, paths, NULL);
-    save_plan(&folder, pieces, ARRAY_LEN(pieces));
-    must_run(&folder, "render", NULL);
-    char *path = path_in(&folder, BATCH_FINAL), *out = path_in(&folder, "frame.gray");
+    static const struct render_piece pieces[] = { { 0, 0, 2 }, { 1, 1, 2 } };
+    struct render_batch folder;
+    render_batch_make(&folder, paths, NULL);
+    render_batch_plan(&folder, pieces, ARRAY_LEN(pieces));
+    render_batch_must_run(&folder, "render", NULL);
+    char *path = render_batch_path(&folder, BATCH_FINAL),
+         *out = render_batch_path(&folder, "frame.gray");
     ck_assert_int_eq(PROGRAM_RUN(NULL, "ffmpeg", "-nostdin", "-v", "error", "-ss", "2.5", "-i",
                                  path, "-frames:v", "1", "-vf", "extractplanes=y", "-f", "rawvideo",
                                  out),
@@ -595,28 +456,26 @@ START_TEST(a_square_stays_square_between_bars)
     free(picture);
     free(path);
     free(out);
-    folder_remove(&folder.folder);
+    render_batch_remove(&folder);
 }
 END_TEST
 
 // ---- the step
 
-static struct batch_folder small_batch(void)
+static struct render_batch small_batch(void)
 {
-    const char *paths[MOST_SOURCES] = { MEDIA_CLIP(.name = "small.mp4", .seconds = 3) };
-    struct batch_folder folder;
-    make_batch(&folder, paths, "title = \"A day\";");
+    const char *paths[RENDER_SOURCES] = { MEDIA_CLIP(.name = "small.mp4", .seconds = 3) };
+    struct render_batch folder;
+    render_batch_make(&folder, paths, "title = \"A day\";");
     return folder;
 }
 
 START_TEST(the_result_tells_what_was_made)
 {
-    struct batch_folder folder = small_batch();
-    save_plan(&folder, &(struct piece){ 0, 0.5, 2.5 }, 1);
-    must_run(&folder, "render", NULL);
-    char *text = folder_get(&folder.folder, "steps/render.json");
-    ck_assert(text != NULL);
-    json_t *step = json_loads(text, 0, NULL), *numbers = json_object_get(step, "numbers");
+    struct render_batch folder = small_batch();
+    render_batch_plan(&folder, &(struct render_piece){ 0, 0.5, 2.5 }, 1);
+    render_batch_must_run(&folder, "render", NULL);
+    json_t *numbers = render_batch_numbers(&folder);
     struct stat status;
     ck_assert_int_eq(fstatat(folder.folder.fd, BATCH_FINAL, &status, 0), 0);
     ck_assert_double_eq_tol(json_number_value(json_object_get(numbers, "duration")), 2, 1e-3);
@@ -624,48 +483,47 @@ START_TEST(the_result_tells_what_was_made)
     ck_assert_int_eq(json_integer_value(json_object_get(numbers, "width")), 320);
     ck_assert_int_eq(json_integer_value(json_object_get(numbers, "frames_copied")), 0);
     ck_assert_int_eq(json_integer_value(json_object_get(numbers, "frames_encoded")), 60);
-    ck_assert_str_eq(word(numbers, "render_mode"), "encode");
+    ck_assert_str_eq(render_batch_word(numbers, "render_mode"), "encode");
     ck_assert_double_gt(json_number_value(json_object_get(numbers, "speed")), 0);
-    json_decref(step);
-    free(text);
-    folder_remove(&folder.folder);
+    json_decref(numbers);
+    render_batch_remove(&folder);
 }
 END_TEST
 
 START_TEST(a_plan_of_nothing_that_is_there_fails_and_leaves_nothing)
 {
-    struct batch_folder folder = small_batch();
-    save_plan(&folder, &(struct piece){ 5, 0.5, 2.5 }, 1);
+    struct render_batch folder = small_batch();
+    render_batch_plan(&folder, &(struct render_piece){ 5, 0.5, 2.5 }, 1);
     char *said;
-    ck_assert_int_eq(run_stage(&folder, "render", NULL, &said), 65);
+    ck_assert_int_eq(render_batch_run(&folder, "render", NULL, &said), 65);
     free(said);
     char *names = folder_names(&folder.folder, ".");
     ck_assert_msg(!strstr(names, "final.mp4") && !strstr(names, "cover.jpg"), "%s", names);
     free(names);
-    folder_remove(&folder.folder);
+    render_batch_remove(&folder);
 }
 END_TEST
 
 START_TEST(a_planned_source_that_is_missing_is_trouble_and_never_left_out)
 {
-    struct batch_folder folder = small_batch();
+    struct render_batch folder = small_batch();
     char *said;
-    save_plan(&folder, &(struct piece){ 0, 0.5, 2.5 }, 1);
+    render_batch_plan(&folder, &(struct render_piece){ 0, 0.5, 2.5 }, 1);
     ck_assert_int_eq(unlinkat(folder.folder.fd, "0/source", 0), 0);
-    ck_assert_int_eq(run_stage(&folder, "render", NULL, &said), 75);
+    ck_assert_int_eq(render_batch_run(&folder, "render", NULL, &said), 75);
     ck_assert_msg(strstr(said, "is missing") != NULL, "%s", said);
     free(said);
-    folder_remove(&folder.folder);
+    render_batch_remove(&folder);
 }
 END_TEST
 
 START_TEST(without_a_plan_it_is_our_fault)
 {
-    struct batch_folder folder = small_batch();
+    struct render_batch folder = small_batch();
     char *said;
-    ck_assert_int_eq(run_stage(&folder, "render", NULL, &said), 70);
+    ck_assert_int_eq(render_batch_run(&folder, "render", NULL, &said), 70);
     free(said);
-    folder_remove(&folder.folder);
+    render_batch_remove(&folder);
 }
 END_TEST
 

@@ -60,13 +60,25 @@ int program_run(const char *const *argv, char **ret_output)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-const char *program_reelcheck(void)
+static const char *find_script(const char *variable, const char *beside, const char *what)
 {
-    const char *path = getenv("CLIPSPOOL_REELCHECK");
+    const char *path = getenv(variable);
     if (!path)
-        path = "../shared/tools/reelcheck";
+        path = beside;
     if (access(path, R_OK) == 0)
         return path;
-    printf("SKIP holding reels against their plans: there is no %s\n", path);
+    printf("SKIP %s: there is no %s\n", what, path);
     return NULL;
+}
+
+const char *program_reelcheck(void)
+{
+    return find_script("CLIPSPOOL_REELCHECK", "../shared/tools/reelcheck",
+                       "holding reels against their plans");
+}
+
+const char *program_untouched(void)
+{
+    return find_script("CLIPSPOOL_UNTOUCHED", "../shared/tools/untouched",
+                       "counting pictures that are the originals'");
 }

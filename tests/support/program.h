@@ -16,5 +16,8 @@ int program_run(const char *const *argv, char **ret_output);
 // ../shared/tools/reelcheck beside the working directory).  NULL, with a line beginning SKIP on
 // stdout, where there is none.
 const char *program_reelcheck(void);
+// Likewise of the one that tells how much of a reel is the originals, bit for bit
+// (CLIPSPOOL_UNTOUCHED, else ../shared/tools/untouched).
+const char *program_untouched(void);
 
 #endif
