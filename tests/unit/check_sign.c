@@ -302,7 +302,7 @@ END_TEST
 
 static void check_refused(const struct vector *vector, const char *id, const char *what)
 {
-    set_up();
+    err = (struct err)ERR_INIT;
     ck_assert_msg(sign_vector(vector) < 0, "%s, %s: was signed", vector->name, what);
     ck_assert_str_eq(err.id, id);
     ck_assert_ptr_null(result.url);
@@ -444,7 +444,7 @@ START_TEST(a_credential_that_cannot_be_is_refused)
         cleanup(credential_release) struct credential credential = { copy(rows[i].id),
                                                                      copy(rows[i].secret),
                                                                      copy(rows[i].token) };
-        set_up();
+        err = (struct err)ERR_INIT;
         ck_assert_int_lt(sign_headers(&request, &credential, FROZEN, &result, &err), 0);
         ck_assert_str_eq(err.id, rows[i].error);
         ck_assert_ptr_null(strstr(err.text, "X: y"));
@@ -458,7 +458,7 @@ START_TEST(an_additional_header_must_be_there)
     vector.additional[0] = "range";
     check_refused(&vector, "bad_request", "range");
     vector.headers[0] = (struct vector_pair){ "Range", "bytes=0-9" };
-    set_up();
+    err = (struct err)ERR_INIT;
     ck_assert_int_eq(sign_vector(&vector), 0);
     ck_assert_ptr_nonnull(strstr(result.canonical, "\nrange:bytes=0-9\n"));
     ck_assert_ptr_nonnull(
