@@ -109,6 +109,7 @@ int draft_begin(const struct sign_request *request, const struct credential *cre
         return r;
     copy(&request->query, &draft->query);
     copy(&request->headers, &draft->headers);
+    fields_trim(&draft->headers, request->place->scheme == SIGN_AWS_V4);
     return 0;
 }
 

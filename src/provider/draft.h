@@ -17,7 +17,7 @@ struct draft {
     char *host;                 // the Host header that goes with it
     char *path;                 // encoded; begins with /
     struct fields query;        // the request's, then the signer's
-    struct fields headers;      // likewise
+    struct fields headers;      // likewise, the values as they are signed and sent
 };
 #define DRAFT_INIT      \
     {                   \

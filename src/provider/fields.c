@@ -118,14 +118,19 @@ static void trim(char *value, bool collapse)
     value[used] = 0;
 }
 
-struct fields fields_canonical_headers(const struct fields *headers, bool collapse)
+void fields_trim(struct fields *headers, bool collapse)
+{
+    for (size_t i = 0; i < headers->count; i++)
+        trim(headers->items[i].value, collapse);
+}
+
+struct fields fields_canonical_headers(const struct fields *headers)
 {
     struct fields canonical = FIELDS_INIT;
     for (size_t i = 0; i < headers->count; i++) {
-        char *name = xstrdup(headers->items[i].name), *value = xstrdup(headers->items[i].value);
+        char *name = xstrdup(headers->items[i].name);
         lower(name);
-        trim(value, collapse);
-        append(&canonical, name, value);
+        append(&canonical, name, xstrdup(headers->items[i].value));
     }
     fields_sort(&canonical);
     return canonical;

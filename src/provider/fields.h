@@ -48,8 +48,12 @@ void fields_write_query(const struct fields *fields, unsigned how, struct secret
 // ERR_BUG id "bad_header": values that users choose must be encoded by who makes the header.
 int fields_check_headers(const struct fields *headers, struct err *err);
 
-// A canonical header list: names in lower case, values without blanks at the ends, sorted; with
-// `collapse` runs of blanks inside become one, as AWS signs them.  The caller releases it.
-struct fields fields_canonical_headers(const struct fields *headers, bool collapse);
+// Cuts the blanks off both ends of every value; with `collapse` runs of blanks inside become one.
+// AWS signs values so, but not every server that speaks its language does: a value that is sent
+// the way it is signed is signed the same by all.
+void fields_trim(struct fields *headers, bool collapse);
+
+// The list in canonical order: names in lower case, sorted.  The caller releases it.
+struct fields fields_canonical_headers(const struct fields *headers);
 
 #endif

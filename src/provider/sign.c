@@ -20,10 +20,10 @@
 
 struct dialect {
     const char *algorithm, *key_prefix, *service, *terminator;
-    const char *list; // what Authorization calls the list of headers
-    bool is_aws;      // signs all headers, runs of blanks as one; sorts the link's parameters
-    unsigned empty;   // FIELDS_BARE, or 0
-    const char *own;  // beginning of the service's own headers
+    const char *list;                   // what Authorization calls the list of headers
+    bool is_aws;                        // signs all headers; sorts the link's parameters
+    unsigned empty;                     // FIELDS_BARE, or 0
+    const char *own;                    // beginning of the service's own headers
     const char *date, *payload, *token; // headers that the signer adds
     // and the parameters of a link
     const char *link_algorithm, *link_credential, *link_date, *link_seconds, *link_headers,
@@ -127,8 +127,7 @@ static int canonical_headers(const struct draft *draft, struct parts *parts, str
     for (size_t i = 0; i < draft->headers.count; i++)
         fields_add(&all, draft->headers.items[i].name, draft->headers.items[i].value);
     fields_add(&all, "host", draft->host);
-    cleanup(fields_release) struct fields sorted =
-        fields_canonical_headers(&all, parts->dialect->is_aws);
+    cleanup(fields_release) struct fields sorted = fields_canonical_headers(&all);
 
     for (size_t i = 0; i < sorted.count; i++) {
         const struct field *field = &sorted.items[i];
@@ -343,8 +342,7 @@ static void add_resource(const struct draft *draft, struct secret *text)
 static char *string_to_sign(const struct draft *draft, const char *date)
 {
     struct secret text = SECRET_INIT;
-    cleanup(fields_release) struct fields headers =
-        fields_canonical_headers(&draft->headers, false);
+    cleanup(fields_release) struct fields headers = fields_canonical_headers(&draft->headers);
     const char *md5 = fields_find(&headers, "content-md5");
     const char *type = fields_find(&headers, "content-type");
     SECRET_ADD(&text, draft->request->method, "\n", md5 != NULL ? md5 : "", "\n",

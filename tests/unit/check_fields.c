@@ -91,14 +91,13 @@ START_TEST(headers_become_lower_trimmed_and_sorted)
         fields_add(&headers, "X-B", rows[i].value);
         fields_add(&headers, "x-a", "1");
         for (int collapse = 0; collapse < 2; collapse++) {
-            cleanup(fields_release) struct fields made =
-                fields_canonical_headers(&headers, collapse);
+            fields_trim(&headers, collapse);
+            cleanup(fields_release) struct fields made = fields_canonical_headers(&headers);
             ck_assert_str_eq(made.items[0].name, "x-a");
             ck_assert_str_eq(made.items[1].name, "x-b");
             ck_assert_str_eq(made.items[1].value, collapse ? rows[i].collapsed : rows[i].kept);
         }
-        ck_assert_str_eq(headers.items[0].name, "X-B"); // the ones to be sent stay
-        ck_assert_str_eq(headers.items[0].value, rows[i].value);
+        ck_assert_str_eq(headers.items[0].name, "X-B"); // the order to be sent in stays
     }
 }
 END_TEST

@@ -265,19 +265,17 @@ START_TEST(a_region_may_be_written_as_in_the_endpoint)
 }
 END_TEST
 
-START_TEST(blanks_in_headers_are_signed_as_each_service_does)
+// Sent as signed, so that servers that collapse and those that do not agree.
+START_TEST(blanks_in_headers_are_sent_as_they_are_signed)
 {
-    static const struct {
-        size_t which;
-        const char *line;
-    } rows[] = { { 0, "x-oss-meta-a:a  b\n" },
-                 { 1, "x-oss-meta-a:a  b\n" },
-                 { 2, "x-oss-meta-a:a b\n" } };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct vector vector = plain_vector(rows[i].which);
+    static const char *const values[] = { "a  b", "a  b", "a b" };
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        struct vector vector = plain_vector(i);
         vector.headers[0] = (struct vector_pair){ "X-OSS-Meta-A", "  a  b " };
         ck_assert_int_eq(sign_vector(&vector), 0);
-        ck_assert_ptr_nonnull(strstr(result.canonical, rows[i].line));
+        cleanup(free_ptr) char *line = xasprintf("x-oss-meta-a:%s\n", values[i]);
+        ck_assert_ptr_nonnull(strstr(result.canonical, line));
+        ck_assert_str_eq(fields_find(&result.headers, "x-oss-meta-a"), values[i]);
     }
 }
 END_TEST
@@ -482,7 +480,7 @@ int main(void)
     tcase_add_test(tcase, oss_signs_the_bucket_wherever_it_stands);
     tcase_add_test(tcase, a_hostile_key_stays_one_path_without_query_or_host);
     tcase_add_test(tcase, a_region_may_be_written_as_in_the_endpoint);
-    tcase_add_test(tcase, blanks_in_headers_are_signed_as_each_service_does);
+    tcase_add_test(tcase, blanks_in_headers_are_sent_as_they_are_signed);
     tcase_add_test(tcase, headers_and_parameters_are_ordered_by_name);
     tcase_add_loop_test(tcase, a_place_that_cannot_be_is_refused, 0, (int)ARRAY_LEN(plain));
     tcase_add_loop_test(tcase, a_request_that_could_become_another_is_refused, 0,
