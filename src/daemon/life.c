@@ -252,7 +252,20 @@ static void advance(struct service *service, struct live *live)
     if (service->stopping || conclude(service, live))
         return;
     stand_in_line(service, live);
-    report_status(service, live);
+    // The first one waits until what can be started is: two syncs, and all that people want to know
+    // is that it has begun.
+    if (live->reported_us > 0)
+        report_status(service, live);
+    else
+        live->dirty = true;
+}
+
+static void report_first(struct service *service)
+{
+    for (struct live *live = service->open; live; live = live->next) {
+        if (live->dirty && live->reported_us == 0)
+            report_status(service, live);
+    }
 }
 
 void life_advance_all(struct service *service)
@@ -365,6 +378,7 @@ void life_pump(struct service *service)
         schedule_offer(&service->schedule, turn);
         supervise_start(service, live, place);
     }
+    report_first(service);
 }
 
 void life_close_all(struct service *service)

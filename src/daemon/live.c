@@ -89,6 +89,10 @@ int live_outbox(struct spool *spool, struct live *live, struct err *err)
     if (is_in_place(spool, live))
         return live->outboxdir;
     close_fd(&live->outboxdir);
+    // As a rule it is there, and lasts: made before batch.json was written.
+    live->outboxdir = fs_open(spool->outbox, live->batch.outbox, O_RDONLY | O_DIRECTORY);
+    if (live->outboxdir >= 0)
+        return live->outboxdir;
     int r = fs_mkdir(spool->outbox, live->batch.outbox, 0770, err);
     if (r < 0)
         return r;

@@ -456,6 +456,9 @@ int batch_save(int batchdir, const struct batch *batch, struct err *err)
     }
     json_put(json, "ignored", ignored);
     json_put(json, "error", step_error_to_json(&batch->error));
+    // Here, for the sync of the directory that batch.json needs is good for both.  Where it fails,
+    // the first step makes it.
+    (void)mkdirat(batchdir, BATCH_STEPS, 0750);
     return json_write(batchdir, BATCH_FILE, json, err);
 }
 

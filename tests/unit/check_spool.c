@@ -608,7 +608,7 @@ START_TEST(a_refused_batch_that_was_cut_off_in_its_retry_is_understood_anew)
     // Cut off after the move.
     folder_put(&folder, "work/" ID "/" SPOOL_ANEW, "");
     ck_assert_int_eq(spool_recover(&spool, ID, NULL), 0);
-    expect_names("work/" ID, "0 1 claim.json final.mp4.tmp in");
+    expect_names("work/" ID, "0 1 claim.json final.mp4.tmp in steps");
     ck_assert_int_eq(spool_recover(&spool, ID, NULL), 0);
 }
 END_TEST
@@ -623,7 +623,7 @@ START_TEST(a_retry_that_cannot_move_leaves_the_failed_batch_whole)
     ck_assert(exists("failed/" ID "/batch.json"));
     ck_assert_int_eq(unlinkat(folder.fd, "work/" ID, 0), 0);
     ck_assert_int_eq(spool_retry(&spool, ID, NULL), 0);
-    expect_names("work/" ID, "0 1 claim.json final.mp4.tmp in");
+    expect_names("work/" ID, "0 1 claim.json final.mp4.tmp in steps");
 }
 END_TEST
 
