@@ -120,7 +120,7 @@ static int close_again(AVFormatContext *format, AVIOContext *io)
 static int failed(const struct mp4 *mp4, int number, const char *doing, struct err *err)
 {
     if (mp4->io_error)
-        return err_errno(err, mp4->io_error, "write the reel");
+        return err_errno(err, mp4->io_error, "write the video");
     if (number == AVERROR(ENOMEM))
         return source_libav_error(err, number, "no_memory", "%s", doing);
     char why[AV_ERROR_MAX_STRING_SIZE] = "";
@@ -249,7 +249,7 @@ int mp4_write(struct mp4 *mp4, enum mp4_track track, AVPacket *packet, struct er
 {
     prepare(mp4, track, packet);
     int r = av_interleaved_write_frame(mp4->format, packet);
-    return r < 0 ? failed(mp4, r, "write the reel", err) : 0;
+    return r < 0 ? failed(mp4, r, "write the video", err) : 0;
 }
 
 int mp4_write_now(struct mp4 *mp4, enum mp4_track track, AVPacket *packet, struct err *err)
@@ -257,7 +257,7 @@ int mp4_write_now(struct mp4 *mp4, enum mp4_track track, AVPacket *packet, struc
     prepare(mp4, track, packet);
     int r = av_write_frame(mp4->format, packet);
     av_packet_unref(packet);
-    return r < 0 ? failed(mp4, r, "write the reel", err) : 0;
+    return r < 0 ? failed(mp4, r, "write the video", err) : 0;
 }
 
 int mp4_chapter(struct mp4 *mp4, int64_t first, int64_t end, const char *title, struct err *err)
