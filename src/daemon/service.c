@@ -1,6 +1,7 @@
 // The loop and what happens in it by the clock and by signals.
 #include "daemon/service.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -122,6 +123,7 @@ static int keep_accepted(struct service *service, struct err *err)
     int r = read_text(service->options->config, &text, &size, err);
     if (r < 0)
         return r;
+    assert(text != NULL); // or read_text fails
     cleanup(close_fd) int root = open(service->settings.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return err_errno(err, errno, "open %s", service->settings.root);
