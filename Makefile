@@ -34,7 +34,7 @@ BUILD_PACKAGES = gcc libc6-dev pkg-config libavformat-dev libavcodec-dev libavfi
 	libswscale-dev libswresample-dev libebur128-dev libconfig-dev libjansson-dev libsystemd-dev \
 	libcurl4-openssl-dev libssl-dev
 DEMO_PACKAGES = $(BUILD_PACKAGES) ffmpeg
-TEST_PACKAGES = $(DEMO_PACKAGES) check python3-numpy python3-jsonschema rsync systemd mandoc locales
+TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check python3-numpy python3-jsonschema rsync systemd mandoc locales
 LINT_PACKAGES = $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck universal-ctags
 
 # ---- what is built from what ------------------------------------------------------------------

@@ -28,6 +28,10 @@ static const uint64_t checkpoint_bytes = UINT64_C(256) << 20;
 // How far the disk may lag behind, so that the last sync is short.
 static const uint64_t sync_soon_bytes = UINT64_C(8) << 20;
 
+// What comes between two wakings of the thread that hashes it; waking it for each piece that comes
+// would cost more than the hashing.
+static const uint64_t follow_bytes = UINT64_C(1) << 20;
+
 struct work {
     const struct download_order *order;
     struct download_result *result;
@@ -36,6 +40,7 @@ struct work {
     struct fingerprint *fingerprint;
     uint64_t bytes;      // in the file, all of the object
     uint64_t sync_begun; // up to here
+    uint64_t hashed;     // at least asked for
     bool asked_for_part; // the request under way
     bool changed;        // the object is not the one of the record
     bool spoiled;        // the disk may not have what was written
@@ -66,7 +71,7 @@ static int cut(struct work *work, uint64_t bytes, struct err *err)
     fingerprint_free(&work->fingerprint);
     work->fingerprint = fingerprint_start(work->file.fd);
     fingerprint_follow(work->fingerprint, bytes);
-    work->bytes = work->sync_begun = bytes;
+    work->bytes = work->sync_begun = work->hashed = bytes;
     if (work->partial.synced_bytes > bytes)
         work->partial.synced_bytes = bytes;
     return 0;
@@ -225,7 +230,10 @@ static int take(void *context, const char *data, size_t size, struct err *err)
         return r;
     work->bytes += size;
     work->result->received_bytes += size;
-    fingerprint_follow(work->fingerprint, work->bytes);
+    if (work->bytes - work->hashed >= follow_bytes) {
+        fingerprint_follow(work->fingerprint, work->bytes);
+        work->hashed = work->bytes;
+    }
     if (order->progress != NULL)
         order->progress(order->context, work->bytes, work->partial.total_bytes);
     if (work->bytes - work->sync_begun >= sync_soon_bytes) {
@@ -320,6 +328,7 @@ static int finish(struct work *work, struct err *err)
     struct download_result *result = work->result;
     if (work->bytes == 0)
         return err_set(err, ERR_INPUT, "empty_file", "the file on the server is empty");
+    fingerprint_follow(work->fingerprint, work->bytes);
     int r = fingerprint_finish(&work->fingerprint, result->sha256, err);
     if (r < 0)
         return r;
