@@ -210,13 +210,19 @@ int fs_write_all(int fd, const void *data, size_t size, struct err *err)
 int fs_reserve(int fd, uint64_t offset, uint64_t size, struct err *err)
 {
     struct statvfs space;
-    if (size == 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) == 0)
-        return 0;
-    if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL && errno != EINTR)
-        return err_errno(err, errno, "set space aside");
+    struct stat st;
+    // Asked first, because where there is too little, fallocate takes all there is before it fails.
     if (fstatvfs(fd, &space) == 0 && (uint64_t)space.f_bavail * space.f_frsize < size)
         return err_errno(err, ENOSPC, "set space aside");
-    return 0;
+    if (size == 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) == 0)
+        return 0;
+    int number = errno;
+    // And what it took all the same, in a race for the last of it, goes back.
+    if (fstat(fd, &st) == 0)
+        (void)!ftruncate(fd, st.st_size);
+    if (number == EOPNOTSUPP || number == ENOSYS || number == EINVAL || number == EINTR)
+        return 0;
+    return err_errno(err, number, "set space aside");
 }
 
 int fs_sync(int fd, struct err *err)

@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static struct httpd server;
@@ -22,6 +24,10 @@ static uint64_t max_bytes;
 
 static void set_up(void)
 {
+    // A limit that does not hold must fail the test, not fill the disk of who runs it.
+    const struct rlimit most = { .rlim_cur = UINT64_C(3) << 30, .rlim_max = UINT64_C(3) << 30 };
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &most), 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
     httpd_start(&server, NULL);
     folder_make(&folder);
     rules = (struct http_rules){ .stall_seconds = 0.5, .stall_bytes_per_second = 1024 };

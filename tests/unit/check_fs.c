@@ -236,9 +236,15 @@ START_TEST(space_is_set_aside_without_a_change_of_size_or_refused_at_once)
     ck_assert_int_eq(fs_reserve(file.fd, 0, 1 << 20, NULL), 0);
     ck_assert_int_eq(fstat(file.fd, &st), 0);
     ck_assert_int_eq(st.st_size, 0);
-    // More than any disk has.
+    // More than any disk has, and a little more than this one has: neither takes anything.
+    uint64_t before;
+    ck_assert_int_eq(fs_free(folder.fd, &before, &(uint64_t){ 0 }, NULL), 0);
     ck_assert_int_lt(fs_reserve(file.fd, 0, UINT64_C(1) << 50, &err), 0);
     ck_assert_int_eq(err.class, ERR_IO);
+    ck_assert_str_eq(err.id, "no_space");
+    ck_assert_int_lt(fs_reserve(file.fd, 0, before + (before >> 4), NULL), 0);
+    ck_assert_int_eq(fstat(file.fd, &st), 0);
+    ck_assert_int_le(st.st_blocks, (1 << 20) / 512 + 8);
     ck_assert_int_eq(fs_sync(file.fd, NULL), 0);
     ck_assert_int_lt(fs_sync(-1, NULL), 0);
     fs_release(&file);
