@@ -5,14 +5,13 @@
 #include "media/proxy.h"
 #include "media/shrink.h"
 #include "media/sink.h"
+#include "media/skim.h"
+#include "media/slot.h"
 #include "media/soundtrack.h"
 #include "media/source.h"
 #include "media/watch.h"
 #include <math.h>
 
-// A picture stands for the first time slot that begins no earlier than this much of a slot before
-// it, so that times rounded to milliseconds neither double pictures nor lose them.
-static const double SLOT_SLACK = 0.25;
 // No proxy needs a higher peak than its source's rate, but headers of tiny files lie.
 static const int64_t LEAST_PEAK = 100000;
 
@@ -37,6 +36,7 @@ struct proxy {
     struct sink *sink;
     struct shrink *shrink;
     struct watch *watch;
+    struct skim *skim;             // NULL: all pictures are decoded
     struct soundtrack *soundtrack; // NULL without sound
     AVFrame *frame;                // as decoded
     AVFrame *held;                 // shown from held_slot on, until the next one is known
@@ -51,6 +51,7 @@ static void release(struct proxy *proxy)
     sink_free(&proxy->sink);
     shrink_free(&proxy->shrink);
     watch_free(&proxy->watch);
+    skim_free(&proxy->skim);
     soundtrack_free(&proxy->soundtrack);
     av_frame_free(&proxy->frame);
     av_frame_free(&proxy->held);
@@ -127,6 +128,26 @@ static int open_output(struct proxy *proxy, struct err *err)
     return sink_open(proxy->wish->proxy_fd, &wish, &proxy->sink, err);
 }
 
+static bool wants(void *context, const AVPacket *packet, double seconds)
+{
+    const struct proxy *proxy = context;
+    return skim_wants(proxy->skim, packet, seconds);
+}
+
+// Of interlaced pictures a packet may hold one field only: then nothing can be left out.
+static void open_skim(struct proxy *proxy)
+{
+    const struct probe *probe = proxy->wish->probe;
+    const AVStream *video = source_video(proxy->source);
+    if (proxy->wish->every_picture || probe->interlaced || probe->fps_num < 1)
+        return;
+    proxy->skim = skim_new(video->codecpar, video->time_base,
+                           (double)proxy->result.fps_num / proxy->result.fps_den,
+                           (double)probe->fps_den / probe->fps_num);
+    if (proxy->skim != NULL)
+        source_choose(proxy->source, wants, proxy);
+}
+
 static int open_input(struct proxy *proxy, struct err *err)
 {
     const struct probe *probe = proxy->wish->probe;
@@ -141,6 +162,7 @@ static int open_input(struct proxy *proxy, struct err *err)
     // Blocking in pictures that nobody refers to is gone once they are small.
     if (proxy->result.height < probe->height)
         source_decoder(proxy->source, SOURCE_PICTURE)->skip_loop_filter = AVDISCARD_NONREF;
+    open_skim(proxy);
     return 0;
 }
 
@@ -183,7 +205,7 @@ static int take_picture(struct proxy *proxy, double seconds, struct err *err)
     const struct proxy_result *result = &proxy->result;
     watch_add(proxy->watch, proxy->frame, seconds);
     proxy->result.last_picture = seconds;
-    double slot = ceil(seconds * result->fps_num / result->fps_den - SLOT_SLACK);
+    double slot = slot_of(seconds, (double)result->fps_num / result->fps_den);
     int64_t due = (int64_t)fmin(fmax(slot, 0), (double)proxy->slots);
     if (!proxy->holding)
         due = 0; // the first picture is shown from the beginning

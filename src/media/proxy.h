@@ -26,6 +26,7 @@ struct proxy_wish {
     const struct proxy_profile *profile;
     int64_t max_pixels;
     int max_streams;
+    bool every_picture; // decode and measure also those that the proxy can do without (skim.h)
     void (*progress)(void *context, double fraction); // or NULL
     void *context;
 };

@@ -47,6 +47,8 @@ struct source {
     struct source_limits limits;
     struct track track[KINDS];
     int want;
+    source_choice *choice; // NULL: every picture
+    void *choice_context;
     bool start_known, untouched;
     double start;
 
@@ -436,6 +438,12 @@ int source_decode(struct source *source, int want, int threads, enum AVDiscard s
     return 0;
 }
 
+void source_choose(struct source *source, source_choice *choice, void *context)
+{
+    source->choice = choice;
+    source->choice_context = context;
+}
+
 AVCodecContext *source_decoder(struct source *source, enum source_kind_of_frame kind)
 {
     return source->track[kind == SOURCE_PICTURE ? PICTURE : SOUND].decoder;
@@ -483,6 +491,17 @@ static int drain(struct source *source, AVFrame *frame, struct err *err)
     return 0;
 }
 
+// Pictures without a time are never left out, for nobody could say where they belong.
+static bool is_chosen(const struct source *source, const AVPacket *packet)
+{
+    if (source->choice == NULL || packet->stream_index != source->track[PICTURE].stream ||
+        packet->pts == AV_NOPTS_VALUE)
+        return true;
+    double tick = av_q2d(stream_of(source, PICTURE)->time_base);
+    return source->choice(source->choice_context, packet,
+                          (double)packet->pts * tick - source->start);
+}
+
 static int decode_next(struct source *source, AVFrame *frame, struct err *err)
 {
     for (int kind = 0; kind < KINDS; kind++) {
@@ -496,6 +515,10 @@ static int decode_next(struct source *source, AVFrame *frame, struct err *err)
             return r;
         if (r == 0)
             return drain(source, frame, err);
+        if (!is_chosen(source, source->packet)) {
+            av_packet_unref(source->packet);
+            continue;
+        }
         int kind = source->packet->stream_index == source->track[PICTURE].stream ? PICTURE : SOUND;
         r = avcodec_send_packet(source->track[kind].decoder, source->packet);
         av_packet_unref(source->packet);

@@ -53,6 +53,12 @@ int source_decode(struct source *source, int want, int threads, enum AVDiscard s
                   struct err *err);
 AVCodecContext *source_decoder(struct source *source, enum source_kind_of_frame kind);
 
+// Is this picture, shown `seconds` from second 0 on, to be decoded?
+typedef bool source_choice(void *context, const AVPacket *packet, double seconds);
+// Asked, in the order of decoding, for each picture whose time is known; leave out only what nobody
+// refers to.  Keeps context.  NULL: every picture is decoded, as without this call.
+void source_choose(struct source *source, source_choice *choice, void *context);
+
 // Moves so that the next frames include all from `seconds` on (and some before).  Needs
 // source_decode first.  The first source_frame after it checks where the container landed and goes
 // further back where that is too late.

@@ -21,7 +21,7 @@ static void inspect(int fd, struct probe *probe)
     ck_assert_msg(inspect_file(fd, &rules, probe, &err) == 0, "%s: %s", err.id, err.text);
 }
 
-static struct made make(const char *path, enum job_profile profile)
+static struct made make_by(const char *path, enum job_profile profile, bool every_picture)
 {
     struct made made = { .source = PROBE_INIT, .proxy = PROBE_INIT };
     struct err err = ERR_INIT;
@@ -38,12 +38,18 @@ static struct made make(const char *path, enum job_profile profile)
         .profile = proxy_profile(profile, made.source.duration),
         .max_pixels = 10000000,
         .max_streams = 16,
+        .every_picture = every_picture,
     };
     ck_assert_msg(proxy_make(&wish, &made.signals, &made.result, &err) == 0, "%s: %s", path,
                   err.text);
     close(source);
     inspect(made.fd, &made.proxy);
     return made;
+}
+
+static struct made make(const char *path, enum job_profile profile)
+{
+    return make_by(path, profile, false);
 }
 
 static void release(struct made *made)
@@ -190,6 +196,101 @@ START_TEST(a_proxy_is_in_step_with_its_source)
 }
 END_TEST
 
+static struct source *open_pictures(int fd)
+{
+    const struct source_limits limits = { 10000000, 16 };
+    struct source *source = NULL;
+    ck_assert_int_eq(source_open(fd, &limits, &source, NULL), 0);
+    ck_assert_int_eq(source_decode(source, SOURCE_PICTURE, 1, AVDISCARD_DEFAULT, NULL), 0);
+    return source;
+}
+
+static double difference(const AVFrame *a, const AVFrame *b)
+{
+    double sum = 0;
+    for (int y = 0; y < a->height; y++)
+        for (int x = 0; x < a->width; x++)
+            sum += abs(a->data[0][y * a->linesize[0] + x] - b->data[0][y * b->linesize[0] + x]);
+    return sum / ((double)a->width * a->height);
+}
+
+// Not the coded bytes: with two threads and a bounded rate x264 does not give the same ones twice.
+static void compare_pictures(int fd, int other_fd)
+{
+    struct source *source = open_pictures(fd), *other = open_pictures(other_fd);
+    AVFrame *frame = av_frame_alloc(), *twin = av_frame_alloc();
+    for (;;) {
+        int r = source_frame(source, frame, NULL);
+        ck_assert_int_eq(source_frame(other, twin, NULL), r);
+        if (r == 0)
+            break;
+        ck_assert_int_eq(frame->pts, twin->pts);
+        ck_assert_double_lt(difference(frame, twin), 1);
+        av_frame_unref(frame);
+        av_frame_unref(twin);
+    }
+    av_frame_free(&frame);
+    av_frame_free(&twin);
+    source_free(&source);
+    source_free(&other);
+}
+
+static const struct sparse {
+    const char *name, *rate, *options;
+    enum job_profile profile;
+    double least, most; // part of the pictures that is decoded
+} sparse[] = {
+    { "sparse.mp4", "30", "-c:v libx264 -bf 3 -b_strategy 0 -sc_threshold 0", PROFILE_AGGRESSIVE,
+      0.5, 0.75 },
+    { "sparse-24.mkv", "24000/1001", "-c:v libx264 -bf 2 -b_strategy 0", PROFILE_AGGRESSIVE, 0.3,
+      0.85 },
+    { "sparse.ts", "25", "-c:v libx264 -bf 3 -b_strategy 0", PROFILE_BALANCED, 0.5, 0.95 },
+    { "sparse-open.mp4", "30", "-c:v libx264 -g 12 -bf 2 -b_strategy 0 -x264-params open-gop=1",
+      PROFILE_AGGRESSIVE, 0.5, 0.9 },
+    { "sparse-hevc.mp4", "30", "-c:v libx265 -preset ultrafast -x265-params bframes=3:b-adapt=0",
+      PROFILE_AGGRESSIVE, 0.5, 0.85 },
+    { "dense.mp4", "30", "-c:v libx264 -bf 0", PROFILE_AGGRESSIVE, 1, 1 },
+    { "dense.avi", "30", "-c:v mpeg4 -bf 2", PROFILE_AGGRESSIVE, 1, 1 },
+    { "dense-field.mp4", "30", "-c:v libx264 -bf 2 -flags +ildct+ilme", PROFILE_AGGRESSIVE, 1, 1 },
+};
+
+START_TEST(what_is_not_decoded_is_not_missed_in_the_proxy)
+{
+    const struct sparse *row = &sparse[_i];
+    const char *path =
+        MEDIA_CLIP(.name = row->name, .seconds = 4, .rate = row->rate, .options = row->options);
+    struct made some = make(path, row->profile), all = make_by(path, row->profile, true);
+    compare_pictures(some.fd, all.fd);
+    ck_assert_uint_eq(all.signals.frame_count, (size_t)all.source.frames);
+    double part = (double)some.signals.frame_count / (double)all.signals.frame_count;
+    ck_assert_msg(part >= row->least && part <= row->most, "%s: %.3f decoded", row->name, part);
+    ck_assert_double_eq_tol(some.signals.frame_rate, part * all.signals.frame_rate, 1e-6);
+    release(&some);
+    release(&all);
+}
+END_TEST
+
+// Every picture of a group is a place where a cut can lie; the encoder is told not to look for it.
+START_TEST(a_cut_is_found_to_the_picture_though_some_are_not_decoded)
+{
+    char filter[160], name[32];
+    (void)snprintf(name, sizeof name, "cut-at-%d.mp4", 60 + _i);
+    (void)snprintf(filter, sizeof filter, "negate=enable='gte(n,%d)',hue=h=90:enable='gte(n,%d)'",
+                   60 + _i, 60 + _i);
+    const char *path = MEDIA_CLIP(.name = name, .seconds = 4, .filter = filter, .sound = "",
+                                  .options = "-c:v libx264 -bf 3 -b_strategy 0 -sc_threshold 0");
+    struct made made = make(path, PROFILE_AGGRESSIVE);
+    size_t at = 0;
+    for (size_t i = 1; i < made.signals.frame_count; i++)
+        if (made.signals.frames[i].cut > made.signals.frames[at].cut)
+            at = i;
+    ck_assert_uint_lt(made.signals.frame_count, 100);
+    ck_assert_float_gt(made.signals.frames[at].cut, 0.3f);
+    ck_assert_float_eq_tol(made.signals.frames[at].time, (float)(60 + _i) / 30, 0.001f);
+    release(&made);
+}
+END_TEST
+
 START_TEST(a_turned_source_makes_an_upright_proxy)
 {
     // The right half is white; turned by 90 degrees clockwise that is the lower half.
@@ -273,6 +374,9 @@ int main(void)
     tcase_add_loop_test(tcase, a_proxy_has_the_shape_of_its_profile_and_never_exceeds_its_source, 0,
                         (int)ARRAY_LEN(shapes));
     tcase_add_loop_test(tcase, a_proxy_is_in_step_with_its_source, 0, 4);
+    tcase_add_loop_test(tcase, what_is_not_decoded_is_not_missed_in_the_proxy, 0,
+                        ARRAY_LEN(sparse));
+    tcase_add_loop_test(tcase, a_cut_is_found_to_the_picture_though_some_are_not_decoded, 0, 4);
     tcase_add_test(tcase, a_turned_source_makes_an_upright_proxy);
     tcase_add_test(tcase, sound_and_silence_are_where_they_were);
     tcase_add_test(tcase, damage_makes_a_proxy_all_the_same);
