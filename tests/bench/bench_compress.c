@@ -1,9 +1,11 @@
-// How long compress takes, with signals, beside the ffmpeg program making the proxy alone with the
-// same encoder settings: wall time, processor time, memory.
+// How long compress takes, with signals, beside the ffmpeg program: making the same proxy the
+// obvious way, and that followed by its own passes for cuts (scdet) and loudness (ebur128).  Wall
+// time, processor time, memory, size and likeness (SSIM) of what is made.
 //
-// Each pair runs in turn, so that a busy machine slows both; medians are compared.  Two sources of
-// a minute of 1080p30: long groups of pictures with B-pictures, and a phone's, with a key frame a
-// second at a high rate.  CLIPSPOOL_BENCH_ROUNDS sets the number of rounds (3).
+// The three run in turn, so that a busy machine slows all; medians are compared.  Three sources in
+// 1080p: a minute of long groups of pictures with B-pictures, a minute like a phone's, with a key
+// frame a second at a high rate, and a real clip where there is one.  CLIPSPOOL_BENCH_ROUNDS sets
+// the number of rounds (3).
 #include "media/inspect.h"
 #include "media/proxy.h"
 #include "tests/support/media.h"
@@ -14,7 +16,15 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { MAX_ROUNDS = 15 };
+enum { MAX_ROUNDS = 15, MAX_ARGUMENTS = 48 };
+
+// What the profiles are said to be encoded with; compress takes what gives the same size and
+// likeness in less time (proxy.c).
+static const char *const reference_preset[] = {
+    [PROFILE_AGGRESSIVE] = "ultrafast",
+    [PROFILE_BALANCED] = "fast",
+    [PROFILE_CONSERVATIVE] = "medium",
+};
 
 extern char **environ;
 
@@ -25,16 +35,15 @@ struct cost {
 
 // ---- what is measured: one compress, in a process of its own
 
-static int compress_once(const char *path, const char *profile)
+static int compress_once(const char *path, const char *profile, const char *made)
 {
     struct err err = ERR_INIT;
     struct probe probe = PROBE_INIT;
     struct signals signals = SIGNALS_INIT;
     struct proxy_result result;
     const struct inspect_rules rules = { .max_pixels = 100000000, .max_streams = 32 };
-    char name[] = "/tmp/clipspool-bench-XXXXXX";
-    int fd = open(path, O_RDONLY | O_CLOEXEC), out = mkstemp(name);
-    (void)unlink(name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int out = open(made, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     int r = inspect_file(fd, &rules, &probe, &err);
     const struct proxy_wish wish = {
         .source_fd = fd,
@@ -79,38 +88,93 @@ static struct cost run(const char *const *argv)
     };
 }
 
-static struct cost run_ours(const char *self, const char *path, int profile)
+static struct cost run_ours(const char *self, const char *path, int profile, const char *made)
 {
     char number[12];
     (void)snprintf(number, sizeof number, "%d", profile);
-    const char *argv[] = { self, "--once", path, number, NULL };
+    const char *argv[] = { self, "--once", path, number, made, NULL };
     return run(argv);
 }
 
-static struct cost run_ffmpeg(const char *path, const struct proxy_profile *profile)
+// ---- what it is held against
+
+static void print_command(const char *const *argv)
 {
-    char filter[64], crf[12], peak[24], buffer[24], bits[24], rate[12];
-    (void)snprintf(filter, sizeof filter, "scale=-2:%d,fps=%d", profile->height, profile->fps);
-    (void)snprintf(crf, sizeof crf, "%d", profile->crf);
-    (void)snprintf(peak, sizeof peak, "%lld", (long long)profile->peak_rate);
-    (void)snprintf(buffer, sizeof buffer, "%lld", 2 * (long long)profile->peak_rate);
-    (void)snprintf(bits, sizeof bits, "%lld", (long long)profile->sound_bitrate);
-    (void)snprintf(rate, sizeof rate, "%d", profile->sound_rate);
-    const char *argv[] = { "ffmpeg",  "-nostdin", "-v",      "error",     "-y",         "-i",
-                           path,      "-map",     "0:v:0",   "-map",      "0:a:0",      "-vf",
-                           filter,    "-c:v",     "libx264", "-preset",   NULL,         "-crf",
-                           crf,       "-maxrate", peak,      "-bufsize",  buffer,       "-pix_fmt",
-                           "yuv420p", "-c:a",     "aac",     "-b:a",      bits,         "-ar",
-                           rate,      "-ac",      "2",       "-movflags", "+faststart", "-f",
-                           "mp4",     NULL,       NULL };
-    char name[] = "/tmp/clipspool-bench-XXXXXX";
-    int fd = mkstemp(name);
-    argv[16] = profile->preset;
-    argv[ARRAY_LEN(argv) - 2] = name;
+    for (size_t i = 0; argv[i] != NULL; i++)
+        printf("%s%s", i > 0 ? " " : "  $ ", argv[i]);
+    printf("\n");
+}
+
+// Words are split at spaces: nothing in them needs more.
+static void split(char *words, const char **argv)
+{
+    size_t count = 0;
+    char *rest = words;
+    for (char *word; (word = strtok_r(rest, " ", &rest)) != NULL && count < MAX_ARGUMENTS - 1;)
+        argv[count++] = word;
+    argv[count] = NULL;
+}
+
+static struct cost run_words(char *words, bool show)
+{
+    const char *argv[MAX_ARGUMENTS];
+    split(words, argv);
+    if (show)
+        print_command(argv);
     struct cost cost = run(argv);
-    close(fd);
-    (void)unlink(name);
+    free(words);
     return cost;
+}
+
+static struct cost run_ffmpeg(const char *path, int number, const char *made, bool show)
+{
+    const struct proxy_profile *profile = proxy_profile((enum job_profile)number, 0);
+    long long peak = profile->peak_rate;
+    return run_words(xasprintf("ffmpeg -nostdin -v error -y -i %s -map 0:v:0 -map 0:a:0 "
+                               "-vf scale=-2:%d -r %d -c:v libx264 -preset %s -crf %d -maxrate "
+                               "%lld -bufsize %lld -pix_fmt yuv420p -c:a aac -b:a %lld -ar %d "
+                               "-ac 2 -movflags +faststart -f mp4 %s",
+                               path, profile->height, profile->fps, reference_preset[number],
+                               profile->crf, peak, 2 * peak, (long long)profile->sound_bitrate,
+                               profile->sound_rate, made),
+                     show);
+}
+
+static struct cost run_passes(const char *path, bool show)
+{
+    struct cost cuts =
+        run_words(xasprintf("ffmpeg -nostdin -v error -i %s -an -vf scdet -f null -", path), show);
+    struct cost sound =
+        run_words(xasprintf("ffmpeg -nostdin -v error -i %s -vn -af ebur128 -f null -", path),
+                  show);
+    return (struct cost){ .wall = cuts.wall + sound.wall, .cpu = cuts.cpu + sound.cpu };
+}
+
+// SSIM of the first ten seconds to the source's own pictures in the same size.  Which of the
+// source's pictures a proxy shows is a matter of rounding: of the ways there are the best counts.
+static double likeness(const char *made, const char *path, int number)
+{
+    static const char *const roundings[] = { "near", "down", "up" };
+    const struct proxy_profile *profile = proxy_profile((enum job_profile)number, 0);
+    double best = 0;
+    for (size_t i = 0; i < ARRAY_LEN(roundings); i++) {
+        char *command = xasprintf("ffmpeg -nostdin -v info -t 10 -i %s -t 10 -i %s -lavfi "
+                                  "'[0:v]settb=AVTB[a];[1:v]fps=%d:round=%s,scale=-2:%d,"
+                                  "format=yuv420p,settb=AVTB[b];[a][b]ssim=shortest=1' -f null - "
+                                  "2>&1",
+                                  made, path, profile->fps, roundings[i], profile->height);
+        FILE *pipe = popen(command, "r");
+        char line[1024];
+        while (pipe != NULL && fgets(line, sizeof line, pipe) != NULL) {
+            const char *all = strstr(line, "All:");
+            double value = all != NULL ? strtod(all + 4, NULL) : 0;
+            best = value > best ? value : best;
+        }
+        if (pipe != NULL)
+            (void)pclose(pipe);
+        free(command);
+    }
+    return best;
 }
 
 // ---- the figures
@@ -127,23 +191,53 @@ static double median(double *values, size_t count)
     return values[count / 2];
 }
 
+// What one of the three cost in all rounds.
+struct costs {
+    double wall[MAX_ROUNDS], cpu[MAX_ROUNDS], memory;
+};
+
+static void keep(struct costs *costs, size_t round, struct cost cost)
+{
+    costs->wall[round] = cost.wall;
+    costs->cpu[round] = cost.cpu;
+    costs->memory = cost.memory > costs->memory ? cost.memory : costs->memory;
+}
+
+static void print_figures(struct costs *costs, size_t rounds)
+{
+    double wall[3], cpu[3];
+    for (int i = 0; i < 3; i++) {
+        wall[i] = median(costs[i].wall, rounds);
+        cpu[i] = median(costs[i].cpu, rounds);
+    }
+    printf("  wall %.2f s; ffmpeg's proxy %.2f s, ratio %.2f; and its passes %.2f s, ratio %.2f\n",
+           wall[0], wall[1], wall[0] / wall[1], wall[1] + wall[2], wall[0] / (wall[1] + wall[2]));
+    printf("  cpu  %.2f s; ffmpeg's proxy %.2f s, ratio %.2f; and its passes %.2f s, ratio %.2f\n",
+           cpu[0], cpu[1], cpu[0] / cpu[1], cpu[1] + cpu[2], cpu[0] / (cpu[1] + cpu[2]));
+    printf("  memory %.0f MB; ffmpeg %.0f MB\n", costs[0].memory, costs[1].memory);
+}
+
 static void bench(const char *self, const char *label, const char *path, int number, size_t rounds)
 {
-    const struct proxy_profile *profile = proxy_profile((enum job_profile)number, 0);
-    double wall[2][MAX_ROUNDS], cpu[2][MAX_ROUNDS], memory = 0;
+    char ours[] = "/tmp/clipspool-bench-XXXXXX", theirs[] = "/tmp/clipspool-bench-XXXXXX";
+    int ours_fd = mkstemp(ours), theirs_fd = mkstemp(theirs);
+    struct costs costs[3] = { { .memory = 0 } };
+    printf("compress %s %s\n", label, proxy_profile((enum job_profile)number, 0)->name);
+    printf("  $ %s --once %s %d %s\n", self, path, number, ours);
     for (size_t i = 0; i < rounds; i++) {
-        struct cost ours = run_ours(self, path, number), theirs = run_ffmpeg(path, profile);
-        wall[0][i] = ours.wall;
-        wall[1][i] = theirs.wall;
-        cpu[0][i] = ours.cpu;
-        cpu[1][i] = theirs.cpu;
-        memory = ours.memory > memory ? ours.memory : memory;
+        keep(&costs[0], i, run_ours(self, path, number, ours));
+        keep(&costs[1], i, run_ffmpeg(path, number, theirs, i == 0));
+        keep(&costs[2], i, run_passes(path, i == 0));
+        (void)fflush(stdout);
     }
-    double ours = median(wall[0], rounds), theirs = median(wall[1], rounds);
-    printf("compress %-6s %-13s %6.2f s, ffmpeg alone %6.2f s, ratio %.2f (cpu %.2f), %3.0f MB\n",
-           label, profile->name, ours, theirs, ours / theirs,
-           median(cpu[0], rounds) / median(cpu[1], rounds), memory);
+    print_figures(costs, rounds);
+    printf("  size %zu, ffmpeg %zu; SSIM %.4f, ffmpeg %.4f\n", media_size(ours), media_size(theirs),
+           likeness(ours, path, number), likeness(theirs, path, number));
     (void)fflush(stdout);
+    close(ours_fd);
+    close(theirs_fd);
+    (void)unlink(ours);
+    (void)unlink(theirs);
 }
 
 static const char *make_source(const char *name, const char *const *encoder)
@@ -169,8 +263,8 @@ static const char *make_source(const char *name, const char *const *encoder)
 
 int main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[1], "--once") == 0)
-        return compress_once(argv[2], argv[3]);
+    if (argc == 5 && strcmp(argv[1], "--once") == 0)
+        return compress_once(argv[2], argv[3], argv[4]);
     const char *set = getenv("CLIPSPOOL_BENCH_ROUNDS");
     size_t rounds = set != NULL ? (size_t)strtoul(set, NULL, 10) : 3;
     rounds = rounds < 1 ? 1 : rounds > MAX_ROUNDS ? MAX_ROUNDS : rounds;
@@ -178,11 +272,14 @@ int main(int argc, char **argv)
                                  "-g",   "250",     "-bf",     "3",    NULL };
     const char *const phone[] = { "-c:v", "libx264", "-preset", "veryfast", "-b:v", "17M",
                                   "-g",   "30",      "-bf",     "0",        NULL };
+    const char *real = media_real("batch-openmovies/bbb_1080p24_51audio_30s.mp4");
     const char *long_groups = make_source("bench-long.mp4", film);
     const char *short_groups = make_source("bench-phone.mp4", phone);
     for (int profile = PROFILE_AGGRESSIVE; profile <= PROFILE_CONSERVATIVE; profile++) {
         bench(argv[0], "long", long_groups, profile, rounds);
         bench(argv[0], "phone", short_groups, profile, rounds);
+        if (real != NULL)
+            bench(argv[0], "real", real, profile, rounds);
     }
     return EXIT_SUCCESS;
 }

@@ -5,6 +5,7 @@
 // fades, pans, zooms, flicker.  A join with a fade counts neither way.  Then, as a comparison only,
 // what another detector says of three videos.
 #include "highlight/shots.h"
+#include "media/skim.h"
 #include "media/source.h"
 #include "media/watch.h"
 #include "tests/support/media.h"
@@ -99,7 +100,13 @@ static void fail(const char *path, const struct err *err)
     exit(EXIT_FAILURE);
 }
 
-static struct signals measure(const char *path)
+static bool wants(void *context, const AVPacket *packet, double seconds)
+{
+    return skim_wants(context, packet, seconds);
+}
+
+// `rate` above 0: as for a proxy of that many pictures a second, which does not decode all.
+static struct signals measure(const char *path, double rate)
 {
     const struct source_limits limits = { 100000000, 16 };
     struct signals signals = SIGNALS_INIT;
@@ -111,6 +118,11 @@ static struct signals measure(const char *path)
     if (source_open(fd, &limits, &source, &err) < 0 ||
         source_decode(source, SOURCE_PICTURE, 0, AVDISCARD_DEFAULT, &err) < 0)
         fail(path, &err);
+    const AVStream *video = source_video(source);
+    struct skim *skim =
+        rate > 0 ? skim_new(video->codecpar, video->time_base, rate, 1.0 / 30) : NULL;
+    if (skim != NULL)
+        source_choose(source, wants, skim);
     while (source_frame(source, frame, &err) > 0) {
         watch_add(watch, frame, source_frame_time(frame));
         signals.duration = source_frame_time(frame) + 1.0 / 30;
@@ -118,6 +130,7 @@ static struct signals measure(const char *path)
     }
     watch_finish(watch, &signals);
     watch_free(&watch);
+    skim_free(&skim);
     av_frame_free(&frame);
     source_free(&source);
     close(fd);
@@ -170,7 +183,7 @@ static const char *make_dissolve(size_t index, const char *a, const char *b)
 
 static void join(struct truth *truth, FILE *list, const char *piece, bool fade)
 {
-    struct signals signals = measure(piece);
+    struct signals signals = measure(piece, 0);
     if (truth->until > 0 && fade)
         truth->faded[truth->faded_count++] = truth->until;
     else if (truth->until > 0)
@@ -255,7 +268,7 @@ static struct score compare(const struct truth *truth, const struct signals *sig
 static void print_score(const char *label, struct score score)
 {
     double total = (double)(2 * score.right + score.wrong + score.missed);
-    printf("%-34s F1 %.3f (%zu right, %zu wrong, %zu missed)\n", label,
+    printf("%-46s F1 %.3f (%zu right, %zu wrong, %zu missed)\n", label,
            total > 0 ? 2 * (double)score.right / total : 1, score.right, score.wrong, score.missed);
     (void)fflush(stdout);
 }
@@ -268,30 +281,54 @@ static void bench_reference(const char *name, const int *pictures, size_t count,
         return;
     for (size_t i = 0; i < count; i++)
         truth.cuts[truth.cut_count++] = pictures[i] / rate;
-    struct signals signals = measure(path);
+    struct signals signals = measure(path, 0);
     print_score(name, compare(&truth, &signals, 1.5 / rate));
+    signals_release(&signals);
+}
+
+// The same joins by an encoder that does not look for cuts: then a new shot may begin with a
+// picture that nobody refers to.
+static const char *make_blind(size_t index, const char *path)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "cuts-blind-%zu.mp4", index);
+    return MEDIA_MAKE(name, "-i", path, "-c:v", "libx264", "-preset", "veryfast", "-crf", "22",
+                      "-sc_threshold", "0", "-bf", "3");
+}
+
+static void add_score(struct score *sum, const struct truth *truth, const char *path, double rate,
+                      const char *label)
+{
+    struct signals signals = measure(path, rate);
+    struct score score = compare(truth, &signals, 1.01 / 30);
+    char text[96];
+    (void)snprintf(text, sizeof text, "%s, %.1f pictures/s", label, signals.frame_rate);
+    print_score(text, score);
+    sum->right += score.right;
+    sum->wrong += score.wrong;
+    sum->missed += score.missed;
     signals_release(&signals);
 }
 
 int main(void)
 {
     static const uint32_t seeds[] = { 1, 20, 300 };
-    struct score all = { 0 };
+    struct score all = { 0 }, sparse = { 0 }, blind = { 0 }, blind_sparse = { 0 };
     for (size_t i = 0; i < ARRAY_LEN(seeds); i++) {
         struct truth truth = { .cut_count = 0 };
-        char label[64];
         state = seeds[i];
         const char *path = make_material(&truth);
-        struct signals signals = measure(path);
-        struct score score = compare(&truth, &signals, 1.01 / 30);
-        (void)snprintf(label, sizeof label, "hard cuts, order %u, %.0f s", seeds[i], truth.until);
-        print_score(label, score);
-        all.right += score.right;
-        all.wrong += score.wrong;
-        all.missed += score.missed;
-        signals_release(&signals);
+        const char *hidden = make_blind(i, path);
+        printf("order %u, %.0f s\n", seeds[i], truth.until);
+        add_score(&all, &truth, path, 0, "  all decoded");
+        add_score(&sparse, &truth, path, 10, "  for 10 a second");
+        add_score(&blind, &truth, hidden, 0, "  blind, all decoded");
+        add_score(&blind_sparse, &truth, hidden, 10, "  blind, for 10 a second");
     }
-    print_score("hard cuts, all", all);
+    print_score("hard cuts, all decoded", all);
+    print_score("hard cuts, for 10 a second", sparse);
+    print_score("hard cuts, blind, all decoded", blind);
+    print_score("hard cuts, blind, for 10 a second", blind_sparse);
     // ContentDetector of PySceneDetect, as shipped with its tests.
     static const int content[] = { 30, 180, 394 };
     bench_reference("shots/psd_testvideo.mp4", content, ARRAY_LEN(content), 30000.0 / 1001);
