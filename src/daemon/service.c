@@ -19,6 +19,7 @@
 #include "daemon/supervise.h"
 #include "daemon/wishes.h"
 #include "spool/calendar.h"
+#include "spool/proxies.h"
 
 // Stages read this copy: a file that is being edited, or was refused, must not reach them.
 #define ACCEPTED "accepted.conf"
@@ -310,6 +311,8 @@ static void expire(struct service *service)
         log_warning(NULL, "what was kept long enough cannot be removed: %s", err.text);
     else if (removed > 0)
         log_info(NULL, "removed %d batches that were kept long enough", removed);
+    if (proxies_expire(settings, believed_now(service), &err) < 0)
+        log_warning(NULL, "proxies that are kept no longer cannot be removed: %s", err.text);
     adopt_forget_removed(service);
 }
 

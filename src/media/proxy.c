@@ -39,6 +39,20 @@ const struct proxy_profile *proxy_profile(enum job_profile profile, double durat
     return &profiles[profile];
 }
 
+// Raised with every change that makes other proxies or signals of the same source.
+enum { PROXY_VERSION = 1 };
+
+char *proxy_recipe(const struct proxy_profile *profile, const struct probe *probe)
+{
+    return xasprintf("%s %d %d | %s %s %d %d %lld %lld %d %d | %d %d %d %d %d %d %lld | %.9g %.9g",
+                     CLIPSPOOL_VERSION, PROXY_VERSION, SIGNALS_VERSION, profile->name,
+                     profile->preset, profile->height, profile->fps, (long long)profile->peak_rate,
+                     (long long)profile->sound_bitrate, profile->sound_rate, profile->crf,
+                     probe->width, probe->height, probe->rotation, probe->interlaced,
+                     probe->fps_num, probe->fps_den, (long long)probe->bit_rate, probe->duration,
+                     probe->start_time);
+}
+
 struct proxy {
     const struct proxy_wish *wish;
     struct source *source;

@@ -19,6 +19,10 @@ struct proxy_profile {
 // balanced, else aggressive.
 const struct proxy_profile *proxy_profile(enum job_profile profile, double duration);
 
+// Everything but the bytes of the source that decides what proxy_make makes of it, in words: with
+// equal recipes equal files give equal proxies and signals.  Gives a string.
+char *proxy_recipe(const struct proxy_profile *profile, const struct probe *probe);
+
 struct proxy_wish {
     int source_fd; // read with offsets of its own
     int proxy_fd;  // empty, seekable and readable

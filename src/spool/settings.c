@@ -104,6 +104,11 @@ const struct config_option settings_options[] = {
       .help = "How long the originals of completed batches stay in archive; 0 for ever." },
     { "keep.failed_days", CONFIG_NUMBER, AT(failed_days), "0", 0, 36500, .unit = "days",
       .help = "How long failed batches stay; 0 for ever." },
+    { "keep.proxy_bytes", CONFIG_INT, AT(proxy_bytes), "4294967296", 0, 1e15, .unit = "bytes",
+      .help = "How much of proxies is kept, so that the same video is not compressed twice; never "
+              "more than is still free; 0 for none." },
+    { "keep.proxy_days", CONFIG_NUMBER, AT(proxy_days), "30", 0, 36500, .unit = "days",
+      .help = "How long a proxy is kept that was of no use; 0 for as long as there is room." },
 
     { "service.stop_seconds", CONFIG_NUMBER, AT(stop_seconds), "20", 0, 3600, .unit = "s",
       .help = "How long running steps may take to end when the service stops." },

@@ -40,6 +40,8 @@ struct settings {
     bool plan_exact;     // in every batch starts are chosen without regard to key frames
     // keep { }: days, 0 for ever
     double archive_days, failed_days;
+    int64_t proxy_bytes; // of proxies that were made before; 0: none are kept
+    double proxy_days;   // since they were last of use
     // service { }
     double stop_seconds; // steps get this long to end at SIGTERM
 };

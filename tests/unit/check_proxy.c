@@ -78,6 +78,38 @@ START_TEST(dynamic_chooses_by_duration)
 }
 END_TEST
 
+START_TEST(a_recipe_holds_whatever_decides_the_proxy)
+{
+    const struct probe as_is = { .width = 1280,
+                                 .height = 720,
+                                 .fps_num = 30,
+                                 .fps_den = 1,
+                                 .duration = 5,
+                                 .bit_rate = 1000000 };
+    cleanup(free_ptr) char *recipe = proxy_recipe(proxy_profile(PROFILE_BALANCED, 5), &as_is);
+    struct probe others[8];
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        others[i] = as_is;
+    others[0].width = 1278;
+    others[1].height = 718;
+    others[2].rotation = 90;
+    others[3].interlaced = true;
+    others[4].fps_den = 2;
+    others[5].duration = 5.001;
+    others[6].start_time = 0.04;
+    others[7].bit_rate = 1000001;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        cleanup(free_ptr) char *other =
+            proxy_recipe(proxy_profile(PROFILE_BALANCED, 5), &others[i]);
+        ck_assert_msg(strcmp(recipe, other) != 0, "%zu", i);
+    }
+    cleanup(free_ptr) char *profile = proxy_recipe(proxy_profile(PROFILE_AGGRESSIVE, 5), &as_is);
+    ck_assert_str_ne(recipe, profile);
+    cleanup(free_ptr) char *again = proxy_recipe(proxy_profile(PROFILE_DYNAMIC, 200), &as_is);
+    ck_assert_str_eq(recipe, again);
+}
+END_TEST
+
 static const struct shape {
     const char *name;
     int width, height;
@@ -371,6 +403,7 @@ int main(void)
     TCase *tcase = tcase_create("proxy");
     tcase_set_timeout(tcase, 120); // the first run makes the clips
     tcase_add_test(tcase, dynamic_chooses_by_duration);
+    tcase_add_test(tcase, a_recipe_holds_whatever_decides_the_proxy);
     tcase_add_loop_test(tcase, a_proxy_has_the_shape_of_its_profile_and_never_exceeds_its_source, 0,
                         (int)ARRAY_LEN(shapes));
     tcase_add_loop_test(tcase, a_proxy_is_in_step_with_its_source, 0, 4);

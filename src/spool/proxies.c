@@ -1,0 +1,281 @@
+#include "spool/proxies.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "base/fingerprint.h"
+#include "base/fs.h"
+#include "spool/batch.h"
+
+#define CACHE "cache"
+#define CACHE_PROXY "cache/proxy"
+#define SECRET "secret"
+#define FACTS "facts.json"
+#define GONE ".gone."
+
+enum {
+    PIECE = 1 << 20,         // read at once
+    MAX_ENTRIES = 100000,    // listed
+    MAX_FACTS = 1 << 16,     // bytes
+    MAKING_SECONDS = 6 * 60, // an entry that is made longer than that was left by a crash
+};
+
+struct entry {
+    char *name;
+    time_t used;
+    uint64_t bytes;
+};
+
+// ---- the cache's own folder
+
+// Returns a descriptor, -ENOENT (without err) if it is missing and not to be made.
+static int open_cache(const struct settings *settings, bool create, struct err *err)
+{
+    cleanup(close_fd) int root = open(settings->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return err_errno(err, errno, "open the spool %s", settings->root);
+    int r = create ? fs_mkdir(root, CACHE, 0700, err) : 0;
+    if (r >= 0 && create)
+        r = fs_mkdir(root, CACHE_PROXY, 0700, err);
+    if (r < 0)
+        return r;
+    int fd = fs_open(root, CACHE_PROXY, O_RDONLY | O_DIRECTORY);
+    return fd >= 0 || fd == -ENOENT ? fd : fs_fail(err, -fd, "open", CACHE_PROXY);
+}
+
+static int make_secret(int cache, struct err *err)
+{
+    uint64_t secret[FINGERPRINT_POINTS];
+    if (getrandom(secret, sizeof secret, 0) != sizeof secret)
+        return err_errno(err, errno, "draw a random number");
+    return fs_write(cache, SECRET, secret, sizeof secret, err);
+}
+
+// If two make it at once the later one stands, and what was kept under the other is never found.
+static int load_secret(int cache, uint64_t secret[FINGERPRINT_POINTS], struct err *err)
+{
+    for (int tries = 0;; tries++) {
+        cleanup(free_ptr) char *data = NULL;
+        size_t size = 0;
+        int r = fs_read(cache, SECRET, 4096, &data, &size, err);
+        if (r == 0 && size == sizeof(uint64_t) * FINGERPRINT_POINTS) {
+            memcpy(secret, data, size);
+            return 0;
+        }
+        if (r < 0 && r != -ENOENT)
+            return r;
+        if (tries > 0)
+            return err_set(err, ERR_IO, "bad_secret", "the cache's secret cannot be read back");
+        r = make_secret(cache, err);
+        if (r < 0)
+            return r;
+    }
+}
+
+// ---- keys
+
+static int read_all(int fd, struct fingerprint *print, struct err *err)
+{
+    cleanup(free_ptr) char *piece = xcalloc(1, PIECE);
+    off_t at = 0;
+    for (;;) {
+        ssize_t n = pread(fd, piece, PIECE, at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_errno(err, errno, "read the source");
+        if (n == 0)
+            return 0;
+        fingerprint_add(print, piece, (size_t)n);
+        at += n;
+    }
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+int proxies_key(const struct settings *settings, const char *recipe, int fd, char **ret_key,
+                struct err *err)
+{
+    uint64_t secret[FINGERPRINT_POINTS];
+    struct fingerprint print;
+    struct stat before, after;
+    char hex[FINGERPRINT_HEX + 1];
+    if (settings->proxy_bytes == 0 || settings->accept_links)
+        return 1;
+    cleanup(close_fd) int cache = open_cache(settings, true, err);
+    if (cache < 0)
+        return cache;
+    int r = load_secret(cache, secret, err);
+    if (r < 0)
+        return r;
+    fingerprint_begin(&print, secret);
+    fingerprint_add(&print, recipe, strlen(recipe) + 1);
+    if (fstat(fd, &before) < 0)
+        return err_errno(err, errno, "look at the source");
+    r = read_all(fd, &print, err);
+    if (r < 0)
+        return r;
+    if (fstat(fd, &after) < 0)
+        return err_errno(err, errno, "look at the source");
+    if (!is_same(&before, &after))
+        return err_set(err, ERR_RETRY, "changed", "the source changes while it is read");
+    fingerprint_end(&print, hex);
+    *ret_key = xstrdup(hex);
+    return 0;
+}
+
+// ---- removing
+
+static int remove_entry(int cache, const char *name, struct err *err)
+{
+    cleanup(free_ptr) char *gone = xasprintf(GONE "%s", name);
+    int r = strncmp(name, GONE, strlen(GONE)) == 0
+                ? 0
+                : fs_move(cache, name, cache, gone, FS_MOVE_REPLACE, NULL);
+    if (r == -ENOENT)
+        return 0; // somebody else was quicker
+    return fs_remove(cache, r < 0 || name[0] == '.' ? name : gone, err);
+}
+
+static uint64_t size_of(int cache, const char *name)
+{
+    static const char *const files[] = { SOURCE_PROXY, SOURCE_SIGNALS };
+    uint64_t bytes = 0;
+    struct stat st;
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        cleanup(free_ptr) char *path = xasprintf("%s/%s", name, files[i]);
+        if (fstatat(cache, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            bytes += (uint64_t)st.st_size;
+    }
+    return bytes;
+}
+
+static int longest_unused_first(const void *a, const void *b)
+{
+    const struct entry *p = a, *q = b;
+    return p->used != q->used ? (p->used < q->used ? -1 : 1) : strcmp(p->name, q->name);
+}
+
+// Is it one that a crash left, or one that goes for its age?
+static bool is_due(const struct settings *settings, const struct entry *entry, time_t now)
+{
+    double age = difftime(now, entry->used);
+    if (strlen(entry->name) != FINGERPRINT_HEX)
+        return age > MAKING_SECONDS;
+    return settings->proxy_days > 0 && age > settings->proxy_days * 86400;
+}
+
+static int expire_in(const struct settings *settings, int cache, time_t now, struct err *err)
+{
+    cleanup(fs_names_free) char **names = NULL;
+    uint64_t free_bytes = 0, inodes, total = 0;
+    int count = fs_list(cache, MAX_ENTRIES, &names, err), removed = 0, kept = 0, r = 0;
+    if (count < 0)
+        return count;
+    cleanup(free_ptr) struct entry *entries = xcalloc((size_t)count + 1, sizeof *entries);
+    for (int i = 0; i < count; i++) {
+        struct stat st;
+        if (strcmp(names[i], SECRET) == 0 || fstatat(cache, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        entries[kept] = (struct entry){ names[i], st.st_mtime, size_of(cache, names[i]) };
+        total += entries[kept++].bytes;
+    }
+    qsort(entries, (size_t)kept, sizeof *entries, longest_unused_first);
+    uint64_t most = (uint64_t)settings->proxy_bytes;
+    if (fs_free(cache, &free_bytes, &inodes, NULL) == 0 && free_bytes < most)
+        most = free_bytes;
+    for (int i = 0; i < kept && r >= 0; i++) {
+        if (total <= most && !is_due(settings, &entries[i], now))
+            continue;
+        r = remove_entry(cache, entries[i].name, err);
+        total -= entries[i].bytes;
+        removed += r >= 0;
+    }
+    return r < 0 ? r : removed;
+}
+
+int proxies_expire(const struct settings *settings, time_t now, struct err *err)
+{
+    cleanup(close_fd) int cache = open_cache(settings, false, err);
+    if (cache < 0)
+        return cache == -ENOENT ? 0 : cache;
+    return expire_in(settings, cache, now, err);
+}
+
+// ---- taking and keeping
+
+static const char *const kept_files[] = { SOURCE_PROXY, SOURCE_SIGNALS };
+
+static int take_from(int entry, int sourcedir, json_t **ret_facts, struct err *err)
+{
+    cleanup(json_free) json_t *facts = NULL;
+    int r = json_read(entry, FACTS, MAX_FACTS, &facts, err);
+    for (size_t i = 0; r >= 0 && i < ARRAY_LEN(kept_files); i++)
+        r = fs_link_or_copy(entry, kept_files[i], sourcedir, kept_files[i], NULL, NULL, err);
+    if (r < 0)
+        return r;
+    *ret_facts = TAKE(facts);
+    return 0;
+}
+
+int proxies_take(const struct settings *settings, const char *key, int sourcedir,
+                 json_t **ret_facts, struct err *err)
+{
+    cleanup(close_fd) int cache = open_cache(settings, false, err);
+    if (cache < 0)
+        return cache == -ENOENT ? 0 : cache;
+    cleanup(close_fd) int entry = fs_open(cache, key, O_RDONLY | O_DIRECTORY);
+    // One that goes at this moment, or is not whole, is none: the source is compressed.
+    if (entry < 0 || take_from(entry, sourcedir, ret_facts, NULL) < 0)
+        return 0;
+    (void)futimens(entry, NULL); // of use just now; if that cannot be noted, it goes earlier
+    return 1;
+}
+
+static int fill_entry(int entry, int sourcedir, const json_t *facts, struct err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < ARRAY_LEN(kept_files); i++)
+        r = fs_link_or_copy(sourcedir, kept_files[i], entry, kept_files[i], NULL, NULL, err);
+    return r < 0 ? r : json_write(entry, FACTS, facts, err);
+}
+
+// Made under a name of this process alone, so that nobody meets it half done.
+static int make_entry(int cache, const char *key, int sourcedir, const json_t *facts,
+                      struct err *err)
+{
+    cleanup(free_ptr) char *making = xasprintf("%s.%ld.tmp", key, (long)getpid());
+    int r = fs_remove(cache, making, err);
+    if (r >= 0)
+        r = fs_mkdir(cache, making, 0700, err);
+    if (r < 0)
+        return r;
+    cleanup(close_fd) int entry = fs_open_dir(cache, making, err);
+    r = entry < 0 ? entry : fill_entry(entry, sourcedir, facts, err);
+    if (r >= 0)
+        r = fs_move(cache, making, cache, key, 0, err);
+    if (r < 0)
+        (void)fs_remove(cache, making, NULL);
+    return r == -EEXIST ? 0 : r;
+}
+
+int proxies_keep(const struct settings *settings, const char *key, int sourcedir,
+                 const json_t *facts, time_t now, struct err *err)
+{
+    cleanup(close_fd) int cache = open_cache(settings, true, err);
+    if (cache < 0)
+        return cache;
+    // Who comes here found none, or one of no use.
+    int r = remove_entry(cache, key, err);
+    if (r >= 0)
+        r = make_entry(cache, key, sourcedir, facts, err);
+    if (r >= 0)
+        r = expire_in(settings, cache, now, err);
+    return r < 0 ? r : 0;
+}
