@@ -48,7 +48,7 @@ LIBMEDIA = $(O)/lib/media.a $(LIBSPOOL)
 LIBHIGHLIGHT = $(O)/lib/highlight.a $(LIBSPOOL)
 LIBPROVIDER = $(O)/lib/provider.a $(LIBSPOOL)
 
-MEDIA_STAGES = probe compress render
+MEDIA_STAGES = probe compress preview render
 NET_STAGES = fetch
 OTHER_STAGES = analyze plan publish
 STAGES = $(patsubst %,$(O)/libexec/clipspool/%,$(MEDIA_STAGES) $(NET_STAGES) $(OTHER_STAGES))
@@ -71,6 +71,7 @@ $(O)/lib/%.a:
 	$(call show,AR)ar rcs $@ $^
 
 $(O)/lib/base.a: $(call folder,base)
+$(O)/lib/stage.a: $(O)/obj/stages/stage.o $(O)/obj/stages/outbox.o
 $(O)/lib/spool.a: $(call folder,spool)
 $(O)/lib/media.a: $(call folder,media)
 $(O)/lib/highlight.a: $(call folder,highlight)
@@ -85,15 +86,15 @@ $(O)/bin/clipspool: $(call folder,cli) $(LIBSPOOL)
 	@mkdir -p $(@D)
 	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_base)
 
-$(MEDIA_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/obj/stages/stage.o $(LIBMEDIA)
+$(MEDIA_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a $(LIBMEDIA)
 	@mkdir -p $(@D)
 	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_media) $(LIBS_base)
 
-$(NET_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/obj/stages/stage.o $(LIBPROVIDER)
+$(NET_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a $(LIBPROVIDER)
 	@mkdir -p $(@D)
 	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_provider) $(LIBS_base)
 
-$(OTHER_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/obj/stages/stage.o $(LIBHIGHLIGHT)
+$(OTHER_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a $(LIBHIGHLIGHT)
 	@mkdir -p $(@D)
 	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_base)
 

@@ -89,6 +89,16 @@ static size_t usable_sources(const struct course *course, bool *ret_all_ended)
     return usable;
 }
 
+// A stage of the batch no longer holds up a later one.  An extra one holds up only the end, for as
+// long as it may still come.
+static bool is_behind(const struct course *course, enum stage stage, enum stage later)
+{
+    enum step_state now = state(course, stage, STEP_BATCH);
+    if (stage_info[stage].is_extra)
+        return later + 1 < STAGE_COUNT || now != STEP_OPEN;
+    return now == STEP_DONE;
+}
+
 // Whatever comes before it in its source or in the batch is done.
 static bool reached(const struct course *course, struct course_place place)
 {
@@ -101,7 +111,7 @@ static bool reached(const struct course *course, struct course_place place)
     if (usable_sources(course, &all_ended) == 0 || !all_ended)
         return false;
     for (enum stage stage = 0; stage < place.stage; stage++) {
-        if (!stage_info[stage].per_source && state(course, stage, STEP_BATCH) != STEP_DONE)
+        if (!stage_info[stage].per_source && !is_behind(course, stage, place.stage))
             return false;
     }
     return true;
@@ -133,9 +143,10 @@ static int end_index(const struct course *course, enum stage stage)
 
 // What is furthest along first, so that things get finished; but a probe, which is short, before
 // any compression: it tells at once what is of no use, and how long the rest will take.
-static const enum stage preference[STAGE_COUNT] = { STAGE_PUBLISH, STAGE_RENDER, STAGE_PLAN,
-                                                    STAGE_ANALYZE, STAGE_PROBE,  STAGE_COMPRESS,
-                                                    STAGE_FETCH };
+// A preview, which is short too and awaited by people, goes before the rendering.
+static const enum stage preference[STAGE_COUNT] = { STAGE_PUBLISH,  STAGE_PREVIEW, STAGE_RENDER,
+                                                    STAGE_PLAN,     STAGE_ANALYZE, STAGE_PROBE,
+                                                    STAGE_COMPRESS, STAGE_FETCH };
 
 bool course_next(const struct course *course, enum slot_class slot, const uint64_t *held_us,
                  uint64_t now_us, struct course_place *ret_place)
@@ -181,7 +192,8 @@ static struct course_place failure_of(const struct course *course, int index)
 enum course_outcome course_outcome(const struct course *course, struct course_place *ret_place)
 {
     for (enum stage stage = 0; stage < STAGE_COUNT; stage++) {
-        if (!stage_info[stage].per_source && state(course, stage, STEP_BATCH) == STEP_FAILED) {
+        if (!stage_info[stage].per_source && !stage_info[stage].is_extra &&
+            state(course, stage, STEP_BATCH) == STEP_FAILED) {
             *ret_place = (struct course_place){ stage, STEP_BATCH };
             return COURSE_FAILED;
         }

@@ -178,7 +178,7 @@ double live_material(const struct live *live, struct course_place place)
 {
     if (place.index != STEP_BATCH)
         return live->material[place.index];
-    if (place.stage == STAGE_RENDER || place.stage == STAGE_PUBLISH)
+    if (place.stage > STAGE_PLAN)
         return live_reel_seconds(live);
     double all = 0;
     for (size_t i = 0; i < live->batch.source_count; i++)

@@ -9,8 +9,8 @@ static const double startup_seconds = 0.05;
 // Measured on two cores with 1080p at 30 pictures a second, profile conservative; they only have to
 // be right to a factor until the first steps correct them.
 static const double first_rates[STAGE_COUNT] = {
-    [STAGE_FETCH] = 0.001, [STAGE_PROBE] = 0.005, [STAGE_COMPRESS] = 0.5,  [STAGE_ANALYZE] = 0.002,
-    [STAGE_PLAN] = 0.001,  [STAGE_RENDER] = 0.7,  [STAGE_PUBLISH] = 0.002,
+    [STAGE_FETCH] = 0.001, [STAGE_PROBE] = 0.005,  [STAGE_COMPRESS] = 0.5, [STAGE_ANALYZE] = 0.002,
+    [STAGE_PLAN] = 0.001,  [STAGE_PREVIEW] = 0.03, [STAGE_RENDER] = 0.3,   [STAGE_PUBLISH] = 0.002,
 };
 
 // Each step moves a rate a third of the way: quick to learn, slow to panic.
@@ -42,7 +42,7 @@ static double expected(const struct progress_view *view, struct course_place pla
     double material = 0;
     if (place.index != STEP_BATCH)
         material = view->material[place.index];
-    else if (place.stage == STAGE_RENDER || place.stage == STAGE_PUBLISH)
+    else if (place.stage > STAGE_PLAN)
         material = view->reel_seconds;
     else
         for (size_t i = 0; i < view->course->source_count; i++)

@@ -17,8 +17,9 @@
 #define BATCH_ANALYSIS "analysis.json" // all sources' analyses together
 #define BATCH_FINAL "final.mp4"
 #define BATCH_COVER "cover.jpg"
-#define BATCH_SCRATCH "render"   // of a running render, only ever as render.tmp
-#define BATCH_CANCEL "cancelled" // the user's wish, made durable
+#define BATCH_PREVIEW "preview.mp4" // cut from the proxies
+#define BATCH_SCRATCH "render"      // of a running render, only ever as render.tmp
+#define BATCH_CANCEL "cancelled"    // the user's wish, made durable
 // ---- inside the directory of a source, work/<id>/<index>/
 #define SOURCE_FILE "source"
 #define SOURCE_PART "source.part" // of a download under way: kept over kills, docs/SPOOL.md

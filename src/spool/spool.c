@@ -463,7 +463,7 @@ int spool_set_aside(struct spool *spool, const char *id, struct err *err)
 
 static const enum stage source_stages[] = { STAGE_FETCH, STAGE_PROBE, STAGE_COMPRESS,
                                             STAGE_ANALYZE };
-static const enum stage batch_stages[] = { STAGE_PLAN, STAGE_RENDER, STAGE_PUBLISH };
+static const enum stage batch_stages[] = { STAGE_PLAN, STAGE_PREVIEW, STAGE_RENDER, STAGE_PUBLISH };
 
 // What of a batch had failed.
 struct failures {

@@ -243,6 +243,15 @@ static json_t *plan_part(const struct status *status, int batchdir)
     return plan_load(batchdir, &plan, NULL) < 0 ? json_null() : plan_to_json(&plan);
 }
 
+// From the plan on until the reel takes its place.
+static bool has_preview(const struct status *status)
+{
+    const struct step *preview = &status->batch_steps[STAGE_PREVIEW];
+    return preview->state == STEP_DONE &&
+           json_number(preview->numbers, "duration", 0, 1e9, -1, NULL) > 0 &&
+           status->batch_steps[STAGE_PUBLISH].state != STEP_DONE;
+}
+
 // A word or sentence that the step reported, or null.
 static void put_told(json_t *json, const char *key, const struct step *step)
 {
@@ -325,6 +334,7 @@ json_t *status_to_json(const struct status *status, int batchdir)
     json_put(json, "videos", videos);
     json_put(json, "stages", stages_to_json(status));
     json_put(json, "clip_plan", plan_part(status, batchdir));
+    json_put_text(json, "preview", has_preview(status) ? BATCH_PREVIEW : NULL);
     json_put(json, "final", final_part(status));
     json_put(json, "receipt", receipt_part());
     json_put_number(json, "total_processing_seconds", status->processing_seconds, 3);

@@ -19,6 +19,7 @@ const struct stage_info stage_info[STAGE_COUNT] = {
     [STAGE_COMPRESS] = { "compress", true, SLOT_CPU, "compressing" },
     [STAGE_ANALYZE] = { "analyze", true, SLOT_MODEL, "analyzing" },
     [STAGE_PLAN] = { "plan", false, SLOT_MODEL, "generating_plan" },
+    [STAGE_PREVIEW] = { "preview", false, SLOT_CPU, "clipping", true },
     [STAGE_RENDER] = { "render", false, SLOT_CPU, "clipping" },
     [STAGE_PUBLISH] = { "publish", false, SLOT_NET, "uploading_final" },
 };

@@ -17,6 +17,7 @@ enum stage {
     STAGE_COMPRESS,
     STAGE_ANALYZE,
     STAGE_PLAN,
+    STAGE_PREVIEW,
     STAGE_RENDER,
     STAGE_PUBLISH,
     STAGE_COUNT
@@ -29,6 +30,7 @@ struct stage_info {
     bool per_source;  // a step for each source; else one for the batch
     enum slot_class slot;
     const char *status; // the word of status.json while it runs
+    bool is_extra; // of the batch: the next stage does not wait for it, its failure fails nothing
 };
 extern const struct stage_info stage_info[STAGE_COUNT];
 

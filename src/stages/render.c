@@ -192,7 +192,7 @@ static void report(struct stage_context *context, const struct reel_result *resu
     json_put_int(context->numbers, "frames_copied", result->frames_copied);
     json_put_int(context->numbers, "frames_encoded", result->frames_encoded);
     json_put_text(context->numbers, "render_mode",
-                  !result->frames_copied    ? "encode"
+                  !result->frames_copied   ? "encode"
                   : result->frames_encoded ? "smart"
                                            : "copy");
     if (result->fallback[0])

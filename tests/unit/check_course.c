@@ -7,13 +7,13 @@
 static const uint64_t nothing_held[STAGE_COUNT];
 
 // A course from a picture: for each source four letters (fetch probe compress analyze), then behind
-// '/' three for plan render publish.  '.' open, 'd' done, 'f' failed, 'r' running.
+// '/' four for plan preview render publish.  '.' open, 'd' done, 'f' failed, 'r' running.
 static void draw(struct course *course, const char *picture)
 {
     const char *slash = strchr(picture, '/');
     size_t sources = (size_t)(slash - picture + 1) / 5;
     course_init(course, sources);
-    for (size_t i = 0; i < sources * 4 + 3; i++) {
+    for (size_t i = 0; i < sources * 4 + 4; i++) {
         bool own = i < sources * 4;
         char letter = own ? picture[i / 4 * 5 + i % 4] : slash[1 + i - sources * 4];
         struct course_place place = { own ? (enum stage)(i % 4)
@@ -31,27 +31,31 @@ static const struct {
     enum slot_class slot;
     int stage, index; // expected; stage -1: none
 } nexts[] = {
-    { "first the fetch", ".... ..../...", SLOT_NET, STAGE_FETCH, 0 },
-    { "sources side by side", "r... ..../...", SLOT_NET, STAGE_FETCH, 1 },
-    { "none before the fetch is done", "r... ..../...", SLOT_CPU, -1, 0 },
-    { "then the probe", "d... ..../...", SLOT_CPU, STAGE_PROBE, 0 },
-    { "probes before compression", "d... dd../...", SLOT_CPU, STAGE_PROBE, 0 },
-    { "what is furthest comes first", ".... ddd./...", SLOT_NET, STAGE_FETCH, 0 },
-    { "analysis has its own slots", "ddd. dd../...", SLOT_MODEL, STAGE_ANALYZE, 0 },
-    { "a failed source goes no further", "df.. ddd./...", SLOT_CPU, -1, 0 },
-    { "plan waits for all", "dddd ddd./...", SLOT_MODEL, STAGE_ANALYZE, 1 },
-    { "plan waits for the one that runs", "dddd dddr/...", SLOT_MODEL, -1, 0 },
-    { "plan when all ended", "dddd df../...", SLOT_MODEL, STAGE_PLAN, STEP_BATCH },
-    { "no plan of nothing", "df.. f.../...", SLOT_MODEL, -1, 0 },
-    { "no compression before the source is back", ".d.. ..../...", SLOT_CPU, -1, 0 },
-    { "no analysis before the source is back", ".dd. df../...", SLOT_MODEL, -1, 0 },
-    { "no plan before the source is back", ".ddd df../...", SLOT_MODEL, -1, 0 },
-    { "no reel before the source is back", "dddd .d.d/d..", SLOT_CPU, -1, 0 },
-    { "nothing published without a plan", "dddd dddd/.d.", SLOT_NET, -1, 0 },
-    { "a lost source holds nothing up", "dddd .f../d..", SLOT_CPU, STAGE_RENDER, STEP_BATCH },
-    { "render after plan", "dddd dddd/d..", SLOT_CPU, STAGE_RENDER, STEP_BATCH },
-    { "publish after render", "dddd dddd/dd.", SLOT_NET, STAGE_PUBLISH, STEP_BATCH },
-    { "nothing after publish", "dddd dddd/ddd", SLOT_NET, -1, 0 },
+    { "first the fetch", ".... ..../....", SLOT_NET, STAGE_FETCH, 0 },
+    { "sources side by side", "r... ..../....", SLOT_NET, STAGE_FETCH, 1 },
+    { "none before the fetch is done", "r... ..../....", SLOT_CPU, -1, 0 },
+    { "then the probe", "d... ..../....", SLOT_CPU, STAGE_PROBE, 0 },
+    { "probes before compression", "d... dd../....", SLOT_CPU, STAGE_PROBE, 0 },
+    { "what is furthest comes first", ".... ddd./....", SLOT_NET, STAGE_FETCH, 0 },
+    { "analysis has its own slots", "ddd. dd../....", SLOT_MODEL, STAGE_ANALYZE, 0 },
+    { "a failed source goes no further", "df.. ddd./....", SLOT_CPU, -1, 0 },
+    { "plan waits for all", "dddd ddd./....", SLOT_MODEL, STAGE_ANALYZE, 1 },
+    { "plan waits for the one that runs", "dddd dddr/....", SLOT_MODEL, -1, 0 },
+    { "plan when all ended", "dddd df../....", SLOT_MODEL, STAGE_PLAN, STEP_BATCH },
+    { "no plan of nothing", "df.. f.../....", SLOT_MODEL, -1, 0 },
+    { "no compression before the source is back", ".d.. ..../....", SLOT_CPU, -1, 0 },
+    { "no analysis before the source is back", ".dd. df../....", SLOT_MODEL, -1, 0 },
+    { "no plan before the source is back", ".ddd df../....", SLOT_MODEL, -1, 0 },
+    { "no reel before the source is back", "dddd .d.d/dd..", SLOT_CPU, -1, 0 },
+    { "nothing published without a plan", "dddd dddd/..d.", SLOT_NET, -1, 0 },
+    { "a lost source holds nothing up", "dddd .f../dd..", SLOT_CPU, STAGE_RENDER, STEP_BATCH },
+    { "render after plan", "dddd dddd/dd..", SLOT_CPU, STAGE_RENDER, STEP_BATCH },
+    { "a preview first", "dddd dddd/d...", SLOT_CPU, STAGE_PREVIEW, STEP_BATCH },
+    { "render beside the preview", "dddd dddd/dr..", SLOT_CPU, STAGE_RENDER, STEP_BATCH },
+    { "publish waits for the preview", "dddd dddd/drd.", SLOT_NET, -1, 0 },
+    { "not for one that failed", "dddd dddd/dfd.", SLOT_NET, STAGE_PUBLISH, STEP_BATCH },
+    { "publish after render", "dddd dddd/ddd.", SLOT_NET, STAGE_PUBLISH, STEP_BATCH },
+    { "nothing after publish", "dddd dddd/dddd", SLOT_NET, -1, 0 },
 };
 
 START_TEST(the_next_step_follows_from_what_is_done)
@@ -74,13 +78,14 @@ static const struct {
     enum course_outcome outcome;
     int stage, index; // to blame
 } outcomes[] = {
-    { "nothing done yet", "..../...", COURSE_GOING, 0, 0 },
-    { "one lost, one going", "f... dd../...", COURSE_GOING, 0, 0 },
-    { "one lost, one through", "df.. dddd/...", COURSE_GOING, 0, 0 },
-    { "all lost", "df.. ddf./...", COURSE_FAILED, STAGE_PROBE, 0 },
-    { "no plan", "dddd/f..", COURSE_FAILED, STAGE_PLAN, STEP_BATCH },
-    { "no reel", "dddd/df.", COURSE_FAILED, STAGE_RENDER, STEP_BATCH },
-    { "published", "dddd df../ddd", COURSE_COMPLETED, 0, 0 },
+    { "nothing done yet", "..../....", COURSE_GOING, 0, 0 },
+    { "one lost, one going", "f... dd../....", COURSE_GOING, 0, 0 },
+    { "one lost, one through", "df.. dddd/....", COURSE_GOING, 0, 0 },
+    { "all lost", "df.. ddf./....", COURSE_FAILED, STAGE_PROBE, 0 },
+    { "no plan", "dddd/f...", COURSE_FAILED, STAGE_PLAN, STEP_BATCH },
+    { "no preview", "dddd/dfdd", COURSE_COMPLETED, 0, 0 },
+    { "no reel", "dddd/ddf.", COURSE_FAILED, STAGE_RENDER, STEP_BATCH },
+    { "published", "dddd df../dddd", COURSE_COMPLETED, 0, 0 },
 };
 
 START_TEST(a_batch_fails_only_when_nothing_can_be_cut)
@@ -100,7 +105,7 @@ START_TEST(a_step_that_waits_is_due_later_and_wakes_its_batch_then)
 {
     struct course course;
     struct course_place place = { STAGE_FETCH, 0 }, next;
-    draw(&course, ".... ..../...");
+    draw(&course, ".... ..../....");
     course_mark(&course, place)->due_us = 5000;
     ck_assert(course_next(&course, SLOT_NET, nothing_held, 1000, &next));
     ck_assert_int_eq(next.index, 1);
@@ -117,7 +122,7 @@ START_TEST(a_held_stage_rests_for_all_sources)
     struct course course;
     struct course_place next;
     uint64_t held[STAGE_COUNT] = { [STAGE_FETCH] = 9000 };
-    draw(&course, ".... ..../...");
+    draw(&course, ".... ..../....");
     ck_assert(!course_next(&course, SLOT_NET, held, 1000, &next));
     ck_assert_uint_eq(course_wake(&course, held, 1000), 9000);
     held[STAGE_FETCH] = UINT64_MAX; // until reload
@@ -130,9 +135,9 @@ static const struct {
     const char *picture;
     enum stage front;
 } fronts[] = {
-    { ".... ..../...", STAGE_FETCH },    { "d... dddd/...", STAGE_PROBE },
-    { "ddr. dddd/...", STAGE_COMPRESS }, { "df.. dddd/...", STAGE_PLAN },
-    { "dddd dddd/d..", STAGE_RENDER },   { "dddd dddd/ddd", STAGE_PUBLISH },
+    { ".... ..../....", STAGE_FETCH },    { "d... dddd/....", STAGE_PROBE },
+    { "ddr. dddd/....", STAGE_COMPRESS }, { "df.. dddd/....", STAGE_PLAN },
+    { "dddd dddd/dd..", STAGE_RENDER },   { "dddd dddd/dddd", STAGE_PUBLISH },
 };
 
 START_TEST(the_front_is_the_first_stage_that_is_not_settled_everywhere)

@@ -165,9 +165,11 @@ static void completed(void)
         for (size_t s = 0; s < ARRAY_LEN(source_stages); s++)
             finish(source_stages[s], i, (time_t)s, (time_t)s + i + 1, "{}");
     finish(STAGE_PLAN, STEP_BATCH, 10, 11, "{}");
+    finish(STAGE_PREVIEW, STEP_BATCH, 11, 12, "{\"duration\":60.5}");
     finish(STAGE_RENDER, STEP_BATCH, 11, 40,
            "{\"duration\":60.5,\"size_bytes\":12345,\"width\":1280,\"height\":720,"
-           "\"frames_copied\":0,\"frames_encoded\":1815}");
+           "\"frames_copied\":0,\"frames_encoded\":1815,\"render_mode\":\"encode\","
+           "\"fallback_reason\":\"it is interlaced\"}");
     finish(STAGE_PUBLISH, STEP_BATCH, 40, 41, "{}");
     cleanup(plan_release) struct plan plan = PLAN_INIT;
     plan.provider = xstrdup("local");
@@ -341,6 +343,9 @@ START_TEST(a_completed_batch_names_its_reel_and_plan)
     const json_t *final = json_object_get(json, "final");
     ck_assert_str_eq(text_at(final, "path"), "final.mp4");
     ck_assert_int_eq(json_int(final, "frames_encoded", 0, 9999, -1, NULL), 1815);
+    ck_assert_str_eq(text_at(final, "render_mode"), "encode");
+    ck_assert_str_eq(text_at(final, "fallback_reason"), "it is interlaced");
+    ck_assert(json_is_null(json_object_get(json, "preview"))); // the reel took its place
     const json_t *segments = json_object_get(json_object_get(json, "clip_plan"), "segments");
     ck_assert_uint_eq(json_array_size(segments), 1);
     for (int i = 0; i < STAGE_COUNT; i++)
