@@ -19,7 +19,7 @@ static void set_up(void)
 {
     (void)setenv("TZ", "fake", 1); // fetch and publish are stand-ins too
     spool_fixture_open(&fixture);
-    spool_fixture_fake(&fixture, "fetch probe compress analyze plan render publish");
+    spool_fixture_fake(&fixture, "fetch probe compress analyze plan preview render publish");
     spool_fixture_set(&fixture, "intake = { settle_seconds = 10.0; scan_seconds = 30.0; };");
 }
 

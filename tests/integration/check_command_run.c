@@ -79,7 +79,7 @@ END_TEST
 START_TEST(test_run_tells_why_there_is_no_reel)
 {
     struct spoken spoken;
-    spool_fixture_fake(&cli_fixture, "compress analyze plan render");
+    spool_fixture_fake(&cli_fixture, "compress analyze plan preview render");
     spool_fixture_write_config(&cli_fixture);
     folder_put(&cli_fixture.folder, "a.mp4", "this is no video");
     CLI_SAY(&spoken, "run", "a.mp4");

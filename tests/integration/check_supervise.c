@@ -101,7 +101,7 @@ START_TEST(a_missing_program_holds_its_stage_and_says_so)
     spool_fixture_start(&fixture);
     spool_fixture_drop(&fixture, "trip", "a.mp4", NULL);
     spool_fixture_await_that(&fixture, "outbox", is_waiting, (char[]){ "render rests" });
-    spool_fixture_fake(&fixture, "fetch probe compress analyze plan render publish");
+    spool_fixture_fake(&fixture, "fetch probe compress analyze plan preview render publish");
     ck_assert_int_eq(kill(fixture.daemon, SIGHUP), 0);
     json_decref(spool_fixture_await(&fixture, "trip", "completed"));
 }

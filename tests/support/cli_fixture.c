@@ -13,7 +13,7 @@ char *cli_program;
 static void set_up(void)
 {
     spool_fixture_open(&cli_fixture);
-    spool_fixture_fake(&cli_fixture, "probe compress analyze plan render");
+    spool_fixture_fake(&cli_fixture, "probe compress analyze plan preview render");
     spool_fixture_write_config(&cli_fixture);
     cleanup(free_ptr) char *outbox = spool_fixture_path(&cli_fixture, "outbox");
     ck_assert_int_eq(mkdir(outbox, 0755), 0);
