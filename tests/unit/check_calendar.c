@@ -116,6 +116,7 @@ int main(void)
 {
     Suite *suite = suite_create("calendar");
     TCase *tcase = tcase_create("calendar");
+    tcase_set_timeout(tcase, 60); // each look is two syncs, and a disk may be busy
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_clock_that_goes_as_time_does_is_followed);
     tcase_add_test(tcase, small_corrections_and_weekends_are_believed);
