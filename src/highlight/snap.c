@@ -154,7 +154,8 @@ static double picture_seconds_at(const struct search *search, size_t frame)
     size_t other = frame > 0 ? frame - 1 : frame + 1;
     if (other >= signals->frame_count)
         return longest_picture;
-    return fmin(fabs(signals->frames[other].time - signals->frames[frame].time), longest_picture);
+    return fmin((double)fabsf(signals->frames[other].time - signals->frames[frame].time),
+                longest_picture);
 }
 
 // The shot around `at`.  Returns false where a cut is, which is a point already.

@@ -5,6 +5,7 @@
 #include "media/join.h"
 
 #include "media/mp4.h"
+#include <assert.h>
 #include <errno.h>
 #include <libavutil/murmur3.h>
 #include <math.h>
@@ -306,6 +307,7 @@ static int put_parcel(struct joiner *joiner, struct err *err)
     AVPacket *packet = av_packet_alloc();
     int r = packet ? 0 : source_libav_error(err, AVERROR(ENOMEM), "no_memory", "join the reel");
     for (size_t i = 0; i < parcel->count && r >= 0; i++) {
+        assert(packet != NULL); // the analyser does not know that an error is negative
         r = parcel_get(parcel, i, packet, err);
         if (r >= 0)
             r = translate(&joiner->coded, packet, false, err);

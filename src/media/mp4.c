@@ -6,6 +6,7 @@
 #include "media/mp4.h"
 
 #include "media/source.h"
+#include <assert.h>
 #include <errno.h>
 #include <libavutil/display.h>
 #include <stdio.h>
@@ -167,10 +168,11 @@ static int add_track(struct mp4 *mp4, const AVCodecParameters *parameters, AVRat
 
 static int add_pictures(struct mp4 *mp4, const struct mp4_wish *wish, struct err *err)
 {
-    AVStream *stream;
+    AVStream *stream = NULL;
     int r = add_track(mp4, wish->picture, mp4->base[MP4_PICTURE], &stream, err);
     if (r < 0)
         return r;
+    assert(stream != NULL); // or add_track fails
     stream->avg_frame_rate = stream->r_frame_rate = (AVRational){ wish->fps_num, wish->fps_den };
     stream->sample_aspect_ratio = wish->picture->sample_aspect_ratio;
     if (!wish->matrix)

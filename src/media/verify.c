@@ -10,6 +10,7 @@
 #include "media/verify.h"
 
 #include "media/crew.h"
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -97,6 +98,7 @@ static int check_packets(struct verifier *verifier, struct err *err)
         r = source_libav_error(err, AVERROR(ENOMEM), "no_memory", "read the reel back");
     int ok = 1;
     while (r >= 0 && ok > 0 && (r = source_packet(source, packet, err)) > 0) {
+        assert(packet != NULL); // the analyser does not know that an error is negative
         ok = check_packet(verifier, source, packet, count++);
         av_packet_unref(packet);
     }
@@ -163,6 +165,7 @@ static bool is_close(const struct join *join, size_t i)
 
 static int take_pictures(struct verifier *verifier, AVCodecContext *decoder, AVFrame *frame)
 {
+    assert(frame != NULL); // the analyser does not know that an error is negative
     while (avcodec_receive_frame(decoder, frame) >= 0) {
         bool is_damaged = frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT);
         double time = frame->best_effort_timestamp == AV_NOPTS_VALUE
@@ -189,6 +192,8 @@ static int decode_span(struct verifier *verifier, struct source *source, const s
     // samples.
     decoder->skip_loop_filter = AVDISCARD_ALL;
     while (r >= 0 && ok > 0 && i < span->to && (r = source_packet(source, packet, err)) > 0) {
+        assert(packet != NULL &&
+               frame != NULL); // the analyser does not know that an error is negative
         // The container may land earlier.
         begun = begun || fabs((double)packet->pts * base - first) < seconds_of(verifier, 1) / 2;
         if (begun) {
@@ -233,7 +238,8 @@ static int check_span(void *context, size_t number, struct err *err)
 static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
 static char said[WHY];
 
-static void hear(void *object, int level, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void hear(void *object, int level, const char *format,
+                                                       va_list arguments)
 {
     (void)object;
     if (level > AV_LOG_WARNING)

@@ -87,7 +87,8 @@ void coded_release(struct coded *coded)
 // The log callback has no pointer of its own; a test decodes one thing at a time.
 static struct decoded *listening;
 
-static void listen_to_decoder(void *from, int level, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void
+listen_to_decoder(void *from, int level, const char *format, va_list arguments)
 {
     (void)from;
     if (level > AV_LOG_WARNING)

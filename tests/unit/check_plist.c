@@ -157,7 +157,7 @@ static void lay_out(struct layout *layout, bool wide)
     for (size_t i = 0; i < length; i++) {
         if (wide)
             put(layout, "\0", 1);
-        put(layout, LINK + i, 1);
+        put(layout, &LINK[i], 1);
     }
     finish(layout, (const uint8_t[]){ 8, 11, 15 }, 3, 0);
 }
