@@ -68,16 +68,28 @@ static void await(struct crew *crew)
     pthread_mutex_lock(&crew->lock);
     while (crew->busy > 0) {
         struct timespec until;
-        (void)clock_gettime(CLOCK_REALTIME, &until);
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += WATCH_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
-        (void)pthread_cond_timedwait(&crew->ended, &crew->lock, &until);
+        if (pthread_cond_timedwait(&crew->ended, &crew->lock, &until) == 0)
+            continue;
         pthread_mutex_unlock(&crew->lock);
         watch(crew);
         pthread_mutex_lock(&crew->lock);
     }
     pthread_mutex_unlock(&crew->lock);
+    watch(crew);
+}
+
+// So that somebody who sets the clock does not hold up what is waited for.
+static void init_ended(struct crew *crew)
+{
+    pthread_condattr_t how;
+    pthread_condattr_init(&how);
+    pthread_condattr_setclock(&how, CLOCK_MONOTONIC);
+    pthread_cond_init(&crew->ended, &how);
+    pthread_condattr_destroy(&how);
 }
 
 int crew_run(const struct crew_job *job, size_t count, unsigned workers, struct err *err)
@@ -88,7 +100,7 @@ int crew_run(const struct crew_job *job, size_t count, unsigned workers, struct 
     workers = workers < 1 ? 1 : workers > MOST_WORKERS ? MOST_WORKERS : workers;
     workers = count < workers ? (unsigned)count : workers;
     pthread_mutex_init(&crew.lock, NULL);
-    pthread_cond_init(&crew.ended, NULL);
+    init_ended(&crew);
     crew.busy = workers;
     int failed = 0;
     while (started < workers && !failed) {

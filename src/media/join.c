@@ -88,7 +88,9 @@ static int gather_groups(struct joiner *joiner, const AVCodecParameters *coded, 
         enum nal_codec codec = coded->codec_id == AV_CODEC_ID_HEVC ? NAL_HEVC : NAL_H264;
         r = paramsets_parse(codec, coded->extradata, (size_t)coded->extradata_size, &joiner->coded);
         joiner->has_coded = r >= 0;
-        if (r >= 0 && joiner->group_count < ARRAY_LEN(joiner->groups))
+        if (joiner->has_coded && joiner->group_count == ARRAY_LEN(joiner->groups))
+            r = -ENOSPC;
+        else if (joiner->has_coded)
             joiner->groups[joiner->group_count++] = &joiner->coded;
     }
     if (r >= 0)

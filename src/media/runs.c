@@ -8,6 +8,10 @@ static const double early_frames = 0.45;
 static const double stray_frames = 0.4;
 // Fewer copied pictures than this save nothing: each run costs a decoder and an encoder a start.
 enum { WORTHWHILE = 6 };
+// Pictures that are decoded before one shown earlier lie this near: codecs reorder 16 at most.
+enum { AHEAD = 64 };
+// Frames further from the origin are no place in a video but a broken time.
+static const double far_frames = 1e12;
 
 struct finder {
     const struct coded_picture *pictures;
@@ -17,13 +21,13 @@ struct finder {
     int64_t limit; // frames of the segment that the source has a picture for
 };
 
-// The frame a picture falls on; -1 for one that lies off the grid.
+// The frame a picture falls on; meaningless for one whose time is none.
 static int64_t frame_of(const struct finder *finder, size_t i, bool *ret_on_grid)
 {
     double frames = (finder->pictures[i].time - finder->origin) / finder->wish->frame;
     double nearest = round(frames);
-    *ret_on_grid = fabs(frames - nearest) <= stray_frames;
-    return (int64_t)nearest;
+    *ret_on_grid = fabs(frames) < far_frames && fabs(frames - nearest) <= stray_frames;
+    return fabs(frames) < far_frames ? (int64_t)nearest : INT64_MAX;
 }
 
 static double first_time(const struct coded_picture *pictures, size_t count,
@@ -45,34 +49,42 @@ static bool is_sync(enum nal_picture kind)
     return kind == NAL_SYNC || kind == NAL_SYNC_OPEN;
 }
 
-// Shown before the sync picture that stands before it: nobody behind that picture refers to it.
-static bool is_leading(enum nal_picture kind, int64_t frame, int64_t first)
+// Takes a frame into the line of those that came, of which `next` is the first that did not; a bit
+// of `ahead` stands for each behind it.  False if it came before or cannot belong there.
+static bool line_up(int64_t frame, int64_t *next, uint64_t *ahead)
 {
-    return kind == NAL_LEADING || frame < first;
+    if (frame < *next || frame - *next >= AHEAD || *ahead >> (frame - *next) & 1)
+        return false;
+    *ahead |= UINT64_C(1) << (frame - *next);
+    for (; *ahead & 1; *ahead >>= 1)
+        ++*next;
+    return true;
 }
 
 // The longest copyable run that begins at the sync picture i.  Returns its number of frames.
 static int64_t run_from(const struct finder *finder, size_t i, struct run *run)
 {
-    bool on_grid;
-    int64_t first = frame_of(finder, i, &on_grid), last = first - 1, kept = 0, best = 0;
+    bool on_grid, is_second = false; // is_second: behind a sync picture within the run
+    int64_t first = frame_of(finder, i, &on_grid), next = first, best = 0;
+    uint64_t ahead = 0;
     for (size_t j = i; j < finder->count; j++) {
         enum nal_picture kind = finder->pictures[j].kind;
         int64_t frame = frame_of(finder, j, &on_grid);
-        if (j > i && is_leading(kind, frame, first) && kind != NAL_NO_PICTURE) {
-            // Only behind an open start, or of a kind that says so itself, is this how it should
-            // be.
-            if (run->is_open || kind == NAL_LEADING)
-                continue;
+        bool is_earlier = frame < first;
+        if (kind == NAL_NO_PICTURE)
             break;
-        }
-        if (kind == NAL_NO_PICTURE || !on_grid || frame >= finder->limit)
+        // Shown before the sync picture it was coded behind: nobody refers to it who is kept.  Only
+        // behind an open start, or of a kind that says so itself, is this how it should be.
+        if (is_earlier && (run->is_open || kind == NAL_LEADING))
+            continue;
+        // What leads another sync picture refers to pictures of the run, at most.
+        if (kind == NAL_LEADING && !is_second)
             break;
-        kept++;
-        if (frame > last)
-            last = frame;
-        if (last - first + 1 == kept) {
-            best = kept;
+        if (is_earlier || !on_grid || frame >= finder->limit || !line_up(frame, &next, &ahead))
+            break;
+        is_second = is_second || (j > i && is_sync(kind));
+        if (ahead == 0) {
+            best = next - first;
             run->to = j + 1;
         }
     }
@@ -128,6 +140,5 @@ size_t runs_find(const struct coded_picture *pictures, size_t count, const struc
 
 bool runs_keeps(const struct coded_picture *pictures, const struct run *run, size_t i)
 {
-    return i == run->from ||
-           !(pictures[i].kind == NAL_LEADING || pictures[i].time < pictures[run->from].time);
+    return pictures[i].time >= pictures[run->from].time;
 }

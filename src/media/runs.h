@@ -39,12 +39,13 @@ enum { RUNS_MAX = 9 };
 // Splits the frames [0, wish->frames) into runs.  `pictures`: in decoding order from a sync picture
 // at or before the segment on to behind its end.  *ret_origin is the time of frame 0, NAN if there
 // is no picture to begin with; then nothing can be copied.  Pictures whose times stray from the
-// grid of frames by more than 0.4 of one are not copied: the rate differs or varies.  Returns the
-// number of runs, at least 1 for frames > 0.
+// grid of frames by more than 0.4 of one are not copied: the rate differs or varies.  Each frame of
+// a copied run has one picture.  Returns the number of runs, at least 1 for frames > 0.
 size_t runs_find(const struct coded_picture *pictures, size_t count, const struct runs_wish *wish,
                  struct run *ret_runs, double *ret_origin);
 
-// True if packet i of the run is to be copied: leading pictures of an open start are not.
+// True if packet i of the run is to be copied: what is shown before the start is not (the leading
+// pictures of an open one).
 bool runs_keeps(const struct coded_picture *pictures, const struct run *run, size_t i);
 
 #endif

@@ -42,7 +42,7 @@ static int land(struct source *source, const struct nal_stream *units, double st
             enum nal_picture kind = nal_classify(units, packet->data, (size_t)packet->size);
             if (kind == NAL_SYNC || kind == NAL_SYNC_OPEN)
                 break;
-            if (!beginning && time_of(source, packet) > start)
+            if (!beginning && time_of(source, packet) > start + tolerance)
                 break;
         }
         if (r <= 0 || beginning || time_of(source, packet) <= start + tolerance)

@@ -67,6 +67,24 @@ static int open_reel(const struct verifier *verifier, int want, struct source **
 
 // ---- what is there
 
+// What was put in must itself be the whole reel, each frame once.
+static int check_frames(struct verifier *verifier)
+{
+    const struct join *join = verifier->join;
+    size_t frames = (size_t)cuts_frames(verifier->cuts);
+    cleanup(free_ptr) bool *is_there = xcalloc(frames + 1, sizeof *is_there);
+    for (size_t i = 0; i < join->count; i++) {
+        int64_t frame = join->packets[i].frame;
+        if (frame < 0 || (size_t)frame >= frames || is_there[frame])
+            return refuse(verifier, "frame %lld is there twice or no part of it", (long long)frame);
+        is_there[frame] = true;
+    }
+    for (size_t i = 0; i < frames; i++)
+        if (!is_there[i])
+            return refuse(verifier, "frame %zu is missing", i);
+    return 1;
+}
+
 static int check_packet(struct verifier *verifier, struct source *source, const AVPacket *packet,
                         size_t i)
 {
@@ -271,7 +289,9 @@ int verify_reel(const struct cuts *cuts, const struct join *join, bool has_sound
     struct verifier verifier = { .cuts = cuts, .join = join, .fd = fd };
     struct err problem = ERR_INIT;
     pthread_mutex_init(&verifier.lock, NULL);
-    int r = check_packets(&verifier, &problem);
+    int r = check_frames(&verifier);
+    if (r > 0)
+        r = check_packets(&verifier, &problem);
     if (r > 0)
         r = check_sound(&verifier, has_sound, &problem);
     if (r > 0)
