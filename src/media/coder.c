@@ -89,11 +89,13 @@ static void set_x264(AVCodecContext *video, const struct coder_wish *wish)
     (void)av_opt_set(video->priv_data, "forced-idr", "1", 0);
 }
 
-// x265 keeps a pool of threads for each encoder unless told otherwise, and talks.
+// x265 keeps a pool of threads for each encoder unless told otherwise, and talks.  It must look
+// further ahead than pictures may be reordered: five is what its fastest preset does.
 static void set_x265(AVCodecContext *video, const struct coder_wish *wish)
 {
+    int ahead = lookahead(wish) < 5 ? 5 : lookahead(wish);
     cleanup(free_ptr) char *more =
-        xasprintf("log-level=error:open-gop=0:rc-lookahead=%d:frame-threads=1%s%s", lookahead(wish),
+        xasprintf("log-level=error:open-gop=0:rc-lookahead=%d:frame-threads=1%s%s", ahead,
                   wish->threads == 1 ? ":pools=none" : "",
                   wish->reorder == 1 ? ":b-pyramid=0" : "");
     (void)av_opt_set(video->priv_data, "x265-params", more, 0);

@@ -1,0 +1,215 @@
+// The joined file: what was copied decodes to what it was, in its place, among what was encoded.
+#include "media/join.h"
+
+#include "tests/support/coded.h"
+#include "tests/support/cutting.h"
+#include "tests/support/media.h"
+#include "tests/support/program.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+
+enum { MOST_SEGMENTS = 4, FPS = 25 };
+
+// 4 seconds of 25 pictures each.
+static const char *make_clip(const char *name, const char *picture, const char *options)
+{
+    return media_clip(&(struct media_clip){ .name = name,
+                                            .seconds = 4,
+                                            .width = 160,
+                                            .height = 120,
+                                            .rate = "25",
+                                            .picture = picture,
+                                            .options = options });
+}
+
+static const struct reel {
+    const char *sentence;
+    const char *names[2], *options[2]; // of the sources
+    double segments[MOST_SEGMENTS][3]; // source, start, end
+    const char *strips;
+    int delay; // of the coding times, frames
+} reels[] = {
+    { "without reordering",
+      { "plain.mp4" },
+      { "-c:v libx264 -preset ultrafast -g 25" },
+      { { 0, 0.4, 2 }, { 0, 2, 3.6 } },
+      "e0+15 c15+25 c40+40",
+      0 },
+    { "B pictures",
+      { "b.mp4" },
+      { "-c:v libx264 -preset veryfast -g 20 -bf 2 -b_strategy 0 -x264-params b-pyramid=none" },
+      { { 0, 0.4, 2.6 } },
+      "e0+10 c10+44 e54+1",
+      1 },
+    { "a pyramid of B pictures",
+      { "pyramid.mp4" },
+      { "-c:v libx264 -preset veryfast -g 24 -bf 3 -b_strategy 0 -x264-params b-pyramid=normal" },
+      { { 0, 0.96, 2.6 }, { 0, 2.8, 3.92 } },
+      "c0+41 e41+2 c43+25 e68+1",
+      2 },
+    { "transport stream",
+      { "b.ts" },
+      { "-c:v libx264 -preset veryfast -g 20 -bf 2 -b_strategy 0 -x264-params b-pyramid=none" },
+      { { 0, 0.4, 2.6 } },
+      "e0+10 c10+44 e54+1",
+      1 },
+    { "HEVC with closed groups",
+      { "closed.mp4" },
+      { "-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params "
+        "keyint=20:min-keyint=20:open-gop=0:bframes=2:b-adapt=0:scenecut=0:log-level=error" },
+      { { 0, 0.4, 2.6 }, { 0, 3.2, 4 } },
+      "e0+10 c10+44 e54+1 c55+20",
+      2 },
+    { "HEVC with open groups: one run across several of them",
+      { "open.mp4" },
+      { "-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params "
+        "keyint=16:min-keyint=16:open-gop=1:bframes=3:b-adapt=0:scenecut=0:log-level=error" },
+      { { 0, 0.4, 3.6 }, { 0, 0.88, 2 } },
+      "e0+6 o6+73 e79+1 e80+10 o90+17 e107+1",
+      2 },
+    { "two encoders, each with sets of its own",
+      { "cabac.mp4", "cavlc.mp4" },
+      { "-c:v libx264 -preset veryfast -g 20 -bf 2 -b_strategy 0",
+        "-c:v libx264 -preset ultrafast -g 20 -x264-params cabac=0:slices=3" },
+      { { 0, 0.4, 2 }, { 1, 0.4, 2 }, { 0, 2.4, 3.2 }, { 1, 1.6, 3.2 } },
+      "e0+10 c10+30 e40+40 c80+20 e100+40",
+      1 },
+};
+enum { REELS = ARRAY_LEN(reels) };
+
+static const char *source_path(const struct reel *reel, int index)
+{
+    return make_clip(reel->names[index], index ? "testsrc" : "testsrc2", reel->options[index]);
+}
+
+static void lay(struct cutting *cutting, const struct reel *reel)
+{
+    cutting_open(cutting);
+    for (int i = 0; i < 2 && reel->names[i]; i++)
+        cutting_use(cutting, i, source_path(reel, i));
+    for (int i = 0; i < MOST_SEGMENTS && reel->segments[i][2] > 0; i++)
+        cutting_cut(cutting, (int)reel->segments[i][0], reel->segments[i][1], reel->segments[i][2]);
+    cutting_lay(cutting, true);
+    ck_assert_msg(cutting->cuts.copied > 0, "%s: %s", reel->sentence, cutting->why);
+}
+
+START_TEST(copied_pictures_decode_to_what_they_were_and_no_decoder_has_a_word_to_say)
+{
+    const struct reel *reel = &reels[_i];
+    struct cutting cutting;
+    static struct coded coded, source_coded[2];
+    static struct decoded decoded, originals[2];
+    lay(&cutting, reel);
+    ck_assert_msg(strcmp(cutting_strips(&cutting), reel->strips) == 0, "%s: %s", reel->sentence,
+                  cutting_strips(&cutting));
+    cutting_join(&cutting);
+    coded_load(cutting_path(&cutting), &coded);
+    coded_decode(&coded, &decoded);
+    ck_assert_msg(decoded.messages == 0, "%s: %s", reel->sentence, decoded.said);
+    ck_assert_int_eq((int64_t)decoded.count, cuts_frames(&cutting.cuts));
+    for (int i = 0; i < 2 && reel->names[i]; i++) {
+        coded_load(source_path(reel, i), &source_coded[i]);
+        coded_decode(&source_coded[i], &originals[i]);
+    }
+    int64_t compared = 0;
+    for (size_t s = 0; s < cutting.cuts.strip_count; s++) {
+        const struct strip *strip = &cutting.cuts.strips[s];
+        const struct cut *cut = &cutting.cuts.cuts[strip->cut];
+        for (int64_t n = strip->run.first; n < strip->run.first + strip->run.count; n++) {
+            if (!strip->run.is_copied)
+                continue;
+            int64_t picture = llround(cuts_instant(&cutting.cuts, cut, n) * FPS);
+            ck_assert_msg(memcmp(decoded.hashes[cut->place.first_frame + n],
+                                 originals[cut->segment->video_index].hashes[picture], 16) == 0,
+                          "%s (%s): frame %lld is not picture %lld", reel->sentence,
+                          cutting_strips(&cutting), (long long)(cut->place.first_frame + n),
+                          (long long)picture);
+            compared++;
+        }
+    }
+    ck_assert_int_eq(compared, cutting.cuts.copied);
+    coded_release(&coded);
+    cutting_close(&cutting);
+}
+END_TEST
+
+START_TEST(each_frame_is_shown_once_and_coding_times_are_even_and_as_late_as_they_may)
+{
+    const struct reel *reel = &reels[_i];
+    struct cutting cutting;
+    static struct coded coded;
+    bool is_there[CODED_MAX] = { false };
+    lay(&cutting, reel);
+    cutting_join(&cutting);
+    coded_load(cutting_path(&cutting), &coded);
+    ck_assert_uint_eq(coded.count, cutting.join.count);
+    ck_assert_int_eq((int64_t)coded.count, cuts_frames(&cutting.cuts));
+    double ticks = 1 / (FPS * av_q2d(coded.time_base));
+    bool is_needed = false; // the delay: some picture is shown when it is coded
+    for (size_t i = 0; i < coded.count; i++) {
+        double shown = (double)coded.packets[i]->pts / ticks;
+        double made = (double)coded.packets[i]->dts / ticks;
+        ck_assert_msg(shown == round(shown) && shown >= 0 && shown < (double)coded.count,
+                      "%s: picture at frame %g", reel->sentence, shown);
+        ck_assert_msg(!is_there[(size_t)shown], "%s: frame %g twice", reel->sentence, shown);
+        is_there[(size_t)shown] = true;
+        ck_assert_msg(made == (double)i - reel->delay, "%s: packet %zu is coded at %g",
+                      reel->sentence, i, made);
+        ck_assert_double_le(made, shown);
+        is_needed = is_needed || made == shown;
+        const struct join_packet *listed = &cutting.join.packets[i];
+        ck_assert_int_eq(listed->frame, (int64_t)shown);
+        ck_assert_int_eq(listed->is_sync, (coded.packets[i]->flags & AV_PKT_FLAG_KEY) != 0);
+        uint8_t hash[16];
+        join_hash(coded.packets[i]->data, (size_t)coded.packets[i]->size, hash);
+        if (listed->is_copied)
+            ck_assert_mem_eq(listed->hash, hash, sizeof hash);
+    }
+    ck_assert_msg(is_needed, "%s: a delay of %d is too much", reel->sentence, reel->delay);
+    coded_release(&coded);
+    cutting_close(&cutting);
+}
+END_TEST
+
+START_TEST(each_strip_is_marked_as_a_joint_and_begins_with_a_sync_picture)
+{
+    const struct reel *reel = &reels[_i];
+    struct cutting cutting;
+    lay(&cutting, reel);
+    cutting_join(&cutting);
+    size_t joints = 0;
+    int64_t copied = 0;
+    for (size_t i = 0; i < cutting.join.count; i++) {
+        const struct join_packet *packet = &cutting.join.packets[i];
+        copied += packet->is_copied;
+        joints += packet->is_joint;
+        ck_assert_msg(!packet->is_joint || packet->is_sync, "%s: packet %zu", reel->sentence, i);
+    }
+    ck_assert_uint_eq(joints, cutting.cuts.strip_count);
+    ck_assert_int_eq(copied, cutting.cuts.copied);
+    cutting_close(&cutting);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("join");
+    TCase *join = tcase_create("join");
+    tcase_set_timeout(join, 60);
+    tcase_add_loop_test(join,
+                        copied_pictures_decode_to_what_they_were_and_no_decoder_has_a_word_to_say,
+                        0, REELS);
+    tcase_add_loop_test(join,
+                        each_frame_is_shown_once_and_coding_times_are_even_and_as_late_as_they_may,
+                        0, REELS);
+    tcase_add_loop_test(join, each_strip_is_marked_as_a_joint_and_begins_with_a_sync_picture, 0,
+                        REELS);
+    suite_add_tcase(suite, join);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
