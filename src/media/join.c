@@ -237,8 +237,7 @@ static int put_picture(struct joiner *joiner, AVPacket *packet, struct err *err)
         if (r < 0)
             return r;
     }
-    if (listed->is_copied)
-        join_hash(packet->data, (size_t)packet->size, listed->hash);
+    join_hash(packet->data, (size_t)packet->size, listed->hash);
     listed->is_sync = (packet->flags & AV_PKT_FLAG_KEY) != 0;
     packet->pts = listed->frame;
     packet->dts = (int64_t)join->count - joiner->delay;

@@ -8,7 +8,7 @@
 // What the file must be found to hold, for verify.h.
 struct join_packet {
     int64_t frame;                     // shown
-    uint8_t hash[16];                  // of a copied one, as it was put in; else zeros
+    uint8_t hash[16];                  // of its bytes, as they were put in
     bool is_copied, is_sync, is_joint; // is_joint: the first of a strip
 };
 

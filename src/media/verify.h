@@ -1,8 +1,8 @@
 // The finished file held against what went into it.  Private to src/media.
 //
-// Read back as any player would: every picture is there, in its place; every copied one is byte for
-// byte what was put in; around every joint the pictures decode without a word from the decoder;
-// the sound begins and ends with the picture.
+// Read back as any player would: every picture is there, in its place, byte for byte what was put
+// in; around every joint the pictures decode without a word from the decoder; the sound begins and
+// ends with the picture.
 #ifndef CLIPSPOOL_VERIFY_H
 #define CLIPSPOOL_VERIFY_H
 
