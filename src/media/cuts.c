@@ -116,7 +116,8 @@ static const char *choose_copying(struct cuts *cuts)
         if (is_copyable(cuts, (int)i)) {
             const struct format *other = &footage->sources[i].format;
             cuts->format.reorders = cuts->format.reorders && other->reorders;
-            if (other->profile > cuts->format.profile)
+            // The number of the constrained baseline profile is a large one.
+            if ((other->profile & 0xff) > (cuts->format.profile & 0xff))
                 cuts->format.profile = other->profile;
         }
     cuts->look.fps_num = format->fps_num;

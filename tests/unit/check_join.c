@@ -72,9 +72,9 @@ static const struct reel {
     { "two encoders, each with sets of its own",
       { "cabac.mp4", "cavlc.mp4" },
       { "-c:v libx264 -preset veryfast -g 20 -bf 2 -b_strategy 0",
-        "-c:v libx264 -preset ultrafast -g 20 -x264-params cabac=0:slices=3" },
+        "-c:v libx264 -preset ultrafast -g 20 -pix_fmt yuv420p -x264-params cabac=0:slices=3" },
       { { 0, 0.4, 2 }, { 1, 0.4, 2 }, { 0, 2.4, 3.2 }, { 1, 1.6, 3.2 } },
-      "e0+10 c10+30 e40+40 c80+20 e100+40",
+      "e0+10 c10+30 e40+10 c50+30 c80+20 c100+40",
       1 },
 };
 enum { REELS = ARRAY_LEN(reels) };
