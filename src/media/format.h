@@ -29,8 +29,8 @@ struct format {
 const char *format_read(struct source *source, const struct probe *probe,
                         struct format *ret_format);
 
-// Pictures of both can stand in one track: all but profile and reordering, which the parameter sets
-// of each say, are equal.
+// Pictures of both can stand in one track: all but profile, reordering and the place of chroma
+// samples, which the parameter sets of each say, are equal.
 bool format_equal(const struct format *a, const struct format *b);
 
 // Other material can be conformed to it without loss of what matters: 8 bits 4:2:0, upright,
