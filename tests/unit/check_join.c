@@ -7,6 +7,8 @@
 #include "tests/support/program.h"
 
 #include <check.h>
+#include <fcntl.h>
+#include <libavformat/avformat.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -192,6 +194,164 @@ START_TEST(each_strip_is_marked_as_a_joint_and_begins_with_a_sync_picture)
 }
 END_TEST
 
+// What ffprobe says of the reel.
+static char *probed(struct cutting *cutting, const char *entries)
+{
+    char *said;
+    ck_assert_int_eq(PROGRAM_RUN(&said, "ffprobe", "-v", "error", "-of", "csv=p=0", "-show_entries",
+                                 entries, cutting_path(cutting)),
+                     0);
+    return said;
+}
+
+START_TEST(chapters_lie_over_their_segments_and_are_called_after_reason_or_source)
+{
+    struct cutting cutting;
+    static char reason[] = "the goal";
+    lay(&cutting, &reels[0]);
+    cuts_release(&cutting.cuts);
+    footage_release(&cutting.footage);
+    cutting.plan.segments[0].reason = xstrdup(reason);
+    cutting_lay(&cutting, true);
+    cutting_join(&cutting);
+    char *said = probed(&cutting, "chapter=start_time,end_time:chapter_tags=title");
+    ck_assert_str_eq(said, "0.000000,1.600000,the goal\n1.600000,3.200000,a clip\n");
+    free(said);
+    cutting_close(&cutting);
+}
+END_TEST
+
+// One packet as it lies in the file.
+struct lying {
+    int64_t at;
+    double seconds;
+    bool is_sound;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    int64_t x = ((const struct lying *)a)->at, y = ((const struct lying *)b)->at;
+    return (x > y) - (x < y);
+}
+
+START_TEST(sound_lies_beside_its_pictures)
+{
+    struct cutting cutting;
+    static struct lying packets[1000];
+    size_t count = 0;
+    double sound = 0, shown = 0;
+    lay(&cutting, &reels[_i]);
+    cutting_join(&cutting);
+    AVFormatContext *format = NULL;
+    AVPacket *packet = av_packet_alloc();
+    ck_assert_int_ge(avformat_open_input(&format, cutting_path(&cutting), NULL, NULL), 0);
+    for (; av_read_frame(format, packet) >= 0; av_packet_unref(packet)) {
+        const AVStream *stream = format->streams[packet->stream_index];
+        if (stream->codecpar->codec_type == AVMEDIA_TYPE_DATA ||
+            stream->codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE)
+            continue;
+        ck_assert_uint_lt(count, ARRAY_LEN(packets));
+        packets[count++] = (struct lying){
+            .at = packet->pos,
+            .seconds = (double)packet->dts * av_q2d(stream->time_base),
+            .is_sound = stream->codecpar->codec_type == AVMEDIA_TYPE_AUDIO,
+        };
+    }
+    av_packet_free(&packet);
+    avformat_close_input(&format);
+    qsort(packets, count, sizeof *packets, by_place);
+    // Who reads on never waits for the other: half a second lies at a time.
+    for (size_t i = 0; i < count; i++) {
+        *(packets[i].is_sound ? &sound : &shown) = packets[i].seconds;
+        ck_assert_msg(fabs(sound - shown) < 0.75, "sound at %.3f beside pictures at %.3f s", sound,
+                      shown);
+    }
+    ck_assert_double_gt(sound, (double)cuts_frames(&cutting.cuts) / FPS - 0.1);
+    cutting_close(&cutting);
+}
+END_TEST
+
+START_TEST(sets_that_change_on_the_way_are_found_out)
+{
+    struct cutting cutting;
+    struct err err = ERR_INIT;
+    cutting_open(&cutting);
+    cutting_use(&cutting, 0,
+                make_clip("repeating.ts", "testsrc2",
+                          "-c:v libx264 -preset ultrafast -g 25 -x264-params repeat-headers=1"));
+    cutting_cut(&cutting, 0, 0.4, 3);
+    cutting_lay(&cutting, true);
+    ck_assert_int_gt(cutting.cuts.copied, 0);
+    // As if its header had been another's: the last byte of each set of pictures differs.
+    struct paramsets *sets = &cutting.footage.sources[0].paramsets;
+    for (size_t i = 0; i < sets->count; i++)
+        if (sets->sets[i].type == 8)
+            sets->sets[i].data[sets->sets[i].size - 1] ^= 0x40;
+    ck_assert_int_lt(cutting_try_join(&cutting, &err), 0);
+    ck_assert_int_eq(err.class, ERR_INPUT);
+    ck_assert_str_eq(err.id, "not_joined");
+    cutting_close(&cutting);
+}
+END_TEST
+
+START_TEST(a_source_that_changed_meanwhile_is_tried_again_later)
+{
+    struct cutting cutting;
+    struct err err = ERR_INIT;
+    lay(&cutting, &reels[0]);
+    cutting_encode(&cutting);
+    for (size_t i = 0; i < cutting.cuts.cuts[0].scan.count; i++)
+        cutting.cuts.cuts[0].scan.pictures[i].time += 0.001;
+    cutting.cuts.cuts[0].origin += 0.001;
+    ck_assert_int_lt(cutting_try_join(&cutting, &err), 0);
+    ck_assert_int_eq(err.class, ERR_RETRY);
+    cutting_close(&cutting);
+}
+END_TEST
+
+// A reel of a reel: the source was made by the very encoder that fills its gaps.
+START_TEST(a_source_with_the_encoders_own_parameter_sets_joins)
+{
+    struct cutting first, second;
+    static struct coded coded;
+    static struct decoded decoded;
+    cutting_open(&first);
+    cutting_use(&first, 0, source_path(&reels[0], 0));
+    cutting_cut(&first, 0, 0, 4);
+    cutting_lay(&first, false);
+    cutting_join(&first);
+    cutting_open(&second);
+    cutting_use(&second, 0, cutting_path(&first));
+    cutting_cut(&second, 0, 0.4, 0.8);
+    cutting_cut(&second, 0, 0, 2);
+    cutting_lay(&second, true);
+    ck_assert_msg(second.cuts.copied > 0 && second.cuts.encoded > 0, "%s: %s",
+                  cutting_strips(&second), second.why);
+    cutting_join(&second);
+    coded_load(cutting_path(&second), &coded);
+    coded_decode(&coded, &decoded);
+    ck_assert_msg(decoded.messages == 0, "%s", decoded.said);
+    ck_assert_int_eq((int64_t)decoded.count, cuts_frames(&second.cuts));
+    coded_release(&coded);
+    cutting_close(&second);
+    cutting_close(&first);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_told_as_one)
+{
+    struct cutting cutting;
+    struct err err = ERR_INIT;
+    lay(&cutting, &reels[0]);
+    close_fd(&cutting.fd);
+    cutting.fd = open("/dev/full", O_RDWR | O_CLOEXEC);
+    ck_assert_int_ge(cutting.fd, 0);
+    ck_assert_int_lt(cutting_try_join(&cutting, &err), 0);
+    ck_assert_int_eq(err.class, ERR_IO);
+    cutting_close(&cutting);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("join");
@@ -205,6 +365,12 @@ int main(void)
                         0, REELS);
     tcase_add_loop_test(join, each_strip_is_marked_as_a_joint_and_begins_with_a_sync_picture, 0,
                         REELS);
+    tcase_add_test(join, chapters_lie_over_their_segments_and_are_called_after_reason_or_source);
+    tcase_add_loop_test(join, sound_lies_beside_its_pictures, 0, 3);
+    tcase_add_test(join, sets_that_change_on_the_way_are_found_out);
+    tcase_add_test(join, a_source_that_changed_meanwhile_is_tried_again_later);
+    tcase_add_test(join, a_source_with_the_encoders_own_parameter_sets_joins);
+    tcase_add_test(join, a_full_disk_is_told_as_one);
     suite_add_tcase(suite, join);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
