@@ -41,8 +41,22 @@ static void apply_refusals(struct live *live)
     }
 }
 
+// Of what is elsewhere: a minute.  Weighs only until it is here.
+static const uint64_t unknown_bytes = 90000000;
+
+static double guess_seconds(const struct live *live, int index)
+{
+    const struct step *fetch =
+        course_step(&live->course, (struct course_place){ STAGE_FETCH, index });
+    if (!live->elsewhere[index])
+        return progress_guess_seconds(live->batch.sources[index].size_bytes);
+    int64_t size = json_int(fetch->numbers, "size_bytes", 1, INT64_MAX, 0, NULL);
+    return progress_guess_seconds(size > 0 ? (uint64_t)size : unknown_bytes);
+}
+
 void live_measure(struct live *live, int index)
 {
+    live->material[index] = guess_seconds(live, index);
     cleanup(probe_release) struct probe probe = PROBE_INIT;
     cleanup(close_fd) int sourcedir = batch_open_source(live->batchdir, index, NULL);
     if (sourcedir >= 0 && probe_load(sourcedir, &probe, NULL) == 0 && probe.duration > 0)
@@ -52,9 +66,11 @@ void live_measure(struct live *live, int index)
 static void measure_all(struct live *live)
 {
     live->material = xcalloc(live->batch.source_count + 1, sizeof *live->material);
+    live->elsewhere = xcalloc(live->batch.source_count + 1, sizeof *live->elsewhere);
     for (size_t i = 0; i < live->batch.source_count; i++) {
         struct course_place probed = { STAGE_PROBE, (int)i };
-        live->material[i] = progress_guess_seconds(live->batch.sources[i].size_bytes);
+        live->elsewhere[i] = live->batch.sources[i].kind != SOURCE_LOCAL;
+        live->material[i] = guess_seconds(live, (int)i);
         if (course_step(&live->course, probed)->state == STEP_DONE)
             live_measure(live, (int)i);
     }
@@ -162,7 +178,13 @@ void live_free(struct live **live_pointer)
     close_fd(&live->batchdir);
     close_fd(&live->outboxdir);
     free(live->material);
+    free(live->elsewhere);
     free(live);
+}
+
+bool live_downloads(const struct live *live, struct course_place place)
+{
+    return place.stage == STAGE_FETCH && place.index != STEP_BATCH && live->elsewhere[place.index];
 }
 
 double live_reel_seconds(const struct live *live)
@@ -188,5 +210,5 @@ double live_material(const struct live *live, struct course_place place)
 
 char *live_source_name(const struct live *live, int index)
 {
-    return index == STEP_BATCH ? xstrdup("") : text_escape(live->batch.sources[index].file);
+    return index == STEP_BATCH ? xstrdup("") : batch_source_name(&live->batch.sources[index]);
 }

@@ -21,6 +21,7 @@ struct live {
     struct course course;
     int batchdir, outboxdir; // outboxdir: use live_outbox()
     double *material;        // seconds of each source, probed or guessed; owned
+    bool *elsewhere;         // of each source: it has to be downloaded; owned
     struct schedule_turn turns[SLOT_COUNT];
     struct run *runs; // its steps that run now
     unsigned running;
@@ -50,8 +51,11 @@ void live_free(struct live **live);
 // Returns the descriptor (borrowed), or a negative.
 int live_outbox(struct spool *spool, struct live *live, struct err *err);
 
-// Takes the seconds of a source from its probe.json, if there is one.
+// Takes the seconds of a source from its probe.json if there is one, else guesses them anew.
 void live_measure(struct live *live, int index);
+
+// True for a step that downloads.
+bool live_downloads(const struct live *live, struct course_place place);
 
 // The seconds of material that a step works on, for the rates.
 double live_material(const struct live *live, struct course_place place);

@@ -13,6 +13,9 @@ static const double first_rates[STAGE_COUNT] = {
     [STAGE_PLAN] = 0.001,  [STAGE_PREVIEW] = 0.03, [STAGE_RENDER] = 0.3,   [STAGE_PUBLISH] = 0.002,
 };
 
+// A line of 24 Mbit/s, for what phones and cameras make.
+static const double first_download_rate = 0.5;
+
 // Each step moves a rate a third of the way: quick to learn, slow to panic.
 static const double learning = 1.0 / 3;
 
@@ -22,19 +25,37 @@ static const double guessed_bytes_per_second = 1.5e6;
 void progress_rates_init(struct progress_rates *rates)
 {
     memcpy(rates->rate, first_rates, sizeof rates->rate);
+    rates->download = first_download_rate;
 }
 
-void progress_learn(struct progress_rates *rates, enum stage stage, double material, double took)
+static void learn(double *rate, double material, double took)
 {
     if (!(material > 0.1) || !(took >= 0) || !isfinite(took))
         return;
     double measured = fmax(took - startup_seconds, 0.0001) / material;
-    rates->rate[stage] += (measured - rates->rate[stage]) * learning;
+    *rate += (measured - *rate) * learning;
+}
+
+void progress_learn(struct progress_rates *rates, enum stage stage, double material, double took)
+{
+    learn(&rates->rate[stage], material, took);
+}
+
+void progress_learn_download(struct progress_rates *rates, double material, double took)
+{
+    learn(&rates->download, material, took);
 }
 
 double progress_guess_seconds(uint64_t size_bytes)
 {
     return fmin(fmax((double)size_bytes / guessed_bytes_per_second, 1), 7200);
+}
+
+static double rate_of(const struct progress_view *view, struct course_place place)
+{
+    bool is_download = place.stage == STAGE_FETCH && place.index != STEP_BATCH &&
+                       view->elsewhere != NULL && view->elsewhere[place.index];
+    return is_download ? view->rates->download : view->rates->rate[place.stage];
 }
 
 static double expected(const struct progress_view *view, struct course_place place)
@@ -47,7 +68,7 @@ static double expected(const struct progress_view *view, struct course_place pla
     else
         for (size_t i = 0; i < view->course->source_count; i++)
             material += view->material[i];
-    return startup_seconds + view->rates->rate[place.stage] * material;
+    return startup_seconds + rate_of(view, place) * material;
 }
 
 // The share of a step that is done.  A stage that tells nothing is believed to move on, ever

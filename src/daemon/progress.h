@@ -9,16 +9,20 @@
 
 struct progress_rates {
     double rate[STAGE_COUNT]; // seconds of work for a second of material
+    double download;          // the same of fetch, for what is elsewhere
 };
 void progress_rates_init(struct progress_rates *rates);
 
 // A step over `material` seconds took `took` seconds.
 void progress_learn(struct progress_rates *rates, enum stage stage, double material, double took);
+// The same of fetch, for what is elsewhere: lines and disks do not tell of each other.
+void progress_learn_download(struct progress_rates *rates, double material, double took);
 
 struct progress_view {
     const struct course *course;
     const struct progress_rates *rates;
     const double *material; // seconds of each source, probed or guessed
+    const bool *elsewhere;  // of each source: it has to be downloaded; NULL: none has
     double reel_seconds;    // what the finished reel is meant to last
     unsigned side_by_side;  // steps of sources that can run at a time
     uint64_t now_us;

@@ -17,12 +17,26 @@ static const uint64_t word_interval_us = 100000;
 
 enum { LOG_LINE = 2048 };
 
+// True while a download has begun and not ended; one that failed and waits is one too.
+static bool is_downloading(const struct live *live)
+{
+    for (size_t i = 0; i < live->course.source_count; i++) {
+        struct course_place place = { STAGE_FETCH, (int)i };
+        if (live_downloads(live, place) && !course_settled(&live->course, place) &&
+            course_step(&live->course, place)->attempts > 0)
+            return true;
+    }
+    return false;
+}
+
 static enum status_word word_of(const struct live *live)
 {
     if (live->ending)
         return live->end;
     if (live->running == 0 && !course_begun(&live->course))
         return STATUS_QUEUED;
+    if (is_downloading(live))
+        return STATUS_DOWNLOADING;
     const char *name = stage_info[course_front(&live->course)].status;
     for (enum status_word word = 0; word < STATUS_COUNT; word++) {
         if (strcmp(status_words[word], name) == 0)
@@ -95,6 +109,7 @@ static double percent(const struct service *service, struct live *live, double *
         .course = &live->course,
         .rates = &service->rates,
         .material = live->material,
+        .elsewhere = live->elsewhere,
         .reel_seconds = live_reel_seconds(live),
         .side_by_side = service->schedule.slots[SLOT_CPU],
         .now_us = service_now(service),

@@ -145,16 +145,30 @@ static void retry_step(struct service *service, struct live *live, struct course
     save_try(live, place);
 }
 
+// Only now is known how much there was to download; what was probed is for the steps to come.
+static void learn(struct service *service, struct live *live, struct course_place place,
+                  double took)
+{
+    bool is_download = live_downloads(live, place);
+    if (is_download)
+        live_measure(live, place.index);
+    double material = live_material(live, place);
+    if (is_download)
+        progress_learn_download(&service->rates, material, took);
+    else
+        progress_learn(&service->rates, place.stage, material, took);
+    if (place.stage == STAGE_PROBE)
+        live_measure(live, place.index);
+}
+
 static void finish_step(struct service *service, struct live *live, struct course_place place,
                         uint64_t begun_us)
 {
     double took = begun_us ? (double)(service_now(service) - begun_us) / 1e6 : 0;
     cleanup(free_ptr) char *source = live_source_name(live, place.index);
     struct log_about where = about(live, place, source);
-    progress_learn(&service->rates, place.stage, live_material(live, place), took);
+    learn(service, live, place, took);
     service->trouble_until_us = 0;
-    if (place.stage == STAGE_PROBE)
-        live_measure(live, place.index);
     log_info(&where, "%s%s%s done in %.2f s", stage_info[place.stage].name, *source ? " of " : "",
              source, took);
     report_line(live, "%s%s%s done in %.1f s", stage_info[place.stage].name, *source ? " of " : "",

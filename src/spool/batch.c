@@ -2,7 +2,9 @@
 
 #include "spool/batch.h"
 #include "base/fs.h"
+#include "base/percent.h"
 #include "base/text.h"
+#include "spool/descriptor.h"
 #include "spool/incoming.h"
 #include "spool/settings.h"
 #include "spool/step.h"
@@ -47,6 +49,23 @@ bool batch_is_source_name(const char *name, enum source_kind *ret_kind)
     return false;
 }
 
+char *batch_source_name(const struct batch_source *source)
+{
+    const struct remote *remote = &source->remote;
+    const char *path = remote->url != NULL ? remote->url : remote->key;
+    if (path == NULL)
+        return text_escape(source->file);
+    size_t length = remote->url != NULL ? strcspn(path, "?") : strlen(path), begin = length;
+    while (begin > 0 && path[begin - 1] != '/')
+        begin--;
+    cleanup(free_ptr) char *last = remote->url != NULL
+                                       ? percent_decode_n(path + begin, length - begin)
+                                       : xstrdup(path + begin);
+    enum source_kind kind;
+    bool is_file = last != NULL && batch_is_source_name(last, &kind) && kind == SOURCE_LOCAL;
+    return is_file ? text_escape(last) : remote_show(remote);
+}
+
 bool batch_is_id(const char *id)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
@@ -63,6 +82,7 @@ struct search {
     size_t sources;     // how many there are, also beyond what the batch keeps
     size_t ignored;     // likewise
     const char *failed; // id of what is wrong with the whole
+    struct err *err;    // of the machine, which ends the search
 };
 
 static void search_release(struct search *search)
@@ -101,11 +121,22 @@ static void refuse_kind(mode_t mode, struct err *error)
     err_hint(error, "copy the video itself into the folder");
 }
 
+// Whether a video's size is one that we take.  Sets error if not.
+static void check_size(const struct search *search, uint64_t size, struct err *error)
+{
+    uint64_t limit = (uint64_t)search->settings->max_source_bytes;
+    if (size <= limit)
+        return;
+    char has[TEXT_TIME_SIZE], most[TEXT_TIME_SIZE];
+    err_set(error, ERR_INPUT, "too_large", "has %s, the limit is %s", text_bytes(size, has),
+            text_bytes(limit, most));
+    err_hint(error, "drop a smaller file, or have limits.max_source_bytes raised");
+}
+
 // Whether a regular file can be used.  Sets error if not.
 static void check_file(const struct search *search, int dirfd, const char *name,
                        const struct stat *st, struct err *error)
 {
-    uint64_t limit = (uint64_t)search->settings->max_source_bytes;
     if (st->st_nlink > 1 && !search->settings->accept_links) {
         // Whoever holds the other name can change the video while it is read.
         err_set(error, ERR_INPUT, "hard_link",
@@ -115,11 +146,6 @@ static void check_file(const struct search *search, int dirfd, const char *name,
     } else if (st->st_size == 0) {
         err_set(error, ERR_INPUT, "empty_file", "is empty (0 bytes)");
         err_hint(error, "copy the video again; the first copy may have been interrupted");
-    } else if ((uint64_t)st->st_size > limit) {
-        char has[TEXT_TIME_SIZE], most[TEXT_TIME_SIZE];
-        err_set(error, ERR_INPUT, "too_large", "has %s, the limit is %s",
-                text_bytes((uint64_t)st->st_size, has), text_bytes(limit, most));
-        err_hint(error, "drop a smaller file, or have limits.max_source_bytes raised");
     } else if (!search->settings->accept_links) {
         cleanup(close_fd) int fd = fs_open(dirfd, name, O_RDONLY);
         if (fd < 0) {
@@ -129,13 +155,55 @@ static void check_file(const struct search *search, int dirfd, const char *name,
     }
 }
 
-// Descriptors are named here already, so that what people drop today is answered clearly.
-static void refuse_remote(struct err *error)
+// ---- descriptors
+
+// Opens one as fs_open does, but through links where a private spool allows them.  Returns a
+// descriptor or -errno.
+static int open_descriptor(const struct search *search, const struct tree_entry *entry)
 {
-    err_set(error, ERR_INPUT, "remote_source",
-            "names a video elsewhere, which this version does not fetch");
-    err_hint(error, "download the video and drop the file itself");
+    if (!search->settings->accept_links)
+        return fs_open(entry->dirfd, entry->name, O_RDONLY);
+    int fd = openat(entry->dirfd, entry->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd < 0 ? -errno : fd;
 }
+
+// Reads until `size` bytes are there or the file ends.  Returns their number, or -errno.
+static ssize_t read_all(int fd, char *bytes, size_t size)
+{
+    size_t done = 0;
+    ssize_t got = 1;
+    while (got != 0 && done < size) {
+        got = pread(fd, bytes + done, size - done, (off_t)done);
+        if (got < 0 && errno != EINTR)
+            return -errno;
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return (ssize_t)done;
+}
+
+// What people did wrong goes to `error`, its text beginning with the path; only machine trouble
+// goes to search->err.
+static int read_descriptor(const struct search *search, const struct tree_entry *entry,
+                           struct descriptor *descriptor, struct err *error)
+{
+    // One byte more than allowed: that there is one is for descriptor_parse to say.
+    enum { SIZE = DESCRIPTOR_MAX_BYTES + 1 };
+    cleanup(free_ptr) char *bytes = xcalloc(SIZE, 1);
+    cleanup(close_fd) int fd = open_descriptor(search, entry);
+    ssize_t size = fd < 0 ? fd : read_all(fd, bytes, SIZE);
+    if (size == -EIO)
+        return fs_fail(search->err, EIO, "read", entry->path);
+    if (size >= 0) {
+        (void)descriptor_parse(entry->path, bytes, (size_t)size, descriptor, error);
+        return 0;
+    }
+    cleanup(free_ptr) char *shown = text_escape(entry->path);
+    err_set(error, ERR_INPUT, "unreadable", "%s: cannot be read: %s", shown, strerror((int)-size));
+    err_hint(error, "allow everyone to read the file, or copy it again");
+    return 0;
+}
+
+// ---- sources
 
 // Looks at a name that ends like a source and fills size and error.
 static void check_source(const struct search *search, const struct tree_entry *entry,
@@ -149,11 +217,12 @@ static void check_source(const struct search *search, const struct tree_entry *e
     if (!S_ISREG(st.st_mode)) {
         refuse_kind(st.st_mode, &source->error);
     } else {
-        source->size_bytes = (uint64_t)st.st_size;
         check_file(search, entry->dirfd, entry->name, &st, &source->error);
+        if (source->kind == SOURCE_LOCAL) {
+            source->size_bytes = (uint64_t)st.st_size;
+            check_size(search, source->size_bytes, &source->error);
+        }
     }
-    if (source->kind != SOURCE_LOCAL && source->error.class == ERR_NONE)
-        refuse_remote(&source->error);
     if (source->error.class == ERR_NONE)
         return;
     cleanup(free_ptr) char *shown = text_escape(entry->path);
@@ -173,11 +242,31 @@ static struct batch_source *new_source(struct search *search, const struct tree_
     return source;
 }
 
-static void add_source(struct search *search, const struct tree_entry *entry, enum source_kind kind)
+// A file is a source; a descriptor is as many as it has links, or one that was refused.
+static int add_source(struct search *search, const struct tree_entry *entry, enum source_kind kind)
 {
-    struct batch_source *source = new_source(search, entry, kind);
-    if (source != NULL)
-        check_source(search, entry, source);
+    struct batch_source seen = { .kind = kind };
+    cleanup(descriptor_release) struct descriptor descriptor = DESCRIPTOR_INIT;
+    check_source(search, entry, &seen);
+    if (kind != SOURCE_LOCAL && seen.error.class == ERR_NONE) {
+        int r = read_descriptor(search, entry, &descriptor, &seen.error);
+        if (r < 0)
+            return r;
+    }
+    size_t parts = descriptor.count > 0 ? descriptor.count : 1;
+    for (unsigned part = 0; part < parts; part++) {
+        struct batch_source *source = new_source(search, entry, kind);
+        if (source == NULL)
+            continue;
+        source->part = part;
+        source->size_bytes = seen.size_bytes;
+        source->error = seen.error;
+        if (descriptor.count > 0) {
+            source->remote = descriptor.links[part];
+            descriptor.links[part] = (struct remote)REMOTE_INIT;
+        }
+    }
+    return 0;
 }
 
 // Nobody knows what is in there: better a video that failed than one that is silently left out.
@@ -226,9 +315,8 @@ static int look(void *context, const struct tree_entry *entry)
     if (is_folder)
         return 0;
     if (batch_is_source_name(entry->name, &kind))
-        add_source(search, entry, kind);
-    else
-        add_ignored(search, entry);
+        return add_source(search, entry, kind);
+    add_ignored(search, entry);
     return 0;
 }
 
@@ -302,21 +390,23 @@ static int read_job(int indir, const char *conf, struct batch *batch, struct err
 static int compare_sources(const void *a, const void *b)
 {
     const struct batch_source *x = a, *y = b;
-    return text_natural_compare(x->file, y->file);
+    int order = text_natural_compare(x->file, y->file);
+    return order != 0 ? order : (x->part > y->part) - (x->part < y->part);
 }
 
-// Moves the source `file` to position `to`, those between one further.
-static bool move_source(struct batch *batch, const char *file, size_t to)
+// Moves all sources of `file` to position `to`, in their order, those between further on.  Returns
+// how many there are.
+static size_t move_sources(struct batch *batch, const char *file, size_t to)
 {
+    size_t moved = 0;
     for (size_t i = to; i < batch->source_count; i++) {
         if (strcmp(batch->sources[i].file, file) != 0)
             continue;
-        struct batch_source moved = batch->sources[i];
-        memmove(&batch->sources[to + 1], &batch->sources[to], (i - to) * sizeof moved);
-        batch->sources[to] = moved;
-        return true;
+        struct batch_source source = batch->sources[i], *place = &batch->sources[to + moved++];
+        memmove(place + 1, place, (size_t)(&batch->sources[i] - place) * sizeof source);
+        *place = source;
     }
-    return false;
+    return moved;
 }
 
 static void refuse_unknown(struct batch *batch, const char *file)
@@ -340,13 +430,12 @@ static void order_sources(struct batch *batch)
     size_t placed = 0;
     for (size_t i = 0; i < batch->job.source_count; i++) {
         const struct job_source *wish = &batch->job.sources[i];
-        if (!move_source(batch, wish->file, placed)) {
+        size_t moved = move_sources(batch, wish->file, placed);
+        if (moved == 0)
             refuse_unknown(batch, wish->file);
-            continue;
-        }
-        if (wish->profile >= 0)
-            batch->sources[placed].profile = wish->profile;
-        placed++;
+        for (size_t part = 0; part < moved && wish->profile >= 0; part++)
+            batch->sources[placed + part].profile = wish->profile;
+        placed += moved;
     }
 }
 
@@ -396,7 +485,8 @@ int batch_understand(int batchdir, const char *id, const char *name, time_t now,
 {
     *batch = (struct batch){ .id = xstrdup(id), .name = xstrdup(name), .created_at = now };
     batch->ignored = xcalloc(1, sizeof *batch->ignored);
-    cleanup(search_release) struct search search = { .settings = settings, .batch = batch };
+    cleanup(
+        search_release) struct search search = { .settings = settings, .batch = batch, .err = err };
     int refused = read_refusal(batchdir, &batch->error, err);
     if (refused != 0)
         return refused < 0 ? refused : read_job(-1, NULL, batch, err);
@@ -430,7 +520,9 @@ static json_t *source_to_json(const struct batch_source *source)
     json_t *json = json_object();
     put_name(json, "file", source->file);
     json_put_text(json, "kind", kind_names[source->kind]);
-    json_put_text(json, "link", source->link);
+    json_put_int(json, "part", source->part);
+    if (source->remote.url != NULL || source->remote.key != NULL)
+        json_put(json, "remote", remote_to_json(&source->remote));
     json_put_text(json, "profile", job_profiles[source->profile]);
     json_put_int(json, "size_bytes", (int64_t)source->size_bytes);
     json_put(json, "error", step_error_to_json(&source->error));
@@ -495,20 +587,27 @@ static bool is_inner_path(const char *path)
     return true;
 }
 
+// Where it is must fit its kind; only what was refused needs none.
+static bool read_remote(const json_t *json, int kind, struct batch_source *source)
+{
+    const json_t *remote = json_object_get(json, "remote");
+    if (remote == NULL)
+        return kind == SOURCE_LOCAL || source->error.class != ERR_NONE;
+    if (remote_from_json(remote, &source->remote) < 0)
+        return false;
+    return kind == (source->remote.kind == REMOTE_URL ? SOURCE_URL : SOURCE_OSS);
+}
+
 static void read_source(const json_t *json, struct batch_source *source, const char **bad)
 {
     source->file = take_name(json, "file", bad);
-    const char *link = json_text(json, "link", NULL, bad);
-    if (link != NULL && strlen(link) <= BATCH_MAX_LINK_BYTES)
-        source->link = xstrdup(link);
-    else if (link != NULL)
-        *bad = "link";
+    source->part = (unsigned)json_int(json, "part", 0, BATCH_MAX_SOURCES - 1, 0, bad);
     int kind = find_name(kind_names, json_text(json, "kind", "", bad));
     int profile = find_name(job_profiles, json_text(json, "profile", "", bad));
     source->size_bytes = (uint64_t)json_int(json, "size_bytes", 0, INT64_MAX, 0, bad);
     int error = step_error_from_json(json_object_get(json, "error"), &source->error);
     if (source->file == NULL || !is_inner_path(source->file) || kind < 0 || profile < 0 ||
-        error < 0) {
+        error < 0 || !read_remote(json, kind, source)) {
         *bad = "sources";
         return;
     }
@@ -579,7 +678,7 @@ void batch_release(struct batch *batch)
 {
     for (size_t i = 0; i < batch->source_count; i++) {
         free(batch->sources[i].file);
-        free(batch->sources[i].link);
+        remote_release(&batch->sources[i].remote);
     }
     free(batch->sources);
     fs_names_free(&batch->ignored);

@@ -4,6 +4,7 @@
 #define CLIPSPOOL_BATCH_H
 
 #include "spool/job.h"
+#include "spool/remote.h"
 #include <time.h>
 
 // ---- every name inside a batch directory
@@ -31,21 +32,22 @@
 
 enum {
     BATCH_MAX_SOURCES = 100, // of any configuration; bounds every array of sources
-    BATCH_MAX_LINK_BYTES = 8192,
 };
 
 enum source_kind { SOURCE_LOCAL, SOURCE_URL, SOURCE_OSS };
 
 // Ids of errors that batch_understand gives.  A source: symlink hard_link fifo socket device
-// not_a_file unreadable empty_file too_large remote_source.  The batch: bad_job_conf unknown_source
-// no_videos too_many_sources too_many_entries too_deep unreadable.
+// not_a_file unreadable empty_file too_large, and of descriptors bad_descriptor bad_link
+// too_many_links.  The batch: bad_job_conf unknown_source no_videos too_many_sources
+// too_many_entries too_deep unreadable.
 struct batch_source {
     char *file; // bytes of the name inside in/ (a path with '/' where folders were dropped in the
                 // folder)
+    unsigned part; // which video of this file, from 0: a descriptor may name several
     enum source_kind kind;
-    char *link;  // SOURCE_URL: where the video is, as the descriptor says; else NULL
-    int profile; // enum job_profile, resolved (the job's if there was no override)
-    uint64_t size_bytes;
+    struct remote remote; // where the video is, if it is elsewhere and was not refused; else empty
+    int profile;          // enum job_profile, resolved (the job's if there was no override)
+    uint64_t size_bytes;  // 0 while it is elsewhere: nobody knows
     struct err error; // refused when the batch was taken (link, FIFO, too large...); class ERR_NONE
                       // if fine
 };
@@ -84,6 +86,10 @@ void batch_release(struct batch *batch);
 // Opens (making it if needed) the directory of a source inside the open batch directory.  Returns a
 // descriptor.
 int batch_open_source(int batchdir, int index, struct err *err);
+
+// What people know it by: the path in what was dropped; of a video elsewhere its file name if it
+// has one, else where it is, without what may be a permission.  Escaped.  Gives a string.
+char *batch_source_name(const struct batch_source *source);
 
 // True for a file name whose ending is one of a video's, or of a descriptor's (*ret_kind).
 bool batch_is_source_name(const char *name, enum source_kind *ret_kind);

@@ -196,13 +196,6 @@ static void wishes_release(struct wishes *wishes)
     free_ptr(&wishes->profile);
 }
 
-static bool is_profile(const char *text)
-{
-    size_t length =
-        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
-    return length >= 1 && length <= 64 && text[length] == 0;
-}
-
 // People copy the region out of the endpoint, with "oss-" in front.
 static char *read_region(const char *text)
 {
@@ -228,7 +221,9 @@ static int read_wish(struct reading *reading, char *line, struct wishes *wishes)
     if (i == 0 && (*members[i] = remote_endpoint(value, reading->err)) == NULL)
         return err_prefix(reading->err, "line %u: endpoint", reading->line);
     if (i > 0)
-        *members[i] = i == 1 ? read_region(value) : is_profile(value) ? xstrdup(value) : NULL;
+        *members[i] = i == 1                     ? read_region(value)
+                      : remote_is_profile(value) ? xstrdup(value)
+                                                 : NULL;
     if (*members[i] == NULL)
         return refuse(reading,
                       "a region is written cn-hangzhou, a profile in letters, digits, - "

@@ -416,7 +416,97 @@ int remote_from_object(const char *text, struct remote *remote, struct err *err)
     return r;
 }
 
+// ---- in files
+
+static const char *const service_names[] = {
+    [REMOTE_URL] = "url",
+    [REMOTE_OSS] = "oss",
+    [REMOTE_S3] = "s3",
+};
+
+json_t *remote_to_json(const struct remote *remote)
+{
+    json_t *json = json_object();
+    json_put_text(json, "service", service_names[remote->kind]);
+    json_put_text(json, "url", remote->url);
+    json_put_text(json, "bucket", remote->bucket);
+    json_put_text(json, "key", remote->key);
+    json_put_text(json, "endpoint", remote->endpoint);
+    json_put_text(json, "region", remote->region);
+    json_put_text(json, "profile", remote->profile);
+    json_put_flag(json, "path_style", remote->path_style);
+    return json;
+}
+
+// The text at `key`, owned, or NULL.
+static char *copy_text(const json_t *json, const char *key, const char **bad)
+{
+    const char *text = json_text(json, key, NULL, bad);
+    return text != NULL ? xstrdup(text) : NULL;
+}
+
+// True if a link is in the one form: what reading it again makes of it is the same.
+static bool is_link(const char *url)
+{
+    cleanup(remote_release) struct remote again = REMOTE_INIT;
+    return url != NULL && remote_from_link(url, &again, NULL) == 0 && strcmp(again.url, url) == 0;
+}
+
+static bool is_endpoint(const char *endpoint)
+{
+    cleanup(free_ptr) char *again = remote_endpoint(endpoint, NULL);
+    return again != NULL && strcmp(again, endpoint) == 0;
+}
+
+static bool is_object(const struct remote *remote)
+{
+    return remote->url == NULL && remote->bucket != NULL && remote_is_bucket(remote->bucket) &&
+           remote->key != NULL && remote_check_key(remote->key, NULL) == 0 &&
+           (remote->endpoint == NULL || is_endpoint(remote->endpoint)) &&
+           (remote->region == NULL || remote_is_region(remote->region)) &&
+           (remote->profile == NULL || remote_is_profile(remote->profile));
+}
+
+static bool is_only_link(const struct remote *remote)
+{
+    return is_link(remote->url) && remote->bucket == NULL && remote->key == NULL &&
+           remote->endpoint == NULL && remote->region == NULL && remote->profile == NULL &&
+           !remote->path_style;
+}
+
+int remote_from_json(const json_t *json, struct remote *remote)
+{
+    const char *bad = NULL, *service = json_text(json, "service", "", &bad);
+    size_t kind = 0;
+    *remote = (struct remote)REMOTE_INIT;
+    while (kind < ARRAY_LEN(service_names) && strcmp(service_names[kind], service) != 0)
+        kind++;
+    cleanup(remote_release) struct remote read = {
+        .kind = (enum remote_kind)kind,
+        .url = copy_text(json, "url", &bad),
+        .bucket = copy_text(json, "bucket", &bad),
+        .key = copy_text(json, "key", &bad),
+        .endpoint = copy_text(json, "endpoint", &bad),
+        .region = copy_text(json, "region", &bad),
+        .profile = copy_text(json, "profile", &bad),
+        .path_style = json_flag(json, "path_style", false, &bad),
+    };
+    if (bad != NULL || kind == ARRAY_LEN(service_names) ||
+        !(kind == REMOTE_URL ? is_only_link(&read) : is_object(&read)))
+        return -EINVAL;
+    *remote = read;
+    read = (struct remote)REMOTE_INIT;
+    return 0;
+}
+
 // ---- the rest
+
+bool remote_is_profile(const char *text)
+{
+    size_t length =
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+    return length >= 1 && length <= 64 && text[length] == 0;
+}
 
 char *remote_show(const struct remote *remote)
 {

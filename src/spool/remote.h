@@ -7,6 +7,7 @@
 #define CLIPSPOOL_REMOTE_H
 
 #include "base/err.h"
+#include "base/json.h"
 
 enum remote_kind { REMOTE_URL, REMOTE_OSS, REMOTE_S3 };
 
@@ -53,9 +54,11 @@ char *remote_endpoint(const char *text, struct err *err);
 bool remote_is_numeric(const char *endpoint);
 
 // What the services take: 3 to 63 lower-case letters, digits, - and ., at both ends a letter or
-// digit, no two dots in a row; 1 to 40 lower-case letters, digits and -.
+// digit, no two dots in a row; 1 to 40 lower-case letters, digits and -.  A profile's name: 1 to 64
+// letters, digits, - and _.
 bool remote_is_bucket(const char *text);
 bool remote_is_region(const char *text);
+bool remote_is_profile(const char *text);
 
 // Returns 0 for a key as struct remote has it.
 int remote_check_key(const char *key, struct err *err);
@@ -63,6 +66,13 @@ int remote_check_key(const char *key, struct err *err);
 // For people and logs: the link without its query, which may be a permission, or oss://BUCKET/KEY;
 // escaped.  Gives a string.
 char *remote_show(const struct remote *remote);
+
+// As it is kept in files: {service: url|oss|s3, url, bucket, key, endpoint, region, profile,
+// path_style}, null what there is not.  Gives a reference.
+json_t *remote_to_json(const struct remote *remote);
+// Reads that form into *remote (remote_release).  All is checked again, as if it came from a
+// stranger.  Returns 0, or -EINVAL with *remote empty.
+int remote_from_json(const json_t *json, struct remote *remote);
 
 void remote_release(struct remote *remote);
 

@@ -111,6 +111,8 @@ static enum status_word video_word(const struct status *status, size_t index)
         return STATUS_CANCELLED; // the batch ended before its turn
     if (!is_running(status_step(status, (enum stage)stage, index)))
         return STATUS_QUEUED;
+    if (stage == STAGE_FETCH && status->batch->sources[index].kind != SOURCE_LOCAL)
+        return STATUS_DOWNLOADING;
     for (int word = 0; word < STATUS_COUNT; word++)
         if (strcmp(status_words[word], stage_info[stage].status) == 0)
             return (enum status_word)word;
@@ -143,6 +145,16 @@ static json_t *video_error(const struct status *status, size_t index)
     return step_error_json((enum stage)stage, status_step(status, (enum stage)stage, index));
 }
 
+// Of a video elsewhere nobody knows before it is here.  NAN: unknown.
+static double size_of(const struct status *status, size_t index)
+{
+    const struct batch_source *source = &status->batch->sources[index];
+    if (source->kind == SOURCE_LOCAL)
+        return (double)source->size_bytes;
+    const json_t *fetched = status_step(status, STAGE_FETCH, index)->numbers;
+    return json_number(fetched, "size_bytes", 0, 1e15, NAN, NULL);
+}
+
 static void put_compression(json_t *json, const struct status *status, size_t index)
 {
     const struct batch_source *source = &status->batch->sources[index];
@@ -151,8 +163,8 @@ static void put_compression(json_t *json, const struct status *status, size_t in
                   json_text(step->numbers, "profile", job_profiles[source->profile], NULL));
     put_reported(json, "compressed_bytes", step, "compressed_bytes", 0);
     double compressed = json_number(step->numbers, "compressed_bytes", 0, 1e15, NAN, NULL);
-    double original = source->size_bytes > 0 ? (double)source->size_bytes : NAN;
-    json_put_number(json, "compression_ratio", compressed / original, 4);
+    double original = size_of(status, index);
+    json_put_number(json, "compression_ratio", original > 0 ? compressed / original : NAN, 4);
 }
 
 static json_t *video_to_json(const struct status *status, size_t index)
@@ -162,14 +174,16 @@ static json_t *video_to_json(const struct status *status, size_t index)
     const struct step *probe = status_step(status, STAGE_PROBE, index);
     json_t *json = json_object();
     json_put_int(json, "index", (int64_t)index);
-    put_name(json, "name", source->file);
+    cleanup(free_ptr) char *name = batch_source_name(source);
+    json_put_text(json, "name", name);
     json_put_text(json, "source", kinds[source->kind]);
     json_put_text(json, "status", status_words[video_word(status, index)]);
     put_reported(json, "duration", probe, "duration", 3);
     put_reported(json, "width", probe, "width", 0);
     put_reported(json, "height", probe, "height", 0);
     put_reported(json, "fps", probe, "fps", 3);
-    json_put_int(json, "size_bytes", (int64_t)source->size_bytes);
+    double size = size_of(status, index);
+    json_put(json, "size_bytes", isfinite(size) ? json_integer((json_int_t)size) : json_null());
     put_compression(json, status, index);
     json_put(json, "warnings", video_warnings(status, index));
     json_put(json, "error", video_error(status, index));

@@ -209,6 +209,20 @@ static int run_link(struct stage_context *context, const char *link, struct err 
     return 0;
 }
 
+// ---- objects
+
+// The input's error, not the configuration's: that would hold up every other batch.
+static int refuse_object(const struct remote *remote, struct err *err)
+{
+    cleanup(free_ptr) char *shown = remote_show(remote);
+    err_set(err, ERR_INPUT, "no_storage",
+            "%s: is an object in a bucket, and no object storage is configured", shown);
+    return err_hint(err, "put a signed or public link to it into a .url file, or drop the video "
+                         "itself");
+}
+
+// ---- all
+
 static int run(struct stage_context *context, struct err *err)
 {
     const struct batch_source *source = &context->batch.sources[context->index];
@@ -216,10 +230,10 @@ static int run(struct stage_context *context, struct err *err)
     int r;
     if (source->kind == SOURCE_LOCAL)
         r = run_dropped(context, source, err);
-    else if (source->kind == SOURCE_URL && source->link != NULL)
-        r = run_link(context, source->link, err);
+    else if (source->kind == SOURCE_URL)
+        r = run_link(context, source->remote.url, err);
     else
-        r = err_set(err, ERR_INPUT, "not_local", "only files and links can be fetched");
+        r = refuse_object(&source->remote, err);
     return r < 0 ? err_prefix(err, "%s", name) : 0;
 }
 

@@ -196,7 +196,8 @@ static int save_analyses(struct stage_context *context, const struct gathered *g
             continue;
         json_t *entry = json_object(), *analysis = analysis_to_json(&gathered->sources[i].analysis);
         json_put_int(entry, "video_index", (int64_t)i);
-        json_put_text(entry, "name", context->batch.sources[i].file);
+        cleanup(free_ptr) char *name = batch_source_name(&context->batch.sources[i]);
+        json_put_text(entry, "name", name);
         json_put_number(entry, "duration", gathered->durations[i], 3);
         (void)json_object_update(entry, analysis); // fails only without memory
         json_decref(analysis);

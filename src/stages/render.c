@@ -39,7 +39,7 @@ static void originals_init(struct originals *originals, const struct batch *batc
     originals->names = xcalloc(originals->count + 1, sizeof *originals->names);
     for (size_t i = 0; i < originals->count; i++) {
         originals->probes[i] = (struct probe)PROBE_INIT;
-        originals->names[i] = text_escape(batch->sources[i].file);
+        originals->names[i] = batch_source_name(&batch->sources[i]);
         originals->sources[i] = (struct reel_source){ .fd = -1,
                                                       .probe = &originals->probes[i],
                                                       .name = originals->names[i] };

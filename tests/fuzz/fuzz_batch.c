@@ -1,5 +1,6 @@
-// Whatever batch.json says, no name that comes out of it leads out of its directory, and what was
-// read can be written and read again.
+// Whatever batch.json says, no name that comes out of it leads out of its directory, where a video
+// is elsewhere is said in the one form that was checked, and what was read can be written and read
+// again.
 #include "spool/batch.h"
 #include <fcntl.h>
 
@@ -36,6 +37,25 @@ static bool leads_out(const char *path)
            (strlen(path) > 3 && strcmp(path + strlen(path) - 3, "/..") == 0);
 }
 
+static void check_remote(const struct batch_source *source)
+{
+    const struct remote *remote = &source->remote;
+    bool is_link = remote->url != NULL, is_object = remote->key != NULL;
+    require(!(is_link && is_object));
+    require(source->kind == SOURCE_LOCAL || is_link || is_object ||
+            source->error.class != ERR_NONE);
+    require(!is_link || (source->kind == SOURCE_URL && remote->kind == REMOTE_URL));
+    require(!is_link || strncmp(remote->url, "http://", 7) == 0 ||
+            strncmp(remote->url, "https://", 8) == 0);
+    require(!is_object || (source->kind == SOURCE_OSS && remote->kind != REMOTE_URL));
+    require(!is_object ||
+            (remote_is_bucket(remote->bucket) && remote_check_key(remote->key, NULL) == 0));
+    // What is shown is printable, whatever it was made of.
+    cleanup(free_ptr) char *name = batch_source_name(source);
+    for (const char *s = name; *s; s++)
+        require((unsigned char)*s >= 0x20);
+}
+
 static void check_sound(const struct batch *batch)
 {
     require(batch_is_id(batch->id));
@@ -46,6 +66,8 @@ static void check_sound(const struct batch *batch)
     for (size_t i = 0; i < batch->source_count; i++) {
         const struct batch_source *source = &batch->sources[i];
         require(!leads_out(source->file));
+        require(source->part < BATCH_MAX_SOURCES);
+        check_remote(source);
         require(source->profile >= 0 && source->profile <= PROFILE_CONSERVATIVE);
         require(memchr(source->error.text, 0, sizeof source->error.text) != NULL);
     }

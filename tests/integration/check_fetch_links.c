@@ -42,7 +42,7 @@ static void set_link(const char *query)
     json_t *source = json_array_get(json_object_get(json, "sources"), 0);
     char *link = httpd_link(&server, "/holiday.mp4?%s", query);
     json_put_text(source, "kind", "url");
-    json_put_text(source, "link", link);
+    json_put(source, "remote", json_pack("{s:s, s:s}", "service", "url", "url", link));
     ck_assert_int_eq(json_write(folder.batchdir, BATCH_FILE, json, NULL), 0);
     free(link);
 }

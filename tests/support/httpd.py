@@ -185,6 +185,10 @@ class Exchange:
     def send_object(self, begin, end):
         if "file" in self.wish:
             with open(self.wish["file"], "rb") as file:
+                if self.wish.keys() & {"break", "stall", "drip"}:
+                    file.seek(begin)
+                    self.body(file.read(end - begin))
+                    return
                 self.stream.sendfile(file, begin, end - begin)
             self.sent += end - begin
             return

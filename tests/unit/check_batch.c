@@ -1,6 +1,7 @@
 // A batch as understood: which files are sources, in which order, what is refused in which words,
 // and batch.json.
 #include "spool/batch.h"
+#include "spool/descriptor.h"
 #include "spool/settings.h"
 #include "spool/step.h"
 #include "tests/support/folder.h"
@@ -445,14 +446,24 @@ static void make_large(void)
     put("bad.mp4", "12345678901");
 }
 
-static void make_url(void)
+static void make_bad_link(void)
 {
-    put("bad.url", "https://example.org/a.mp4\n");
+    put("bad.url", "https://example.org/a.mp4\nfile:///etc/passwd\n");
 }
 
-static void make_oss(void)
+static void make_password_link(void)
 {
-    put("bad.oss", "oss://bucket/key\n");
+    put("bad.url", "https://me:hunter2@example.org/a.mp4\n");
+}
+
+static void make_bad_object(void)
+{
+    put("bad.oss", "oss://bucket\n");
+}
+
+static void make_bad_descriptor(void)
+{
+    put("bad.desktop", "[Desktop Entry]\nType=Application\nExec=rm\n");
 }
 
 static void make_empty_url(void)
@@ -460,16 +471,60 @@ static void make_empty_url(void)
     put("bad.webloc", "");
 }
 
+static void make_linked_url(void)
+{
+    folder_put(&folder, "elsewhere.url", "https://example.org/a.mp4\n");
+    ck_assert_int_eq(symlinkat("../elsewhere.url", folder.fd, "in/bad.url"), 0);
+}
+
+static void make_fifo_url(void)
+{
+    ck_assert_int_eq(mkfifoat(folder.fd, "in/bad.url", 0644), 0);
+}
+
+static void put_links(const char *name, int count)
+{
+    cleanup(free_ptr) char *text = xstrdup("");
+    for (int i = 0; i < count; i++) {
+        cleanup(free_ptr) char *old = text;
+        text = xasprintf("%shttps://example.org/%d.mp4\n", old, i);
+    }
+    put(name, text);
+}
+
+static void make_many_links(void)
+{
+    put_links("bad.url", 101);
+}
+
+static void make_large_url(void)
+{
+    cleanup(free_ptr) char *text = xcalloc(DESCRIPTOR_MAX_BYTES + 2, 1);
+    memset(text, '\n', DESCRIPTOR_MAX_BYTES + 1);
+    put("bad.url", text);
+}
+
 static const struct {
     void (*make)(void);
     const char *error_id;
     enum source_kind kind;
 } bad_sources[] = {
-    { make_symlink, "symlink", SOURCE_LOCAL },     { make_dangling, "symlink", SOURCE_LOCAL },
-    { make_hard_link, "hard_link", SOURCE_LOCAL }, { make_fifo, "fifo", SOURCE_LOCAL },
-    { make_socket, "socket", SOURCE_LOCAL },       { make_empty, "empty_file", SOURCE_LOCAL },
-    { make_large, "too_large", SOURCE_LOCAL },     { make_url, "remote_source", SOURCE_URL },
-    { make_oss, "remote_source", SOURCE_OSS },     { make_empty_url, "empty_file", SOURCE_URL },
+    { make_symlink, "symlink", SOURCE_LOCAL },
+    { make_dangling, "symlink", SOURCE_LOCAL },
+    { make_hard_link, "hard_link", SOURCE_LOCAL },
+    { make_fifo, "fifo", SOURCE_LOCAL },
+    { make_socket, "socket", SOURCE_LOCAL },
+    { make_empty, "empty_file", SOURCE_LOCAL },
+    { make_large, "too_large", SOURCE_LOCAL },
+    { make_bad_link, "bad_link", SOURCE_URL },
+    { make_password_link, "bad_link", SOURCE_URL },
+    { make_bad_object, "bad_link", SOURCE_OSS },
+    { make_bad_descriptor, "bad_descriptor", SOURCE_URL },
+    { make_empty_url, "empty_file", SOURCE_URL },
+    { make_linked_url, "symlink", SOURCE_URL },
+    { make_fifo_url, "fifo", SOURCE_URL },
+    { make_many_links, "too_many_links", SOURCE_URL },
+    { make_large_url, "too_large", SOURCE_URL },
 };
 
 START_TEST(a_bad_source_is_told_and_the_others_are_fine)
@@ -485,6 +540,8 @@ START_TEST(a_bad_source_is_told_and_the_others_are_fine)
     ck_assert_int_eq(bad->kind, bad_sources[_i].kind);
     ck_assert_ptr_nonnull(strstr(bad->error.text, "bad."));
     ck_assert_msg(bad->error.hint[0] != 0, "%s", bad->error.id);
+    ck_assert_ptr_null(strstr(bad->error.text, "hunter2"));
+    ck_assert_ptr_null(bad->remote.url);
     ck_assert_int_eq(batch.sources[1].error.class, ERR_NONE);
 }
 END_TEST
@@ -575,6 +632,112 @@ START_TEST(a_link_in_the_folder_is_never_followed_to_a_folder)
 }
 END_TEST
 
+// ---- videos elsewhere
+
+START_TEST(each_link_is_a_source_of_its_own)
+{
+    settings.max_source_bytes = 10; // says nothing of descriptors
+    put("b.url", "[InternetShortcut]\r\nURL=https://example.org/one.mp4\r\n");
+    put("c.url", "https://example.org/two.mp4?key=7\nHTTPS://Example.org:443/three.mp4\n");
+    put("a.mp4", "x");
+    put("d.oss", "profile = mine\noss://videos/four.mp4\ns3://videos/sub/five\n");
+    understand();
+    ck_assert_int_eq(batch.error.class, ERR_NONE);
+    expect_sources("a.mp4 b.url c.url c.url d.oss d.oss");
+    const struct batch_source *s = batch.sources;
+    for (size_t i = 0; i < batch.source_count; i++) {
+        ck_assert_int_eq(s[i].error.class, ERR_NONE);
+        ck_assert_uint_eq(s[i].part, i == 3 || i == 5);
+        ck_assert_uint_eq(s[i].size_bytes, i == 0);
+        ck_assert_int_eq(s[i].kind, i == 0 ? SOURCE_LOCAL : i < 4 ? SOURCE_URL : SOURCE_OSS);
+    }
+    ck_assert_str_eq(s[1].remote.url, "https://example.org/one.mp4");
+    ck_assert_str_eq(s[2].remote.url, "https://example.org/two.mp4?key=7");
+    ck_assert_str_eq(s[3].remote.url, "https://example.org/three.mp4");
+    ck_assert_str_eq(s[4].remote.key, "four.mp4");
+    ck_assert_str_eq(s[5].remote.profile, "mine");
+    ck_assert_int_eq(s[5].remote.kind, REMOTE_S3);
+}
+END_TEST
+
+START_TEST(the_links_of_a_file_stay_together_and_have_one_profile)
+{
+    put("a.mp4", "x");
+    put_links("b.url", 12);
+    put("c.mp4", "x");
+    put("job.conf", "sources = ( { file = \"c.mp4\"; },"
+                    " { file = \"b.url\"; profile = \"aggressive\"; } );");
+    settings.max_sources = 20;
+    understand();
+    ck_assert_msg(batch.error.class == ERR_NONE, "%s", batch.error.text);
+    ck_assert_uint_eq(batch.source_count, 14);
+    ck_assert_str_eq(batch.sources[0].file, "c.mp4");
+    ck_assert_str_eq(batch.sources[13].file, "a.mp4");
+    for (unsigned i = 0; i < 12; i++) {
+        cleanup(free_ptr) char *link = xasprintf("https://example.org/%u.mp4", i);
+        ck_assert_uint_eq(batch.sources[i + 1].part, i);
+        ck_assert_str_eq(batch.sources[i + 1].remote.url, link);
+        ck_assert_int_eq(batch.sources[i + 1].profile, PROFILE_AGGRESSIVE);
+    }
+    ck_assert_int_eq(batch.sources[13].profile, PROFILE_DYNAMIC);
+}
+END_TEST
+
+START_TEST(links_count_as_videos_do)
+{
+    put_links("a.url", 8);
+    put("b.mp4", "x");
+    put("c.mp4", "x");
+    understand();
+    ck_assert_int_eq(batch.error.class, ERR_NONE);
+    put("d.mp4", "x");
+    understand();
+    expect_refused("too_many_sources", "11 videos, the limit is 10");
+    put_links("a.url", 60);
+    put_links("b.url", 60);
+    understand();
+    expect_refused("too_many_sources", "123 videos");
+    ck_assert_uint_eq(batch.source_count, BATCH_MAX_SOURCES);
+}
+END_TEST
+
+START_TEST(a_private_spool_follows_a_link_to_a_descriptor)
+{
+    settings.accept_links = true;
+    make_linked_url();
+    ck_assert_int_eq(symlinkat("..", folder.fd, "in/folder.url"), 0);
+    understand();
+    ck_assert_str_eq(batch.sources[0].remote.url, "https://example.org/a.mp4");
+    ck_assert_str_eq(batch.sources[1].error.id, "not_a_file");
+}
+END_TEST
+
+static const struct {
+    const char *file, *text, *name;
+} shown[] = {
+    { "a.url", "https://example.org/x/holiday%202.mp4", "holiday 2.mp4" },
+    { "a.url", "https://example.org/x/holiday.mp4?signature=secret", "holiday.mp4" },
+    { "a.url", "https://example.org/watch?v=secret", "https://example.org/watch" },
+    { "a.url", "https://example.org/?file=/secret.mp4", "https://example.org/" },
+    { "a.url", "https://example.org/a%0Ab.mp4", "a\\x0Ab.mp4" },
+    { "a.url", "https://example.org/%FF.mov", "\\xFF.mov" },
+    { "a.url", "https://example.org/other.url", "https://example.org/other.url" },
+    { "a.oss", "oss://bucket/sub/party.mp4", "party.mp4" },
+    { "a.oss", "s3://bucket/sub/50%25.mp4", "50%25.mp4" },
+    { "a.oss", "oss://bucket/sub/party", "oss://bucket/sub/party" },
+    { "a.mp4", "x", "a.mp4" },
+    { "a.url", "nonsense", "a.url" },
+};
+
+START_TEST(a_video_elsewhere_has_a_name_without_what_is_secret)
+{
+    put(shown[_i].file, shown[_i].text);
+    understand();
+    cleanup(free_ptr) char *name = batch_source_name(&batch.sources[0]);
+    ck_assert_str_eq(name, shown[_i].name);
+}
+END_TEST
+
 // ---- batch.json
 
 START_TEST(a_batch_comes_back_as_it_was)
@@ -606,25 +769,43 @@ START_TEST(a_batch_comes_back_as_it_was)
 }
 END_TEST
 
-START_TEST(a_link_comes_back_and_a_file_of_before_links_has_none)
+static void expect_same(const char *is, const char *due)
+{
+    ck_assert_msg((is == NULL) == (due == NULL) && (is == NULL || strcmp(is, due) == 0),
+                  "\"%s\" became \"%s\"", due ? due : "nothing", is ? is : "nothing");
+}
+
+START_TEST(where_videos_are_comes_back)
 {
     put("a.mp4", "x");
-    put("b.url", "x");
+    put("b.url", "https://example.org/v?a=1&b=%22\nhttps://example.org/w\n");
+    put("c.oss",
+        "endpoint = http://127.0.0.1:9000\nregion = cn-hangzhou\nprofile = mine\n"
+        "oss://bucket/\xe5\x89\x8d \"x\".mp4\nhttps://s3.eu-west-1.amazonaws.com/bucket/k\n");
+    put("d.url", "no link");
     understand();
-    batch.sources[1].link = xstrdup("https://example.org/v?a=1&b=\"2\"");
     ck_assert_int_eq(batch_save(folder.fd, &batch, NULL), 0);
     struct batch back = BATCH_INIT;
-    ck_assert_int_eq(batch_load(folder.fd, &back, NULL), 0);
-    ck_assert_ptr_null(back.sources[0].link);
-    ck_assert_str_eq(back.sources[1].link, batch.sources[1].link);
-    batch_release(&back);
-
-    cleanup(json_free) json_t *json = NULL;
-    ck_assert_int_eq(json_read(folder.fd, BATCH_FILE, 1 << 20, &json, NULL), 0);
-    (void)json_object_del(json_array_get(json_object_get(json, "sources"), 1), "link");
-    ck_assert_int_eq(json_write(folder.fd, BATCH_FILE, json, NULL), 0);
-    ck_assert_int_eq(batch_load(folder.fd, &back, NULL), 0);
-    ck_assert_ptr_null(back.sources[1].link);
+    struct err err = ERR_INIT;
+    ck_assert_msg(batch_load(folder.fd, &back, &err) == 0, "%s", err.text);
+    ck_assert_uint_eq(back.source_count, 6);
+    for (size_t i = 0; i < back.source_count; i++) {
+        const struct batch_source *is = &back.sources[i], *due = &batch.sources[i];
+        ck_assert_str_eq(is->file, due->file);
+        ck_assert_uint_eq(is->part, due->part);
+        ck_assert_int_eq(is->kind, due->kind);
+        ck_assert_int_eq(is->remote.kind, due->remote.kind);
+        expect_same(is->remote.url, due->remote.url);
+        expect_same(is->remote.bucket, due->remote.bucket);
+        expect_same(is->remote.key, due->remote.key);
+        expect_same(is->remote.endpoint, due->remote.endpoint);
+        expect_same(is->remote.region, due->remote.region);
+        expect_same(is->remote.profile, due->remote.profile);
+        ck_assert_int_eq(is->remote.path_style, due->remote.path_style);
+    }
+    ck_assert_str_eq(back.sources[4].remote.profile, "mine");
+    ck_assert(back.sources[4].remote.path_style);
+    ck_assert_str_eq(back.sources[5].error.id, "bad_link");
     batch_release(&back);
 }
 END_TEST
@@ -636,6 +817,10 @@ START_TEST(a_batch_that_was_not_understood_yet_is_no_error_to_report)
     ck_assert_int_eq(err.class, ERR_NONE);
 }
 END_TEST
+
+#define URL "[{\"file\":\"a\",\"kind\":\"url\",\"profile\":\"dynamic\""
+#define OSS "[{\"file\":\"a\",\"kind\":\"oss\",\"profile\":\"dynamic\""
+#define OBJECT "{\"service\":\"oss\",\"bucket\":\"abc\""
 
 // Each takes the place of one key of a sound file.
 static const struct {
@@ -661,7 +846,23 @@ static const struct {
     { "sources", "[{\"file\":\"../a\",\"kind\":\"local\",\"profile\":\"dynamic\"}]" },
     { "sources", "[{\"file\":\"/a\",\"kind\":\"local\",\"profile\":\"dynamic\"}]" },
     { "sources", "[{\"file\":\"a//b\",\"kind\":\"local\",\"profile\":\"dynamic\"}]" },
-    { "sources", "[{\"file\":\"a\",\"kind\":\"url\",\"profile\":\"dynamic\",\"link\":7}]" },
+    { "sources", URL "}]" },
+    { "sources", URL ",\"remote\":7}]" },
+    { "sources", URL ",\"remote\":{\"service\":\"ftp\"}}]" },
+    { "sources", URL ",\"remote\":{\"service\":\"url\",\"url\":\"file:///etc/passwd\"}}]" },
+    { "sources", URL ",\"remote\":{\"service\":\"url\",\"url\":\"https://a@b/\"}}]" },
+    { "sources", URL ",\"remote\":{\"service\":\"url\",\"url\":\"HTTPS://b/\"}}]" },
+    { "sources", URL ",\"remote\":{\"service\":\"oss\",\"bucket\":\"abc\",\"key\":\"k\"}}]" },
+    { "sources", URL ",\"part\":100,\"remote\":{\"service\":\"url\",\"url\":\"https://b/\"}}]" },
+    { "sources", OSS "}]" },
+    { "sources", OSS ",\"remote\":{\"service\":\"url\",\"url\":\"https://b/\"}}]" },
+    { "sources", OSS ",\"remote\":{\"service\":\"oss\",\"bucket\":\"abc\"}}]" },
+    { "sources", OSS ",\"remote\":{\"service\":\"s3\",\"bucket\":\"a/b\",\"key\":\"k\"}}]" },
+    { "sources", OSS ",\"remote\":" OBJECT ",\"key\":\"a\\nb\"}}]" },
+    { "sources", OSS ",\"remote\":" OBJECT ",\"key\":\"k\",\"endpoint\":\"http://a/b\"}}]" },
+    { "sources", OSS ",\"remote\":" OBJECT ",\"key\":\"k\",\"region\":\"a b\"}}]" },
+    { "sources", OSS ",\"remote\":" OBJECT ",\"key\":\"k\",\"profile\":\"../x\"}}]" },
+    { "sources", OSS ",\"remote\":" OBJECT ",\"key\":\"k\",\"path_style\":1}}]" },
     { "sources", "[{\"file\":\"a\",\"kind\":\"ftp\",\"profile\":\"dynamic\"}]" },
     { "sources", "[{\"file\":\"a\",\"kind\":\"local\",\"profile\":\"same\"}]" },
     { "sources", "[{\"file\":\"a\",\"kind\":\"local\",\"profile\":\"dynamic\","
@@ -736,7 +937,13 @@ int main(void)
     tcase_add_test(tcase, a_private_spool_takes_links);
     tcase_add_test(tcase, a_link_in_the_folder_is_never_followed_to_a_folder);
     tcase_add_test(tcase, a_batch_comes_back_as_it_was);
-    tcase_add_test(tcase, a_link_comes_back_and_a_file_of_before_links_has_none);
+    tcase_add_test(tcase, each_link_is_a_source_of_its_own);
+    tcase_add_test(tcase, the_links_of_a_file_stay_together_and_have_one_profile);
+    tcase_add_test(tcase, links_count_as_videos_do);
+    tcase_add_test(tcase, a_private_spool_follows_a_link_to_a_descriptor);
+    tcase_add_loop_test(tcase, a_video_elsewhere_has_a_name_without_what_is_secret, 0,
+                        (int)ARRAY_LEN(shown));
+    tcase_add_test(tcase, where_videos_are_comes_back);
     tcase_add_test(tcase, a_batch_that_was_not_understood_yet_is_no_error_to_report);
     tcase_add_loop_test(tcase, a_damaged_batch_is_refused_whole, 0, (int)ARRAY_LEN(damage));
     tcase_add_test(tcase, the_directory_of_a_source_is_made_when_it_is_opened);

@@ -118,6 +118,24 @@ START_TEST(rates_follow_what_is_measured)
 }
 END_TEST
 
+START_TEST(a_download_has_a_rate_of_its_own)
+{
+    static const bool elsewhere[] = { false, true };
+    struct progress_view now = view();
+    double local = progress_remaining(&now), disk = rates.rate[STAGE_FETCH];
+    now.elsewhere = elsewhere;
+    now.side_by_side = 1;
+    double before = progress_remaining(&now);
+    ck_assert_double_gt(before, local + 20);
+    for (int i = 0; i < 20; i++)
+        progress_learn_download(&rates, 100, 300.05); // 3 s a second
+    ck_assert_double_eq_tol(rates.download, 3, 0.01);
+    ck_assert_double_eq(rates.rate[STAGE_FETCH], disk);
+    // One of the two only.
+    ck_assert_double_eq_tol(progress_remaining(&now), before + 100 * (3 - 0.5), 1);
+}
+END_TEST
+
 static const double odd[][2] = { { 0, 1 },    { -1, 1 },        { NAN, 1 },
                                  { 10, NAN }, { 10, INFINITY }, { 10, -5 } };
 
@@ -140,6 +158,7 @@ int main(void)
     tcase_add_test(tcase, a_step_that_tells_nothing_moves_on_ever_slower_and_never_ends_by_itself);
     tcase_add_test(tcase, a_lost_source_is_no_progress);
     tcase_add_test(tcase, rates_follow_what_is_measured);
+    tcase_add_test(tcase, a_download_has_a_rate_of_its_own);
     tcase_add_loop_test(tcase, nonsense_teaches_nothing, 0, ARRAY_LEN(odd));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

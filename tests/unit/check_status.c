@@ -220,10 +220,30 @@ static void cancelled(void)
     status.completed_at = begun + 50;
 }
 
-static void (*const states[])(void) = {
-    queued,        strange_names,     working,  one_refused_one_failed, hostile_numbers, completed,
-    refused_whole, failed_in_a_stage, cancelled
-};
+// The first is on its way, the second is here, the third was refused; all by links.
+static void downloading(void)
+{
+    status.word = STATUS_DOWNLOADING;
+    status.stage = "fetch";
+    for (int i = 0; i < SOURCES; i++) {
+        batch.sources[i].kind = SOURCE_URL;
+        batch.sources[i].size_bytes = 0;
+    }
+    batch.sources[0].remote.url = xstrdup("https://example.org/clip.mp4?key=secret");
+    batch.sources[1].remote.url = xstrdup("https://example.org/watch?key=secret");
+    batch.sources[1].kind = SOURCE_OSS;
+    err_set(&batch.sources[2].error, ERR_INPUT, "bad_link", "clip2.mp4: line 1: no link");
+    run(STAGE_FETCH, 0, 1);
+    finish(STAGE_FETCH, 1, 0, 1, "{\"way\":\"downloaded\",\"size_bytes\":500}");
+    finish(STAGE_PROBE, 1, 1, 2, "{}");
+    finish(STAGE_COMPRESS, 1, 2, 9, "{\"compressed_bytes\":125}");
+}
+
+static void (*const states[])(void) = { queued,          strange_names,
+                                        working,         one_refused_one_failed,
+                                        hostile_numbers, completed,
+                                        refused_whole,   failed_in_a_stage,
+                                        cancelled,       downloading };
 
 // All states in one run of the validator, which takes half a second to start.
 START_TEST(every_state_is_valid_against_the_schema)
@@ -313,6 +333,27 @@ START_TEST(facts_of_videos_come_from_their_steps)
 }
 END_TEST
 
+START_TEST(a_video_elsewhere_is_downloaded_and_then_has_a_size)
+{
+    downloading();
+    cleanup(json_free) json_t *json = written();
+    const json_t *first = video(json, 0), *second = video(json, 1), *third = video(json, 2);
+    ck_assert_str_eq(text_at(json, "status"), "downloading");
+    ck_assert_str_eq(text_at(first, "status"), "downloading");
+    ck_assert_str_eq(text_at(first, "name"), "clip.mp4");
+    ck_assert_str_eq(text_at(first, "source"), "url");
+    ck_assert(json_is_null(json_object_get(first, "size_bytes")));
+    ck_assert_str_eq(text_at(second, "name"), "https://example.org/watch");
+    ck_assert_str_eq(text_at(second, "source"), "oss");
+    ck_assert_int_eq(json_int(second, "size_bytes", 0, 9999, -1, NULL), 500);
+    ck_assert_double_eq(json_number(second, "compression_ratio", 0, 9, -1, NULL), 0.25);
+    ck_assert_str_eq(text_at(third, "status"), "failed");
+    ck_assert_str_eq(text_at(third, "name"), "clip2.mp4");
+    cleanup(free_ptr) char *text = folder_get(&folder, "status.json");
+    ck_assert_ptr_null(strstr(text, "secret"));
+}
+END_TEST
+
 START_TEST(what_went_wrong_with_a_video_is_told_in_words)
 {
     one_refused_one_failed();
@@ -386,6 +427,7 @@ int main(void)
     tcase_add_test(tcase, a_queued_batch_says_so);
     tcase_add_test(tcase, names_of_strange_bytes_are_escaped);
     tcase_add_test(tcase, facts_of_videos_come_from_their_steps);
+    tcase_add_test(tcase, a_video_elsewhere_is_downloaded_and_then_has_a_size);
     tcase_add_test(tcase, what_went_wrong_with_a_video_is_told_in_words);
     tcase_add_test(tcase, a_completed_batch_names_its_reel_and_plan);
     tcase_add_test(tcase, a_batch_that_failed_says_where_and_after_how_many_tries);
