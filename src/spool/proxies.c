@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-#include "base/fingerprint.h"
 #include "base/fs.h"
+#include "base/imprint.h"
 #include "spool/batch.h"
 
 #define CACHE "cache"
@@ -47,20 +47,20 @@ static int open_cache(const struct settings *settings, bool create, struct err *
 
 static int make_secret(int cache, struct err *err)
 {
-    uint64_t secret[FINGERPRINT_POINTS];
+    uint64_t secret[IMPRINT_POINTS];
     if (getrandom(secret, sizeof secret, 0) != sizeof secret)
         return err_errno(err, errno, "draw a random number");
     return fs_write(cache, SECRET, secret, sizeof secret, err);
 }
 
 // If two make it at once the later one stands, and what was kept under the other is never found.
-static int load_secret(int cache, uint64_t secret[FINGERPRINT_POINTS], struct err *err)
+static int load_secret(int cache, uint64_t secret[IMPRINT_POINTS], struct err *err)
 {
     for (int tries = 0;; tries++) {
         cleanup(free_ptr) char *data = NULL;
         size_t size = 0;
         int r = fs_read(cache, SECRET, 4096, &data, &size, err);
-        if (r == 0 && size == sizeof(uint64_t) * FINGERPRINT_POINTS) {
+        if (r == 0 && size == sizeof(uint64_t) * IMPRINT_POINTS) {
             memcpy(secret, data, size);
             return 0;
         }
@@ -76,7 +76,7 @@ static int load_secret(int cache, uint64_t secret[FINGERPRINT_POINTS], struct er
 
 // ---- keys
 
-static int read_all(int fd, struct fingerprint *print, struct err *err)
+static int read_all(int fd, struct imprint *print, struct err *err)
 {
     cleanup(free_ptr) char *piece = xcalloc(1, PIECE);
     off_t at = 0;
@@ -88,7 +88,7 @@ static int read_all(int fd, struct fingerprint *print, struct err *err)
             return err_errno(err, errno, "read the source");
         if (n == 0)
             return 0;
-        fingerprint_add(print, piece, (size_t)n);
+        imprint_add(print, piece, (size_t)n);
         at += n;
     }
 }
@@ -102,10 +102,10 @@ static bool is_same(const struct stat *a, const struct stat *b)
 int proxies_key(const struct settings *settings, const char *recipe, int fd, char **ret_key,
                 struct err *err)
 {
-    uint64_t secret[FINGERPRINT_POINTS];
-    struct fingerprint print;
+    uint64_t secret[IMPRINT_POINTS];
+    struct imprint print;
     struct stat before, after;
-    char hex[FINGERPRINT_HEX + 1];
+    char hex[IMPRINT_HEX + 1];
     if (settings->proxy_bytes == 0 || settings->accept_links)
         return 1;
     cleanup(close_fd) int cache = open_cache(settings, true, err);
@@ -114,8 +114,8 @@ int proxies_key(const struct settings *settings, const char *recipe, int fd, cha
     int r = load_secret(cache, secret, err);
     if (r < 0)
         return r;
-    fingerprint_begin(&print, secret);
-    fingerprint_add(&print, recipe, strlen(recipe) + 1);
+    imprint_begin(&print, secret);
+    imprint_add(&print, recipe, strlen(recipe) + 1);
     if (fstat(fd, &before) < 0)
         return err_errno(err, errno, "look at the source");
     r = read_all(fd, &print, err);
@@ -125,7 +125,7 @@ int proxies_key(const struct settings *settings, const char *recipe, int fd, cha
         return err_errno(err, errno, "look at the source");
     if (!is_same(&before, &after))
         return err_set(err, ERR_RETRY, "changed", "the source changes while it is read");
-    fingerprint_end(&print, hex);
+    imprint_end(&print, hex);
     *ret_key = xstrdup(hex);
     return 0;
 }
@@ -166,7 +166,7 @@ static int longest_unused_first(const void *a, const void *b)
 static bool is_due(const struct settings *settings, const struct entry *entry, time_t now)
 {
     double age = difftime(now, entry->used);
-    if (strlen(entry->name) != FINGERPRINT_HEX)
+    if (strlen(entry->name) != IMPRINT_HEX)
         return age > MAKING_SECONDS;
     return settings->proxy_days > 0 && age > settings->proxy_days * 86400;
 }

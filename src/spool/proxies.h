@@ -1,10 +1,10 @@
 // Proxies that were made before, so that the same video is not compressed twice: after a retry, in
 // another batch, with another job.conf.
 //
-//   cache/proxy/secret           random points of the fingerprint (base/fingerprint.h)
+//   cache/proxy/secret           random points of the imprint (base/imprint.h)
 //   cache/proxy/KEY/             proxy.mp4 signals.json facts.json, second names of a batch's files
 //
-// KEY is a fingerprint of how the proxy is made and of every byte of the source.  Size and time of
+// KEY is an imprint of how the proxy is made and of every byte of the source.  Size and time of
 // a file prove nothing (archives restore times, cameras reuse names), and reading the file costs a
 // hundredth of compressing it.  An entry appears by one rename and is never changed; its time says
 // when it was last of use.

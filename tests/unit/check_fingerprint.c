@@ -1,78 +1,84 @@
-// Fingerprints: the arithmetic against a slow way, and that every byte and its place counts.
-#include "base/fingerprint.h"
+// The checksum of a growing file is that of the whole, whenever its bytes came.
+#include "provider/fingerprint.h"
+#include "tests/support/folder.h"
+#include "tests/support/program.h"
+
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 
-static const uint64_t secret[FINGERPRINT_POINTS] = { 0x0123456789abcdef, 0xfedcba9876543210 };
+static struct folder folder;
+static int fd;
 
-static void take(const void *data, size_t size, size_t step, char *ret_hex)
+static void set_up(void)
 {
-    struct fingerprint print;
-    fingerprint_begin(&print, secret);
-    for (size_t at = 0; at < size; at += step)
-        fingerprint_add(&print, (const char *)data + at, size - at < step ? size - at : step);
-    fingerprint_end(&print, ret_hex);
+    folder_make(&folder);
+    fd = openat(folder.fd, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_ge(fd, 0);
 }
 
-static void fill(uint8_t *data, size_t size)
+static void tear_down(void)
 {
-    for (size_t i = 0; i < size; i++)
-        data[i] = (uint8_t)(i * 167 + i / 251);
+    close_fd(&fd);
+    folder_remove(&folder);
 }
 
-START_TEST(it_does_not_matter_in_which_pieces_bytes_come)
+START_TEST(of_nothing_and_of_abc_it_is_what_the_standard_says)
 {
-    uint8_t data[1000];
-    char whole[FINGERPRINT_HEX + 1], pieces[FINGERPRINT_HEX + 1];
-    fill(data, sizeof data);
-    for (size_t size = 0; size < 60; size++) {
-        take(data, size, sizeof data, whole);
-        for (size_t step = 1; step < 20; step++) {
-            take(data, size, step, pieces);
-            ck_assert_str_eq(whole, pieces);
-        }
-    }
-}
-END_TEST
-
-// One coefficient after the other, by division instead of shifts.
-START_TEST(it_is_the_value_of_the_polynomial)
-{
-    uint8_t data[100];
-    char hex[FINGERPRINT_HEX + 1], expected[FINGERPRINT_HEX + 1] = "";
-    const uint64_t prime = (UINT64_C(1) << 61) - 1;
-    fill(data, sizeof data);
-    for (int point = 0; point < FINGERPRINT_POINTS; point++) {
-        unsigned __int128 value = 0;
-        for (size_t at = 0; at <= sizeof data; at += 7) {
-            uint64_t coefficient = 0;
-            for (size_t i = 0; i < 7 && at + i < sizeof data; i++)
-                coefficient |= (uint64_t)data[at + i] << (8 * i);
-            value = (value * (secret[point] % prime) + coefficient) % prime;
-        }
-        value = (value * (secret[point] % prime) + sizeof data) % prime;
-        (void)snprintf(expected + 16 * point, 17, "%016llx", (unsigned long long)value);
-    }
-    take(data, sizeof data, 33, hex);
-    ck_assert_str_eq(hex, expected);
+    char hex[FINGERPRINT_SIZE];
+    struct fingerprint *f = fingerprint_start(fd);
+    ck_assert_int_eq(fingerprint_finish(&f, hex, NULL), 0);
+    ck_assert_str_eq(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    ck_assert_ptr_null(f);
+    f = fingerprint_start(fd);
+    ck_assert_int_eq(write(fd, "abc", 3), 3);
+    fingerprint_follow(f, 3);
+    ck_assert_int_eq(fingerprint_finish(&f, hex, NULL), 0);
+    ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 END_TEST
 
-START_TEST(every_byte_its_place_and_the_length_count)
+START_TEST(of_a_file_that_grew_in_pieces_it_is_that_of_another_program)
 {
-    uint8_t data[64] = { 0 };
-    char seen[200][FINGERPRINT_HEX + 1];
-    size_t count = 0;
-    for (size_t size = 0; size <= sizeof data; size++)
-        take(data, size, 64, seen[count++]); // zeros of every length
-    for (size_t i = 0; i < sizeof data; i++) {
-        data[i] = 1;
-        take(data, sizeof data, 64, seen[count++]);
-        data[i] = 0;
+    enum { PIECES = 300 };
+    char hex[FINGERPRINT_SIZE], piece[7919], *output = NULL;
+    struct fingerprint *f = NULL;
+    uint64_t size = 0;
+    for (int i = 0; i < PIECES; i++) {
+        memset(piece, i, sizeof piece);
+        ck_assert_int_eq(write(fd, piece, sizeof piece), sizeof piece);
+        size += sizeof piece;
+        if (i == PIECES / 3) // what was there before counts, too
+            f = fingerprint_start(fd);
+        if (f != NULL)
+            fingerprint_follow(f, size);
     }
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < i; k++)
-            ck_assert_str_ne(seen[i], seen[k]);
+    ck_assert_int_eq(fingerprint_finish(&f, hex, NULL), 0);
+    char *path = xasprintf("%s/file", folder.path);
+    ck_assert_int_eq(PROGRAM_RUN(&output, "sha256sum", path), 0);
+    ck_assert(strncmp(output, hex, 64) == 0);
+    free(output);
+    free(path);
+}
+END_TEST
+
+START_TEST(a_file_shorter_than_was_said_is_an_error)
+{
+    char hex[FINGERPRINT_SIZE];
+    struct err err = ERR_INIT;
+    struct fingerprint *f = fingerprint_start(fd);
+    fingerprint_follow(f, 10);
+    ck_assert_int_lt(fingerprint_finish(&f, hex, &err), 0);
+    ck_assert_int_eq(err.class, ERR_IO);
+}
+END_TEST
+
+START_TEST(it_can_be_given_up_at_any_time)
+{
+    struct fingerprint *f = fingerprint_start(fd);
+    fingerprint_free(&f);
+    ck_assert_ptr_null(f);
+    fingerprint_free(&f);
 }
 END_TEST
 
@@ -80,13 +86,15 @@ int main(void)
 {
     Suite *suite = suite_create("fingerprint");
     TCase *tcase = tcase_create("fingerprint");
-    tcase_add_test(tcase, it_does_not_matter_in_which_pieces_bytes_come);
-    tcase_add_test(tcase, it_is_the_value_of_the_polynomial);
-    tcase_add_test(tcase, every_byte_its_place_and_the_length_count);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, of_nothing_and_of_abc_it_is_what_the_standard_says);
+    tcase_add_test(tcase, of_a_file_that_grew_in_pieces_it_is_that_of_another_program);
+    tcase_add_test(tcase, a_file_shorter_than_was_said_is_an_error);
+    tcase_add_test(tcase, it_can_be_given_up_at_any_time);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
+    srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed != 0;
 }

@@ -1,4 +1,4 @@
-#include "base/fingerprint.h"
+#include "base/imprint.h"
 #include <stdio.h>
 
 enum { CHUNK = 7 }; // bytes: a coefficient is below the prime
@@ -17,20 +17,20 @@ static uint64_t multiply(uint64_t a, uint64_t b)
     return reduce((uint64_t)(product & PRIME) + (uint64_t)(product >> 61));
 }
 
-static void take_coefficient(struct fingerprint *print, uint64_t coefficient)
+static void take_coefficient(struct imprint *print, uint64_t coefficient)
 {
-    for (int i = 0; i < FINGERPRINT_POINTS; i++)
+    for (int i = 0; i < IMPRINT_POINTS; i++)
         print->value[i] = reduce(multiply(print->value[i], print->point[i]) + coefficient);
 }
 
-void fingerprint_begin(struct fingerprint *print, const uint64_t secret[FINGERPRINT_POINTS])
+void imprint_begin(struct imprint *print, const uint64_t secret[IMPRINT_POINTS])
 {
-    *print = (struct fingerprint){ .bytes = 0 };
-    for (int i = 0; i < FINGERPRINT_POINTS; i++)
+    *print = (struct imprint){ .bytes = 0 };
+    for (int i = 0; i < IMPRINT_POINTS; i++)
         print->point[i] = reduce(secret[i]);
 }
 
-static void add_byte(struct fingerprint *print, uint8_t byte)
+static void add_byte(struct imprint *print, uint8_t byte)
 {
     print->chunk |= (uint64_t)byte << (8 * print->filled++);
     if (print->filled < CHUNK)
@@ -39,7 +39,7 @@ static void add_byte(struct fingerprint *print, uint8_t byte)
     print->chunk = print->filled = 0;
 }
 
-void fingerprint_add(struct fingerprint *print, const void *data, size_t size)
+void imprint_add(struct imprint *print, const void *data, size_t size)
 {
     const uint8_t *at = data, *end = at + size;
     print->bytes += size;
@@ -54,10 +54,10 @@ void fingerprint_add(struct fingerprint *print, const void *data, size_t size)
         add_byte(print, *at++);
 }
 
-void fingerprint_end(struct fingerprint *print, char ret_hex[FINGERPRINT_HEX + 1])
+void imprint_end(struct imprint *print, char ret_hex[IMPRINT_HEX + 1])
 {
     take_coefficient(print, print->chunk);
     take_coefficient(print, reduce(print->bytes));
-    (void)snprintf(ret_hex, FINGERPRINT_HEX + 1, "%016llx%016llx",
-                   (unsigned long long)print->value[0], (unsigned long long)print->value[1]);
+    (void)snprintf(ret_hex, IMPRINT_HEX + 1, "%016llx%016llx", (unsigned long long)print->value[0],
+                   (unsigned long long)print->value[1]);
 }
