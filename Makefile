@@ -156,7 +156,9 @@ test: deps-test ## install what is missing, build, and run all tests
 # Everything but libav itself is slower by about half; waiting is given more time than it should need.
 ASAN_TESTS ?= check
 asan: deps-test ## run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	+@CK_TIMEOUT_MULTIPLIER=3 CLIPSPOOL_TEST_SECONDS=1500 $(PARALLEL) O=$(O)/asan \
+	+@CK_TIMEOUT_MULTIPLIER=3 CLIPSPOOL_TEST_SECONDS=1500 \
+	    LSAN_OPTIONS=suppressions=$(CURDIR)/tests/support/leaks.suppressions:print_suppressions=0 \
+	    $(PARALLEL) O=$(O)/asan \
 	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
 	    CFLAGS="-O1 -g" $(ASAN_TESTS)
 

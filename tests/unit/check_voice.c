@@ -23,9 +23,9 @@ struct tape {
 static int take(void *context, AVPacket *packet, struct err *err)
 {
     struct tape *tape = context;
-    AVFrame *frame = av_frame_alloc();
     if (++tape->packets == tape->refuse_at)
         return err_set(err, ERR_IO, "refused", "no room");
+    AVFrame *frame = av_frame_alloc();
     if (!tape->has_begun)
         tape->first_pts = tape->next_pts = packet->pts;
     tape->is_even = (!tape->has_begun || tape->is_even) && packet->pts == tape->next_pts &&
