@@ -100,6 +100,24 @@ START_TEST(sound_lies_where_its_pictures_do)
 }
 END_TEST
 
+START_TEST(each_segment_sounds_as_its_part_of_the_source_does)
+{
+    static float samples[MOST];
+    struct cutting cutting;
+    cutting_open(&cutting);
+    cutting_use(&cutting, 0, tone_clip("rising.mp4", "0.01:enable=lt(t\\,2)")); // loud from 2 s on
+    cutting_cut(&cutting, 0, 3, 3.4);
+    cutting_cut(&cutting, 0, 1.52, 2.52);
+    cutting_lay(&cutting, _i);
+    cutting_dub(&cutting);
+    ck_assert_int_eq(listen(&cutting.dub, samples), 35 * 1920);
+    ck_assert_double_gt(loudness(samples, 0.02, 0.38), -25);
+    ck_assert_double_lt(loudness(samples, 0.42, 0.86), -40);
+    ck_assert_double_gt(loudness(samples, 0.89, 0.92), -25);
+    cutting_close(&cutting);
+}
+END_TEST
+
 START_TEST(loud_and_quiet_sources_are_equally_loud)
 {
     static float samples[MOST];
@@ -211,6 +229,7 @@ int main(void)
     TCase *dub = tcase_create("dub");
     tcase_set_timeout(dub, 60);
     tcase_add_loop_test(dub, sound_lies_where_its_pictures_do, 0, 2);
+    tcase_add_loop_test(dub, each_segment_sounds_as_its_part_of_the_source_does, 0, 2);
     tcase_add_test(dub, loud_and_quiet_sources_are_equally_loud);
     tcase_add_test(dub, without_any_sound_there_is_no_track);
     tcase_add_test(dub, sound_that_cannot_be_decoded_is_silence_and_is_told_once);

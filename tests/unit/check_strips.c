@@ -264,6 +264,12 @@ START_TEST(the_encoder_is_of_the_format_where_the_reel_copies)
         ck_assert_int_eq(coder.bitrate, 700000);
         ck_assert_double_eq(coder.crf, 21);
         ck_assert_int_eq(coder.threads, 3);
+        // And its pictures are taken as they were coded, else conformed.
+        struct err err = ERR_INIT;
+        AVCodecParameters *parameters = avcodec_parameters_alloc();
+        ck_assert_msg(make(&cutting, 0, parameters, &err) == 0, "%s", err.text);
+        ck_assert_int_eq(parameters->format, coder.pixels);
+        avcodec_parameters_free(&parameters);
         if (!copy) {
             ck_assert_int_eq(coder.range, AVCOL_RANGE_MPEG);
             ck_assert_int_eq(coder.matrix, AVCOL_SPC_SMPTE170M);
