@@ -193,6 +193,10 @@ START_TEST(readers_begin_to_count_with_the_first_picture)
     ck_assert_double_eq_tol(source_frame_time(frame), 1, 0.001);
     footage_close_picture(&picture);
     ck_assert_ptr_null(picture.source);
+    struct source *source = NULL;
+    ck_assert_int_ge(footage_source(&cutting.footage, 0, &source, &err), 0);
+    ck_assert_double_eq(source_start(source), cutting.probes[0].start_time);
+    source_free(&source);
     footage_close_picture(&picture);
     struct footage_sound sound;
     static float frames[2 * 4800];

@@ -299,10 +299,18 @@ static void begin_late(struct cutting *cutting)
         cutting->dub.parcel.entries[i].pts += 4800;
 }
 
+static void lose_the_beginning(struct cutting *cutting)
+{
+    struct parcel *parcel = &cutting->dub.parcel;
+    parcel->count -= 6;
+    memmove(parcel->entries, parcel->entries + 6, parcel->count * sizeof *parcel->entries);
+}
+
 static const struct {
     const char *sentence;
     void (*spoil)(struct cutting *cutting);
 } sounds[] = {
+    { "sound without its beginning", lose_the_beginning },
     { "half the sound", halve },
     { "sound that ends a tenth of a second early", lose_a_tenth_of_a_second },
     { "sound that begins a tenth of a second late", begin_late },
