@@ -1,59 +1,60 @@
-// How long a full re-encode takes beside the ffmpeg program doing the same cut: with trim and
-// concat filters, which is what people write, and with a seek for each piece, which is the best it
-// can do.
+// How long rendering takes beside the ffmpeg program doing the same cut, and how much of the reel
+// is the originals bit for bit.
 //
-// Same encoder, preset and quality.  Ours also measures and levels the sound, limits it, and makes
-// the cover.  Each round runs all three in turn, so that a busy machine slows all; medians are
-// compared.  CLIPSPOOL_BENCH_ROUNDS sets the number of rounds (3).
+// The plans are real: each material goes once through the whole of `clipspool run`, with a free
+// plan and with --exact.  Then, in turn, so that a busy machine slows all: ours (with the sound
+// levelled and limited, the cover made, and the reel verified); ffmpeg seeking to each piece and
+// encoding it anew, with the preset we use and with preset medium; ffmpeg with trim and concat
+// filters; ffmpeg copying from the key frames before, which is the limit and not frame-exact.
+// Medians of CLIPSPOOL_BENCH_ROUNDS rounds (1).
+#include "base/base.h"
 #include "media/inspect.h"
 #include "media/reel.h"
+#include "tests/support/measure.h"
 #include "tests/support/media.h"
+#include "tests/support/program.h"
 #include <fcntl.h>
-#include <spawn.h>
+#include <jansson.h>
 #include <stdio.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
+#include <sys/stat.h>
 
-enum { MAX_ROUNDS = 15, SOURCES = 2, PIECES = 8 };
+enum { MOST_SOURCES = 3, MOST_PIECES = 64, MOST_WORDS = 8 * MOST_PIECES + 64 };
 #define PRESET "veryfast"
 #define CRF "18"
-
-extern char **environ;
 
 struct piece {
     int source;
     double start, end;
 };
 
-static const struct cut {
+struct cut {
     const char *name;
-    struct piece pieces[PIECES];
-} cuts[] = {
-    { "one",
-      { { 0, 2, 7 },
-        { 0, 9.5, 14 },
-        { 0, 17, 21.5 },
-        { 0, 24, 29 },
-        { 0, 33, 37.5 },
-        { 0, 41, 45 },
-        { 0, 48, 53 },
-        { 0, 54.5, 58 } } },
-    { "mix",
-      { { 0, 2, 7 },
-        { 1, 9.5, 14 },
-        { 0, 17, 21.5 },
-        { 1, 24, 29 },
-        { 0, 33, 37.5 },
-        { 1, 41, 45 },
-        { 0, 48, 53 },
-        { 1, 54.5, 58 } } },
+    const char *paths[MOST_SOURCES];
+    size_t source_count;
+    bool exact;
+    struct piece pieces[MOST_PIECES];
+    size_t piece_count;
+    double seconds;
+    char folder[64]; // its plan and reels
 };
 
-struct cost {
-    double wall, cpu; // seconds
-    double memory;    // MB, the most resident
-};
+static char *path_in(const struct cut *cut, const char *name)
+{
+    return xasprintf("%s/%s", cut->folder, name);
+}
+
+static void put(const struct cut *cut, const char *name, const char *text)
+{
+    char *path = path_in(cut, name);
+    FILE *file = fopen(path, "we");
+    if (!file || fputs(text, file) < 0 || fclose(file) != 0) {
+        perror(path);
+        exit(EXIT_FAILURE);
+    }
+    free(path);
+}
+
+// ---- ours, in a process of its own: --once PLAN REEL SOURCE...
 
 static int fail(const struct err *err)
 {
@@ -61,116 +62,96 @@ static int fail(const struct err *err)
     return EXIT_FAILURE;
 }
 
-// ---- what is measured, in a process of its own: --once CUT SOURCE...
+static int load_plan(const char *path, struct plan *plan)
+{
+    json_t *json = json_load_file(path, 0, NULL);
+    struct err err = ERR_INIT;
+    int r = plan_from_json(json, plan, &err);
+    json_decref(json);
+    return r < 0 ? fail(&err) : 0;
+}
 
-static int render_once(const struct cut *cut, char **paths)
+static int render_once(char **argv, int count)
 {
     struct err err = ERR_INIT;
-    struct probe probes[SOURCES] = { PROBE_INIT, PROBE_INIT };
-    struct reel_source sources[SOURCES];
+    struct probe probes[MOST_SOURCES];
+    struct reel_source sources[MOST_SOURCES];
     struct plan plan = PLAN_INIT;
     struct reel_result result = REEL_RESULT_INIT;
     const struct inspect_rules rules = { .max_pixels = 100000000, .max_streams = 32 };
-    char name[] = "/tmp/clipspool-bench-XXXXXX";
-    char scratch_name[] = "/tmp/clipspool-bench-XXXXXX";
-    int out = mkstemp(name), scratch = mkstemp(scratch_name);
-    (void)unlink(name);
-    (void)unlink(scratch_name);
-    for (int i = 0; i < SOURCES; i++) {
-        sources[i] = (struct reel_source){ open(paths[i], O_RDONLY | O_CLOEXEC), &probes[i], "" };
+    int out = open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    FILE *scratch = tmpfile();
+    if (out < 0 || !scratch || load_plan(argv[0], &plan) != 0)
+        return EXIT_FAILURE;
+    for (int i = 0; i < count; i++) {
+        probes[i] = (struct probe)PROBE_INIT;
+        sources[i] =
+            (struct reel_source){ open(argv[2 + i], O_RDONLY | O_CLOEXEC), &probes[i], "" };
         if (inspect_file(sources[i].fd, &rules, &probes[i], &err) < 0)
             return fail(&err);
     }
-    for (int i = 0; i < PIECES; i++)
-        plan_add(&plan, &(struct plan_segment){ .video_index = cut->pieces[i].source,
-                                                .start = cut->pieces[i].start,
-                                                .end = cut->pieces[i].end });
     const struct reel_order order = { .plan = &plan,
                                       .sources = sources,
-                                      .source_count = SOURCES,
+                                      .source_count = (size_t)count,
                                       .max_pixels = rules.max_pixels,
                                       .max_streams = rules.max_streams,
-                                      .scratch_fd = scratch,
+                                      .may_copy = true,
+                                      .scratch_fd = fileno(scratch),
                                       .quality = { PRESET, 18, 0 } };
     if (reel_render(&order, out, &result, &err) < 0)
         return fail(&err);
+    if (result.fallback[0])
+        (void)printf("  fell back: %s\n", result.fallback);
     reel_result_release(&result);
     plan_release(&plan);
+    (void)fclose(scratch);
     return EXIT_SUCCESS;
 }
 
-// ---- running
-
-static double now(void)
+static struct cost run_ours(const char *self, const struct cut *cut)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static struct cost run(const char *const *argv)
-{
-    double begin = now();
-    struct rusage usage;
-    pid_t pid;
-    int status = 0;
-    if (posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)(uintptr_t)argv, environ) != 0 ||
-        wait4(pid, &status, 0, &usage) != pid || status != 0) {
-        (void)fprintf(stderr, "%s failed\n", argv[0]);
-        exit(EXIT_FAILURE);
-    }
-    return (struct cost){
-        .wall = now() - begin,
-        .cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-               (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6,
-        .memory = (double)usage.ru_maxrss / 1024,
-    };
-}
-
-// ffmpeg over inputs and a filter graph that ends in [v] and [a].
-static struct cost run_ffmpeg(const char *const *inputs, const char *filter)
-{
-    const char *argv[128] = { "ffmpeg", "-nostdin", "-v", "error", "-y" };
-    const char *rest[] = { "-filter_complex",
-                           filter,
-                           "-map",
-                           "[v]",
-                           "-map",
-                           "[a]",
-                           "-c:v",
-                           "libx264",
-                           "-preset",
-                           PRESET,
-                           "-crf",
-                           CRF,
-                           "-c:a",
-                           "aac",
-                           "-b:a",
-                           "192k",
-                           "-ac",
-                           "2",
-                           "-ar",
-                           "48000",
-                           "-pix_fmt",
-                           "yuv420p",
-                           "-movflags",
-                           "+faststart",
-                           "-f",
-                           "mp4",
-                           NULL };
-    size_t count = 5;
-    for (size_t i = 0; inputs[i]; i++)
-        argv[count++] = inputs[i];
-    for (size_t i = 0; rest[i]; i++)
-        argv[count++] = rest[i];
-    char name[] = "/tmp/clipspool-bench-XXXXXX";
-    int fd = mkstemp(name);
-    argv[count++] = name;
-    argv[count] = NULL;
-    struct cost cost = run(argv);
-    close(fd);
-    (void)unlink(name);
+    char *plan = path_in(cut, "plan.json"), *reel = path_in(cut, "ours.mp4");
+    const char *argv[5 + MOST_SOURCES] = { self, "--once", plan, reel };
+    for (size_t i = 0; i < cut->source_count; i++)
+        argv[4 + i] = cut->paths[i];
+    struct cost cost = measure_run(argv);
+    free(plan);
+    free(reel);
     return cost;
+}
+
+// ---- ffmpeg
+
+struct words {
+    const char *list[MOST_WORDS];
+    size_t count;
+    char *owned[MOST_WORDS];
+    size_t owned_count;
+};
+
+static void say(struct words *words, const char *word)
+{
+    if (words->count + 1 < MOST_WORDS)
+        words->list[words->count++] = word;
+}
+
+static void say_number(struct words *words, double number)
+{
+    char *text = xasprintf("%.6f", number);
+    words->owned[words->owned_count++] = text;
+    say(words, text);
+}
+
+static void say_all(struct words *words, const char *const *list)
+{
+    for (size_t i = 0; list[i]; i++)
+        say(words, list[i]);
+}
+
+static void release(struct words *words)
+{
+    for (size_t i = 0; i < words->owned_count; i++)
+        free(words->owned[i]);
 }
 
 static void add_text(char **text, const char *more)
@@ -180,135 +161,294 @@ static void add_text(char **text, const char *more)
     *text = longer;
 }
 
-static struct cost run_trim(const struct cut *cut, const char *const *paths)
+static struct cost encode(struct words *words, const char *filter, const char *preset,
+                          const struct cut *cut)
 {
+    char *reel = path_in(cut, "theirs.mp4");
+    const char *const settings[] = { "-filter_complex",
+                                     filter,
+                                     "-map",
+                                     "[v]",
+                                     "-map",
+                                     "[a]",
+                                     "-c:v",
+                                     "libx264",
+                                     "-preset",
+                                     preset,
+                                     "-crf",
+                                     CRF,
+                                     "-pix_fmt",
+                                     "yuv420p",
+                                     "-c:a",
+                                     "aac",
+                                     "-b:a",
+                                     "192k",
+                                     "-movflags",
+                                     "+faststart",
+                                     reel,
+                                     NULL };
+    say_all(words, settings);
+    struct cost cost = measure_run(words->list);
+    release(words);
+    free(reel);
+    return cost;
+}
+
+static const char *const ffmpeg[] = { "ffmpeg", "-nostdin", "-v", "error", "-y", NULL };
+
+static struct cost run_seek(const struct cut *cut, const char *preset)
+{
+    struct words words = { .count = 0 };
     char *filter = xstrdup("");
-    for (int i = 0; i < PIECES; i++) {
+    say_all(&words, ffmpeg);
+    for (size_t i = 0; i < cut->piece_count; i++) {
+        const struct piece *piece = &cut->pieces[i];
+        char pads[40];
+        say(&words, "-ss");
+        say_number(&words, piece->start);
+        say(&words, "-t");
+        say_number(&words, piece->end - piece->start);
+        say(&words, "-i");
+        say(&words, cut->paths[piece->source]);
+        (void)snprintf(pads, sizeof pads, "[%zu:v][%zu:a]", i, i);
+        add_text(&filter, pads);
+    }
+    char *end = xasprintf("concat=n=%zu:v=1:a=1[v][a]", cut->piece_count);
+    add_text(&filter, end);
+    struct cost cost = encode(&words, filter, preset, cut);
+    free(end);
+    free(filter);
+    return cost;
+}
+
+static struct cost run_trim(const struct cut *cut)
+{
+    struct words words = { .count = 0 };
+    char *filter = xstrdup(""), *pads = xstrdup("");
+    say_all(&words, ffmpeg);
+    for (size_t i = 0; i < cut->source_count; i++) {
+        say(&words, "-i");
+        say(&words, cut->paths[i]);
+    }
+    for (size_t i = 0; i < cut->piece_count; i++) {
         const struct piece *p = &cut->pieces[i];
-        char *part = xasprintf("[%d:v]trim=%g:%g,setpts=PTS-STARTPTS[v%d];"
-                               "[%d:a]atrim=%g:%g,asetpts=PTS-STARTPTS[a%d];",
+        char *part = xasprintf("[%d:v]trim=%.6f:%.6f,setpts=PTS-STARTPTS[v%zu];"
+                               "[%d:a]atrim=%.6f:%.6f,asetpts=PTS-STARTPTS[a%zu];",
                                p->source, p->start, p->end, i, p->source, p->start, p->end, i);
+        char *pad = xasprintf("[v%zu][a%zu]", i, i);
         add_text(&filter, part);
+        add_text(&pads, pad);
+        free(part);
+        free(pad);
+    }
+    char *whole = xasprintf("%s%sconcat=n=%zu:v=1:a=1[v][a]", filter, pads, cut->piece_count);
+    struct cost cost = encode(&words, whole, PRESET, cut);
+    free(whole);
+    free(filter);
+    free(pads);
+    return cost;
+}
+
+static struct cost run_copy(const struct cut *cut)
+{
+    char *list = path_in(cut, "list.txt"), *reel = path_in(cut, "copied.mp4"), *text = xstrdup("");
+    for (size_t i = 0; i < cut->piece_count; i++) {
+        const struct piece *p = &cut->pieces[i];
+        char *part = xasprintf("file '%s'\ninpoint %.6f\noutpoint %.6f\n", cut->paths[p->source],
+                               p->start, p->end);
+        add_text(&text, part);
         free(part);
     }
-    for (int i = 0; i < PIECES; i++) {
-        char pads[32];
-        (void)snprintf(pads, sizeof pads, "[v%d][a%d]", i, i);
-        add_text(&filter, pads);
-    }
-    add_text(&filter, "concat=n=8:v=1:a=1[v][a]");
-    bool mixed = cut->pieces[1].source != 0;
-    const char *inputs[] = { "-i", paths[0], mixed ? "-i" : NULL, paths[1], NULL };
-    struct cost cost = run_ffmpeg(inputs, filter);
-    free(filter);
+    put(cut, "list.txt", text);
+    const char *const argv[] = { "ffmpeg", "-nostdin", "-v",    "quiet", "-y",
+                                 "-f",     "concat",   "-safe", "0",     "-i",
+                                 list,     "-c",       "copy",  reel,    NULL };
+    struct cost cost = measure_run(argv);
+    free(list);
+    free(reel);
+    free(text);
     return cost;
 }
 
-static struct cost run_seek(const struct cut *cut, const char *const *paths)
+// ---- plans
+
+// A program of this build; we lie in O/tests/bench.
+static char *built(const char *name)
 {
-    const char *inputs[6 * PIECES + 1] = { NULL };
-    char numbers[2 * PIECES][16];
-    char *filter = xstrdup("");
-    for (int i = 0; i < PIECES; i++) {
-        const struct piece *p = &cut->pieces[i];
-        char pads[32];
-        (void)snprintf(numbers[2 * i], sizeof *numbers, "%g", p->start);
-        (void)snprintf(numbers[2 * i + 1], sizeof *numbers, "%g", p->end - p->start);
-        const char *words[] = { "-ss", numbers[2 * i],  "-t", numbers[2 * i + 1],
-                                "-i",  paths[p->source] };
-        memcpy(inputs + 6 * i, words, sizeof words);
-        (void)snprintf(pads, sizeof pads, "[%d:v][%d:a]", i, i);
-        add_text(&filter, pads);
-    }
-    add_text(&filter, "concat=n=8:v=1:a=1[v][a]");
-    struct cost cost = run_ffmpeg(inputs, filter);
-    free(filter);
-    return cost;
+    char *self = realpath("/proc/self/exe", NULL);
+    for (int up = 0; self && up < 3; up++)
+        *strrchr(self, '/') = '\0';
+    char *path = xasprintf("%s/%s", self ? self : ".", name);
+    free(self);
+    return path;
 }
 
-static struct cost run_ours(const char *self, const char *cut, const char *const *paths)
+static void make_plan(struct cut *cut)
 {
-    const char *argv[] = { self, "--once", cut, paths[0], paths[1], NULL };
-    return run(argv);
+    (void)snprintf(cut->folder, sizeof cut->folder, "/tmp/clipspool-bench-XXXXXX");
+    if (!mkdtemp(cut->folder)) {
+        perror(cut->folder);
+        exit(EXIT_FAILURE);
+    }
+    char *clipspool = built("bin/clipspool"), *job = path_in(cut, "job.conf");
+    put(cut, "job.conf",
+        "target_duration = 60.0; strategy = \"every-source\"; profile = \"aggressive\";");
+    const char *argv[12 + MOST_SOURCES] = { clipspool, "run",       "--name", "reel",
+                                            "-o",      cut->folder, "-c",     job };
+    size_t count = 8;
+    if (cut->exact)
+        argv[count++] = "--exact";
+    for (size_t i = 0; i < cut->source_count; i++)
+        argv[count++] = cut->paths[i];
+    (void)measure_run(argv);
+    char *made = path_in(cut, "reel/plan.json"), *plan = path_in(cut, "plan.json");
+    json_t *json = json_load_file(made, 0, NULL), *segments = json_object_get(json, "segments");
+    json_t *one;
+    size_t i;
+    (void)json_dump_file(json, plan, 0);
+    json_array_foreach(segments, i, one)
+    {
+        struct piece piece = {
+            .source = (int)json_integer_value(json_object_get(one, "video_index")),
+            .start = json_number_value(json_object_get(one, "start")),
+            .end = json_number_value(json_object_get(one, "end")),
+        };
+        if (cut->piece_count < MOST_PIECES)
+            cut->pieces[cut->piece_count++] = piece;
+        cut->seconds += piece.end - piece.start;
+    }
+    json_decref(json);
+    free(made);
+    free(plan);
+    free(job);
+    free(clipspool);
 }
 
 // ---- the figures
 
-static int compare(const void *a, const void *b)
+enum { OURS, SEEK_SAME, SEEK_MEDIUM, TRIM, COPY, WAYS };
+
+// What the reel is made of, in the words of a script that knows nothing of how it was made.
+static void tell_untouched(const struct cut *cut)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    const char *untouched = program_untouched();
+    if (!untouched)
+        return;
+    char *plan = path_in(cut, "plan.json"), *reel = path_in(cut, "ours.mp4");
+    const char *argv[8 + MOST_SOURCES] = { "python3", untouched, "--plan", plan, "--final", reel };
+    for (size_t i = 0; i < cut->source_count; i++)
+        argv[6 + i] = cut->paths[i];
+    (void)fflush(stdout);
+    (void)measure_try(argv, NULL);
+    free(plan);
+    free(reel);
 }
 
-static double median(double *values, size_t count)
+static void bench(const char *self, struct cut *cut, size_t rounds)
 {
-    qsort(values, count, sizeof *values, compare);
-    return values[count / 2];
-}
-
-static void bench(const char *self, size_t number, const char *const *paths, size_t rounds)
-{
-    enum { OURS, TRIM, SEEK, WAYS };
-    double wall[WAYS][MAX_ROUNDS], cpu[WAYS][MAX_ROUNDS], memory = 0, seconds = 0;
-    const struct cut *cut = &cuts[number];
-    char text[12];
-    (void)snprintf(text, sizeof text, "%zu", number);
-    for (int i = 0; i < PIECES; i++)
-        seconds += cut->pieces[i].end - cut->pieces[i].start;
+    double wall[WAYS][MEASURE_MOST_ROUNDS], cpu[WAYS][MEASURE_MOST_ROUNDS];
+    double memory = 0, written = 0, of[WAYS], cpu_of[WAYS];
+    make_plan(cut);
     for (size_t i = 0; i < rounds; i++) {
-        const struct cost costs[WAYS] = { run_ours(self, text, paths), run_trim(cut, paths),
-                                          run_seek(cut, paths) };
+        const struct cost costs[WAYS] = { run_ours(self, cut), run_seek(cut, PRESET),
+                                          run_seek(cut, "medium"), run_trim(cut), run_copy(cut) };
         for (int way = 0; way < WAYS; way++) {
             wall[way][i] = costs[way].wall;
             cpu[way][i] = costs[way].cpu;
         }
         memory = costs[OURS].memory > memory ? costs[OURS].memory : memory;
+        written = costs[OURS].written_mb > written ? costs[OURS].written_mb : written;
     }
-    double ours = median(wall[OURS], rounds), ours_cpu = median(cpu[OURS], rounds);
-    double trim = median(wall[TRIM], rounds), seek = median(wall[SEEK], rounds);
-    printf("render %-4s %.0f s of 1080p: %6.2f s; ffmpeg trim/concat %6.2f s, ratio %.2f "
-           "(cpu %.2f); ffmpeg seek/concat %6.2f s, ratio %.2f (cpu %.2f); %3.0f MB\n",
-           cut->name, seconds, ours, trim, ours / trim, ours_cpu / median(cpu[TRIM], rounds), seek,
-           ours / seek, ours_cpu / median(cpu[SEEK], rounds), memory);
+    for (int way = 0; way < WAYS; way++) {
+        of[way] = measure_median(wall[way], rounds);
+        cpu_of[way] = measure_median(cpu[way], rounds);
+    }
+    printf("render %s%s: %.0f s in %zu segments: %.2f s (cpu %.2f), %.0f MB resident, %.0f MB "
+           "written\n",
+           cut->name, cut->exact ? ", exact" : "", cut->seconds, cut->piece_count, of[OURS],
+           cpu_of[OURS], memory, written);
+    static const char *const names[WAYS] = { NULL, "ffmpeg -ss each, preset " PRESET,
+                                             "ffmpeg -ss each, preset medium",
+                                             "ffmpeg trim/concat, preset " PRESET,
+                                             "ffmpeg -f concat -c copy" };
+    for (int way = SEEK_SAME; way < WAYS; way++)
+        printf("  %-36s %7.2f s (cpu %6.2f): %5.1f times as long\n", names[way], of[way],
+               cpu_of[way], of[way] / of[OURS]);
+    tell_untouched(cut);
     (void)fflush(stdout);
+    char *const gone[] = { path_in(cut, "ours.mp4"), path_in(cut, "theirs.mp4"),
+                           path_in(cut, "copied.mp4") };
+    for (size_t i = 0; i < ARRAY_LEN(gone); i++) {
+        (void)unlink(gone[i]);
+        free(gone[i]);
+    }
 }
 
-// A minute of 1080p30: real pictures where there are some, looped, else drawn ones.
-static const char *make_source(const char *name, const char *const *encoder)
+// ---- material: three minutes of 1080p at 30 a second, real films where there are some
+
+#define CONFORM                                                                                 \
+    "scale=1920:1080:force_original_aspect_ratio=decrease,pad=1920:1080:-1:-1,setsar=1,fps=30," \
+    "format=yuv420p"
+
+static const char *make_master(void)
 {
-    const char *film = media_real("batch-openmovies/bbb_1080p24_51audio_30s.mp4");
-    const char *drawn[] = {
-        "-f",   "lavfi", "-i",   "mandelbrot=size=1920x1080:rate=30:end_pts=900",
-        "-f",   "lavfi", "-i",   "anoisesrc=r=48000:a=0.1",
-        "-map", "0:v",   "-map", "1:a",
-        NULL
-    };
-    const char *real[] = { "-stream_loop", "1", "-i", film, "-vf", "fps=30", NULL };
-    const char *rest[] = { "-t", "60", "-ac", "2", "-c:a", "aac", "-pix_fmt", "yuv420p", NULL };
-    const char *const *parts[] = { film ? real : drawn, rest, encoder };
-    const char *arguments[48];
+    const char *one = media_real("batch-openmovies/bbb_1080p24_51audio_30s.mp4");
+    const char *two = media_real("batch-openmovies/tears-of-steel-battle-clip-medium.webm");
+    const char *three = media_real("batch-openmovies/sintel_trailer_720p.mp4");
+    const char *const rest[] = { "-t",   "150", "-c:v", "libx264", "-preset", "veryfast",
+                                 "-crf", "16",  "-g",   "250",     "-c:a",    "aac",
+                                 "-ac",  "2",   "-ar",  "48000",   NULL };
+    const char *const films[] = { "-i",
+                                  one,
+                                  "-i",
+                                  two,
+                                  "-i",
+                                  three,
+                                  "-filter_complex",
+                                  "[0:v]" CONFORM "[a];[1:v]" CONFORM "[b];[2:v]" CONFORM "[c];"
+                                  "[0:a]aresample=48000,aformat=channel_layouts=stereo[x];"
+                                  "[1:a]aresample=48000,aformat=channel_layouts=stereo[y];"
+                                  "[2:a]aresample=48000,aformat=channel_layouts=stereo[z];"
+                                  "[a][x][b][y][c][z]concat=n=3:v=1:a=1[v][s]",
+                                  "-map",
+                                  "[v]",
+                                  "-map",
+                                  "[s]",
+                                  NULL };
+    const char *const drawn[] = { "-f",   "lavfi", "-i",   "mandelbrot=size=1920x1080:rate=30",
+                                  "-f",   "lavfi", "-i",   "anoisesrc=r=48000:a=0.1",
+                                  "-map", "0:v",   "-map", "1:a",
+                                  NULL };
+    const char *arguments[64];
     size_t count = 0;
+    const char *const *parts[] = { one && two && three ? films : drawn, rest };
     for (size_t part = 0; part < ARRAY_LEN(parts); part++)
         for (size_t i = 0; parts[part][i]; i++)
             arguments[count++] = parts[part][i];
     arguments[count] = NULL;
-    return media_make(name, arguments);
+    return media_make("bench-master.mp4", arguments);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 + SOURCES && strcmp(argv[1], "--once") == 0)
-        return render_once(&cuts[strtoul(argv[2], NULL, 10) % ARRAY_LEN(cuts)], argv + 3);
-    const char *set = getenv("CLIPSPOOL_BENCH_ROUNDS");
-    size_t rounds = set ? (size_t)strtoul(set, NULL, 10) : 3;
-    rounds = rounds < 1 ? 1 : rounds > MAX_ROUNDS ? MAX_ROUNDS : rounds;
-    const char *const film[] = { "-c:v", "libx264", "-preset", "fast", "-crf", "21",
-                                 "-g",   "250",     "-bf",     "3",    NULL };
-    const char *const phone[] = { "-c:v", "libx264", "-preset", "veryfast", "-b:v", "17M",
-                                  "-g",   "30",      "-bf",     "0",        NULL };
-    const char *const paths[SOURCES] = { make_source("bench-long.mp4", film),
-                                         make_source("bench-phone.mp4", phone) };
+    if (argc > 4 && strcmp(argv[1], "--once") == 0)
+        return render_once(argv + 2, argc - 4);
+    size_t rounds = measure_rounds(1);
+    const char *longs = make_master();
+    const char *phone =
+        MEDIA_MAKE("bench-phone.mp4", "-i", longs, "-c:a", "copy", "-c:v", "libx264", "-preset",
+                   "veryfast", "-b:v", "17M", "-g", "30", "-sc_threshold", "0", "-bf", "0");
+    const char *other = MEDIA_MAKE("bench-other.mp4", "-ss", "40", "-t", "60", "-i", longs, "-c:a",
+                                   "copy", "-c:v", "libx264", "-preset", "fast", "-crf", "20", "-g",
+                                   "60", "-bf", "2", "-profile:v", "main");
+    struct cut cuts[] = {
+        { "phone-like (a key frame a second)", { phone }, 1, false },
+        { "phone-like (a key frame a second)", { phone }, 1, true },
+        { "long groups of pictures", { longs }, 1, false },
+        { "long groups of pictures", { longs }, 1, true },
+        { "three mixed sources", { longs, phone, other }, 3, false },
+    };
     for (size_t i = 0; i < ARRAY_LEN(cuts); i++)
-        bench(argv[0], i, paths, rounds);
+        bench(argv[0], &cuts[i], rounds);
     return EXIT_SUCCESS;
 }
