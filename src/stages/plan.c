@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/fs.h"
+#include "highlight/align.h"
 #include "highlight/select.h"
 #include "spool/probe.h"
 #include "stages/stage.h"
@@ -221,6 +222,7 @@ static int run(struct stage_context *context, struct err *err)
     r = check(context, &gathered, &plan, err);
     if (r < 0)
         return r;
+    align_plan(gathered.choices, gathered.count, &plan);
     select_name(gathered.choices, gathered.count, &plan);
     r = save_analyses(context, &gathered, err);
     if (r < 0)

@@ -292,7 +292,8 @@ static void make_plan(struct cut *cut)
     }
     char *clipspool = built("bin/clipspool"), *job = path_in(cut, "job.conf");
     put(cut, "job.conf",
-        "target_duration = 60.0; strategy = \"every-source\"; profile = \"aggressive\";");
+        "target_duration = 88.0; min_segment = 8.0; max_segment = 12.0; "
+        "strategy = \"every-source\"; profile = \"aggressive\";");
     const char *argv[12 + MOST_SOURCES] = { clipspool, "run",       "--name", "reel",
                                             "-o",      cut->folder, "-c",     job };
     size_t count = 8;
