@@ -68,6 +68,8 @@ static int lookahead(const struct coder_wish *wish)
     for (size_t i = 0; i < ARRAY_LEN(lookaheads); i++)
         if (wish->preset && strcmp(lookaheads[i].preset, wish->preset) == 0)
             pictures = lookaheads[i].pictures;
+    if (wish->lookahead > 0 && wish->lookahead < pictures)
+        pictures = wish->lookahead;
     int64_t fits = LOOKAHEAD_PIXELS / ((int64_t)wish->width * wish->height);
     if (fits < 10)
         fits = 10;

@@ -25,6 +25,7 @@ struct coder_wish {
     double crf;          // used where bitrate is 0
     int64_t bitrate;     // bit/s on average, peaks bounded; 0: by crf
     int64_t peak;        // with crf: bit/s that two seconds never pass; 0: unbounded
+    int lookahead;       // most pictures waiting to be looked at; 0: the preset's
     int threads;         // 0: a thread a processor, at most 8
     int reorder; // most pictures shown later than they are coded: 0, 1; -1: the encoder's choice
 };

@@ -5,6 +5,10 @@
 // picture.
 static const double bridged_seconds = 0.5;
 
+// Stretches beside copies are short, and several are encoded side by side: a long look ahead costs
+// memory in each and gains nothing.
+enum { SHORT_LOOKAHEAD = 5 };
+
 struct coder_wish strips_coder(const struct cuts *cuts, const struct strips_wish *wish)
 {
     bool hd = cuts->look.picture.matrix == AVCOL_SPC_BT709;
@@ -24,8 +28,10 @@ struct coder_wish strips_coder(const struct cuts *cuts, const struct strips_wish
         .profile = "high",
         .reorder = -1,
     };
-    if (cuts->copies)
+    if (cuts->copies) {
         coder = format_coder(&cuts->format);
+        coder.lookahead = SHORT_LOOKAHEAD;
+    }
     coder.preset = wish->quality.preset;
     coder.crf = wish->quality.crf;
     coder.bitrate = wish->quality.bitrate;

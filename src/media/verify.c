@@ -1,11 +1,11 @@
 // The finished file held against what went into it; see verify.h.
 //
-// Around a joint two groups of pictures are decoded: the one that ends there and the one that
-// begins there.  Far from the joint those that nobody refers to are passed over: they cannot carry
-// damage on.
+// Around a joint two groups of pictures are decoded: the one that ends there, whole, and the
+// beginning of the one that begins there, where a decoder shows what it has taken amiss.  Far from
+// the joint pictures that nobody refers to are passed over: they cannot carry damage on.
 //
 //     sync          sync  joint=sync      sync
-//   ---|--------------|======|==============|------
+//   ---|--------------|======|=====---------|------
 //                      decoded
 #include "media/verify.h"
 
@@ -158,7 +158,7 @@ static void find_spans(struct verifier *verifier)
     for (size_t i = 0; i < join->count; i++) {
         if (join->packets[i].is_joint) {
             size_t to = i + 1;
-            while (to < join->count && !join->packets[to].is_sync)
+            while (to < join->count && to < i + CLOSE && !join->packets[to].is_sync)
                 to++;
             if (verifier->span_count > 0 && last_sync < open_to)
                 verifier->spans[verifier->span_count - 1].to = to;
