@@ -107,6 +107,10 @@ static const char *choose_copying(struct cuts *cuts)
         return "another frame rate was asked for";
     if (order->width > 0 && is_asked_otherwise(&cuts->look, format))
         return "another size was asked for";
+    const char *encoder = order->quality.encoder;
+    bool is_hevc = encoder && (strstr(encoder, "hevc") || strstr(encoder, "265"));
+    if (encoder && is_hevc != (format->codec == NAL_HEVC))
+        return "another codec was asked for";
     bool is_mixed = seconds_of(footage, format) < footage->seconds - 1e-6;
     if (is_mixed && !format_is_plain(format))
         return "the sources differ in format and the main one cannot be matched";

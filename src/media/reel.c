@@ -127,6 +127,29 @@ static void choose_crew(struct reel *reel)
     reel->wish.threads = side_by_side > 0 ? (int)(size / side_by_side) : 1;
 }
 
+static int forget_packet(void *context, AVPacket *packet, struct err *err)
+{
+    (void)context, (void)packet, (void)err;
+    return 0;
+}
+
+// Hardware comes and goes: whether the wished encoder is there is seen by starting it.
+static void choose_encoder(struct reel *reel)
+{
+    static const char fallback[] = "libx264";
+    struct err problem = ERR_INIT;
+    struct coder *coder = NULL;
+    reel->wish.encoder = reel->order->quality.encoder ? reel->order->quality.encoder : fallback;
+    if (reel->cuts.copies || strcmp(reel->wish.encoder, fallback) == 0)
+        return;
+    const struct coder_wish wish = strips_coder(&reel->cuts, &reel->wish);
+    if (coder_open(&wish, forget_packet, NULL, &coder, &problem) < 0) {
+        footage_warn(&reel->footage, "%s; %s is used", problem.text, fallback);
+        reel->wish.encoder = fallback;
+    }
+    coder_free(&coder);
+}
+
 static int make_pieces(struct reel *reel, struct err *err)
 {
     struct cuts *cuts = &reel->cuts;
@@ -141,6 +164,7 @@ static int make_pieces(struct reel *reel, struct err *err)
     reel->wish.quality = reel->order->quality;
     reel->wish.shelf = &reel->shelf;
     reel->wish.frames_done = &reel->frames_done;
+    choose_encoder(reel);
     int r = crew_run(&job, PIECE_STRIPS + reel->piece_count + 1, reel->workers, err);
     if (r < 0 || !cuts_close_up(cuts))
         return r;

@@ -26,9 +26,10 @@ struct reel_source {
 
 // How it is encoded.
 struct reel_quality {
-    const char *preset; // of x264
-    int crf;            // where bitrate is 0
-    int64_t bitrate;    // bit/s
+    const char *encoder; // libav's name; NULL: libx264
+    const char *preset;  // of x264 and x265
+    int crf;             // where bitrate is 0
+    int64_t bitrate;     // bit/s
 };
 
 struct reel_order {

@@ -13,7 +13,7 @@ struct coder_wish strips_coder(const struct cuts *cuts, const struct strips_wish
 {
     bool hd = cuts->look.picture.matrix == AVCOL_SPC_BT709;
     struct coder_wish coder = {
-        .encoder = "libx264",
+        .encoder = wish->encoder,
         .width = cuts->look.picture.width,
         .height = cuts->look.picture.height,
         .pixels = AV_PIX_FMT_YUV420P,
@@ -25,7 +25,7 @@ struct coder_wish strips_coder(const struct cuts *cuts, const struct strips_wish
         .chroma = AVCHROMA_LOC_LEFT,
         .fps_num = cuts->look.fps_num,
         .fps_den = cuts->look.fps_den,
-        .profile = "high",
+        .profile = strstr(wish->encoder, "264") ? "high" : "main",
         .reorder = -1,
     };
     if (cuts->copies) {

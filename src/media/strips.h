@@ -5,6 +5,7 @@
 #include "media/cuts.h"
 
 struct strips_wish {
+    const char *encoder; // libav's name; not used beside copies, which know theirs
     struct reel_quality quality;
     int threads;                  // of each coder and decoder
     struct shelf *shelf;          // kept by the parcels

@@ -20,6 +20,10 @@ static const char *const qualities[] = { "source", "low", "medium", "high", NULL
 static const char *const local_only[] = { "local", NULL };
 static const char *const none_only[] = { "none", NULL };
 
+const char *const job_encoders[] = {
+    "auto", "libx264", "libx265", "h264_nvenc", "hevc_nvenc", NULL
+};
+
 // A source without a profile of its own is choice 0, which becomes -1 in struct job_source.
 static const char *const source_profiles[] = { "same",     "dynamic",      "aggressive",
                                                "balanced", "conservative", NULL };
@@ -67,6 +71,9 @@ const struct config_option job_options[] = {
       .help = "Frame rate of the reel, 1 to 120; 0 for that of the videos." },
     { "output.bitrate", CONFIG_TEXT, AT(output.bitrate), NULL, .max = 20,
       .help = "Bit rate of the picture, as in 5000k or 5M; unset, the quality decides." },
+    { "output.encoder", CONFIG_CHOICE, AT(output.encoder), "auto", .choices = job_encoders,
+      .help = "What encodes pictures that are not copied; one that this machine does not have is "
+              "replaced by libx264, and the log says so." },
 
     { "analysis.vision", CONFIG_CHOICE, AT(analysis.vision), "local", .choices = local_only,
       .help = "Who looks at the videos." },
@@ -277,6 +284,7 @@ static json_t *output_to_json(const struct job *job)
     json_put_text(json, "resolution", job->output.resolution);
     json_put_number(json, "fps", job->output.fps, 3);
     json_put_text(json, "bitrate", job->output.bitrate);
+    json_put_text(json, "encoder", job_encoders[job->output.encoder]);
     return json;
 }
 
@@ -370,6 +378,7 @@ static void read_output(const json_t *json, struct job *job, const char **bad)
     job->output.resolution = read_text(json, "resolution", 20, bad);
     job->output.fps = json_number(json, "fps", 0, 120, 0, bad);
     job->output.bitrate = read_text(json, "bitrate", 20, bad);
+    job->output.encoder = read_choice(json, "encoder", job_encoders, bad);
     if (job->output.resolution == NULL)
         job->output.resolution = xstrdup("source");
 }

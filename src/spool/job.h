@@ -21,6 +21,8 @@ enum job_speech { SPEECH_NONE };
 
 // The names of these values as job.conf and status.json write them; each ends with NULL.
 extern const char *const job_strategies[], *const job_profiles[], *const job_priorities[];
+// Encoders of the reel's pictures, by libav's names but for the first, "auto".
+extern const char *const job_encoders[];
 
 struct job_source {
     char *file;  // name in the dropped folder
@@ -37,6 +39,7 @@ struct job {
     bool exact;          // starts are chosen without regard to key frames
     struct {
         int mode, quality;
+        int encoder;      // place in job_encoders; 0: auto
         char *resolution; // "source", "720p", "1280x720"...
         double fps;       // 0: the sources'
         char *bitrate;    // "5000k", "5M", or NULL

@@ -73,7 +73,7 @@ static int make(struct stage_context *context, const struct plan *plan, struct e
         .max_pixels = context->settings.max_pixels,
         .max_streams = (int)context->settings.max_streams,
         .may_copy = true,
-        .quality = { "ultrafast", 26, 0 },
+        .quality = { NULL, "ultrafast", 26, 0 },
         .title = context->batch.job.title,
         .scratch_fd = scratch.fd,
         .context = context,

@@ -121,13 +121,15 @@ static int open_originals(struct stage_context *context, const struct plan *plan
 static struct reel_quality quality_of(const struct job *job)
 {
     static const struct reel_quality qualities[] = {
-        [QUALITY_SOURCE] = { "veryfast", 18, 0 },
-        [QUALITY_LOW] = { "ultrafast", 0, 500000 },
-        [QUALITY_MEDIUM] = { "fast", 0, 1500000 },
-        [QUALITY_HIGH] = { "medium", 0, 3000000 },
+        [QUALITY_SOURCE] = { NULL, "veryfast", 18, 0 },
+        [QUALITY_LOW] = { NULL, "ultrafast", 0, 500000 },
+        [QUALITY_MEDIUM] = { NULL, "fast", 0, 1500000 },
+        [QUALITY_HIGH] = { NULL, "medium", 0, 3000000 },
     };
     struct reel_quality quality = qualities[job->output.quality];
     int64_t bitrate = 0;
+    if (job->output.encoder > 0)
+        quality.encoder = job_encoders[job->output.encoder];
     if (job->output.bitrate && job_bitrate(job->output.bitrate, &bitrate) >= 0)
         quality.bitrate = bitrate;
     return quality;

@@ -97,7 +97,7 @@ static int render_once(char **argv, int count)
                                       .max_streams = rules.max_streams,
                                       .may_copy = true,
                                       .scratch_fd = fileno(scratch),
-                                      .quality = { PRESET, 18, 0 } };
+                                      .quality = { NULL, PRESET, 18, 0 } };
     if (reel_render(&order, out, &result, &err) < 0)
         return fail(&err);
     if (result.fallback[0])

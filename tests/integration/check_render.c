@@ -490,6 +490,38 @@ START_TEST(the_result_tells_what_was_made)
 }
 END_TEST
 
+static const struct {
+    const char *encoder, *codec;
+} encoders[] = {
+    { "libx264", "h264" },
+    { "libx265", "hevc" },
+    // Hardly a machine that runs this has one, but on one that has, the reel is H.264 as well.
+    { "h264_nvenc", "h264" },
+};
+
+START_TEST(the_encoder_is_the_wished_one_or_the_usual)
+{
+    const char *paths[RENDER_SOURCES] = { MEDIA_CLIP(.name = "small.mp4", .seconds = 3) };
+    struct render_batch folder;
+    char *job =
+        xasprintf("output = { mode = \"recompress\"; encoder = \"%s\"; };", encoders[_i].encoder);
+    render_batch_make(&folder, paths, job);
+    render_batch_plan(&folder, &(struct render_piece){ 0, 0.5, 2.5 }, 1);
+    render_batch_must_run(&folder, "render", NULL);
+    char *path = xasprintf("%s/" BATCH_FINAL, folder.folder.path), *said;
+    ck_assert_int_eq(PROGRAM_RUN(&said, "ffprobe", "-v", "error", "-select_streams", "v", "-of",
+                                 "csv=p=0", "-show_entries", "stream=codec_name,nb_frames", path),
+                     0);
+    char *expected = xasprintf("%s,60\n", encoders[_i].codec);
+    ck_assert_str_eq(said, expected);
+    free(expected);
+    free(said);
+    free(path);
+    free(job);
+    render_batch_remove(&folder);
+}
+END_TEST
+
 START_TEST(a_plan_of_nothing_that_is_there_fails_and_leaves_nothing)
 {
     struct render_batch folder = small_batch();
@@ -541,6 +573,7 @@ int main(void)
     tcase_add_loop_test(sound, sources_are_levelled_and_peaks_stay_under_the_ceiling, 0,
                         ARRAY_LEN(levels));
     tcase_add_test(step, the_result_tells_what_was_made);
+    tcase_add_loop_test(step, the_encoder_is_the_wished_one_or_the_usual, 0, ARRAY_LEN(encoders));
     tcase_add_test(step, a_plan_of_nothing_that_is_there_fails_and_leaves_nothing);
     tcase_add_test(step, a_planned_source_that_is_missing_is_trouble_and_never_left_out);
     tcase_add_test(step, without_a_plan_it_is_our_fault);

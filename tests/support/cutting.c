@@ -31,7 +31,7 @@ void cutting_open(struct cutting *cutting)
         .source_count = CUTTING_SOURCES,
         .max_pixels = 1 << 24,
         .max_streams = 20,
-        .quality = { "ultrafast", 23, 0 },
+        .quality = { NULL, "ultrafast", 23, 0 },
         .scratch_fd = cutting->scratch_fd,
         .context = cutting,
         .warn = hear_warning,

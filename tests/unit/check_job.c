@@ -55,7 +55,7 @@ static const char full[] =
     "min_segment = 1.5; max_segment = 8.0; snap_seconds = 0.25; exact = true;\n"
     "profile = \"balanced\"; priority = \"high\";\n"
     "output = { mode = \"recompress\"; quality = \"medium\"; resolution = \"1080p\"; fps = 30; "
-    "bitrate = \"5000k\"; };\n"
+    "bitrate = \"5000k\"; encoder = \"libx265\"; };\n"
     "sources = ( { file = \"b.mov\"; profile = \"aggressive\"; }, { file = \"sub/a.mp4\"; } );\n"
     "analysis = { vision = \"local\"; text = \"local\"; speech = \"none\"; };\n";
 
@@ -77,6 +77,7 @@ static void check_full(const struct job *is)
     ck_assert_str_eq(is->output.resolution, "1080p");
     ck_assert_double_eq(is->output.fps, 30);
     ck_assert_str_eq(is->output.bitrate, "5000k");
+    ck_assert_str_eq(job_encoders[is->output.encoder], "libx265");
     ck_assert_uint_eq(is->source_count, 2);
     ck_assert_str_eq(is->sources[0].file, "b.mov");
     ck_assert_int_eq(is->sources[0].profile, PROFILE_AGGRESSIVE);

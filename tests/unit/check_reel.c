@@ -69,7 +69,7 @@ static void set_up(struct workshop *workshop)
         .source_count = SOURCES,
         .max_pixels = 1 << 24,
         .max_streams = 20,
-        .quality = { "ultrafast", 23, 0 },
+        .quality = { NULL, "ultrafast", 23, 0 },
         .context = workshop,
         .progress = hear_progress,
         .warn = hear_warning,
