@@ -64,7 +64,8 @@ static size_t decode(const struct parcel *parcel, const AVCodecParameters *param
 static int make(struct cutting *cutting, size_t strip, AVCodecParameters *parameters,
                 struct err *err)
 {
-    const struct strips_wish wish = { .quality = { "veryfast", 4, 0 },
+    const struct strips_wish wish = { .encoder = "libx264",
+                                      .quality = { NULL, "veryfast", 4, 0 },
                                       .threads = 1,
                                       .shelf = &cutting->shelf,
                                       .frames_done = &cutting->frames_done };
@@ -241,7 +242,9 @@ END_TEST
 
 START_TEST(the_encoder_is_of_the_format_where_the_reel_copies)
 {
-    const struct strips_wish wish = { .quality = { "veryfast", 21, 700000 }, .threads = 3 };
+    const struct strips_wish wish = { .encoder = "libx264",
+                                      .quality = { NULL, "veryfast", 21, 700000 },
+                                      .threads = 3 };
     for (int copy = 0; copy < 2; copy++) {
         struct cutting cutting;
         cutting_open(&cutting);
