@@ -197,6 +197,10 @@ static int run_link(struct stage_context *context, const char *link, struct err 
     cleanup(download_result_release) struct download_result result = DOWNLOAD_RESULT_INIT;
     cleanup(free_ptr) char *shown = http_link_shown(link);
     int r = fetch_link(context, link, &result, err);
+    // Where nothing better is known; a browser shows most of what may be wrong with a link.
+    if (r < 0 && (err->class == ERR_INPUT || err->class == ERR_DENIED))
+        (void)err_hint(err, "open the link in a browser: it may be misspelt, have expired, or want "
+                            "a login; links must work for everybody who has them");
     if (r < 0)
         return err_prefix(err, "%s", shown);
     json_put_text(context->numbers, "way", "downloaded");

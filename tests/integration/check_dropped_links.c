@@ -156,10 +156,10 @@ START_TEST(a_host_that_is_allowed_by_name_is_fetched_from)
     cleanup(free_ptr) char *link = link_to("beach.mp4", "");
     char *host = strstr(link, "127.0.0.1");
     ck_assert_ptr_nonnull(host);
-    cleanup(free_ptr) char *named =
-        xasprintf("%.*slocalhost%s\n", (int)(host - link), link, host + strlen("127.0.0.1"));
+    cleanup(free_ptr) char *named = xasprintf("[Desktop Entry]\nType=Link\nURL=%.*slocalhost%s\n",
+                                              (int)(host - link), link, host + strlen("127.0.0.1"));
     spool_fixture_set(&fixture, "fetch = { allow_hosts = \"localhost\"; };");
-    put_text("a.url", named);
+    put_text("a.desktop", named);
     drop();
     spool_fixture_start(&fixture);
     json_t *status = spool_fixture_await(&fixture, "trip", "completed");
