@@ -53,6 +53,12 @@ struct render_case {
     const char *frames, *ms;  // likewise; NULL: 0.5 frames, 10 ms
 };
 
+// What reelcheck is given for an original.  It lets ffmpeg seek, which lands elsewhere in a
+// container without an index, and which counts from the container's start, not from the first
+// picture's; so of such a file it gets a lossless copy whose first picture and whose sound at that
+// moment lie at 0.  Others as they are.  Borrowed, as media.h has it.
+const char *render_batch_reference(const char *path);
+
 // Runs reelcheck.  Gives its exit status and what it said; -1 where it is absent (which is said on
 // stdout).
 int render_batch_reelcheck(const struct render_batch *batch, const struct render_case *judged,
