@@ -59,6 +59,7 @@ struct source {
     size_t held_count, held_next;
 
     bool seeking;
+    bool to_key; // pictures are passed over up to the next key frame
     double wish;
     bool at_end, last_was_short;
     unsigned failures, damage;
@@ -494,12 +495,28 @@ static int drain(struct source *source, AVFrame *frame, struct err *err)
 // Pictures without a time are never left out, for nobody could say where they belong.
 static bool is_chosen(const struct source *source, const AVPacket *packet)
 {
-    if (source->choice == NULL || packet->stream_index != source->track[PICTURE].stream ||
-        packet->pts == AV_NOPTS_VALUE)
+    if (source->choice == NULL || packet->pts == AV_NOPTS_VALUE)
         return true;
     double tick = av_q2d(stream_of(source, PICTURE)->time_base);
     return source->choice(source->choice_context, packet,
                           (double)packet->pts * tick - source->start);
+}
+
+// These decoders show grey where what a picture refers to is missing and do not say so; others wait
+// for a key frame themselves, or know of none.
+static bool needs_key_frame(const struct source *source)
+{
+    enum AVCodecID codec = stream_of(source, PICTURE)->codecpar->codec_id;
+    return codec == AV_CODEC_ID_HEVC || codec == AV_CODEC_ID_MPEG2VIDEO ||
+           codec == AV_CODEC_ID_MPEG1VIDEO;
+}
+
+static bool is_passed_over(struct source *source, const AVPacket *packet)
+{
+    if (packet->stream_index != source->track[PICTURE].stream)
+        return false;
+    source->to_key = source->to_key && !(packet->flags & AV_PKT_FLAG_KEY);
+    return source->to_key || !is_chosen(source, packet);
 }
 
 static int decode_next(struct source *source, AVFrame *frame, struct err *err)
@@ -515,7 +532,7 @@ static int decode_next(struct source *source, AVFrame *frame, struct err *err)
             return r;
         if (r == 0)
             return drain(source, frame, err);
-        if (!is_chosen(source, source->packet)) {
+        if (is_passed_over(source, source->packet)) {
             av_packet_unref(source->packet);
             continue;
         }
@@ -579,10 +596,13 @@ static int move(struct source *source, double seconds, bool *ret_beginning, stru
     int64_t ticks = llrint((source->start + seconds) / av_q2d(stream->time_base));
     forget_position(source);
     *ret_beginning = false;
+    // A container without an index lands wherever the time fits.
+    source->to_key = needs_key_frame(source);
     if (seconds > 0 &&
         av_seek_frame(source->format, stream->index, ticks, AVSEEK_FLAG_BACKWARD) >= 0)
         return 0;
     *ret_beginning = true;
+    source->to_key = false;
     return move_to_beginning(source, err);
 }
 

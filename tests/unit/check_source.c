@@ -2,6 +2,7 @@
 #include "media/source.h"
 #include "tests/support/media.h"
 #include <check.h>
+#include <libavutil/adler32.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -52,6 +53,15 @@ static const struct kind_of_file {
     { "mpeg4.avi", "-c:v mpeg4 -bf 2 -g 25 -c:a mp3", 90 },
     { "h264.flv", "-preset ultrafast -g 40 -ar 44100", 90 },
     { "h264.ts", "-preset ultrafast -g 40 -bf 2 -b_strategy 0", 90 },
+    { "closed.ts",
+      "-c:v libx265 -preset ultrafast -x265-params "
+      "log-level=none:keyint=40:min-keyint=40:scenecut=0:open-gop=0",
+      90 },
+    { "leading.ts",
+      "-c:v libx265 -preset ultrafast -x265-params "
+      "log-level=none:keyint=20:min-keyint=20:scenecut=0:open-gop=1:bframes=3:b-adapt=0",
+      90 },
+    { "mpeg2.ts", "-c:v mpeg2video -q:v 5 -bf 2 -g 30 -c:a mp2", 90 },
     { "mpeg2.mpg", "-c:v mpeg2video -q:v 5 -bf 2 -g 15 -c:a mp2", 90 },
     { "wmv2.asf", "-c:v wmv2 -g 25 -c:a wmav2", 90 },
     { "theora.ogv", "-c:v libtheora -g 25 -c:a libvorbis", 90 },
@@ -120,6 +130,48 @@ START_TEST(after_a_seek_every_picture_from_there_on_comes)
     size_t count = collect(source, SOURCE_PICTURE, all, path);
     for (size_t i = 0; i < ARRAY_LEN(wishes); i++)
         assert_tail(file, wishes[i], all, count, source);
+    source_free(&source);
+}
+END_TEST
+
+// The pictures of the source from `wish` on, a checksum each.
+static size_t checksums(struct source *source, double wish, uint32_t *ret_sums)
+{
+    struct err err = ERR_INIT;
+    AVFrame *frame = av_frame_alloc();
+    size_t count = 0;
+    ck_assert_msg(source_seek(source, wish, &err) == 0, "%s", err.text);
+    while (source_frame(source, frame, &err) > 0) {
+        if (frame->width > 0 && source_frame_time(frame) >= wish - 0.0015 && count < MAX_FRAMES) {
+            ret_sums[count] = 1;
+            for (int y = 0; y < frame->height; y++)
+                ret_sums[count] =
+                    av_adler32_update(ret_sums[count],
+                                      frame->data[0] + (ptrdiff_t)y * frame->linesize[0],
+                                      (unsigned)frame->width);
+            count++;
+        }
+        av_frame_unref(frame);
+    }
+    av_frame_free(&frame);
+    return count;
+}
+
+START_TEST(after_a_seek_pictures_look_as_they_do_without_one)
+{
+    static const double wishes[] = { 2.9, 1.3, 1.8667, 0.5 };
+    const struct kind_of_file *file = &files[_i];
+    static uint32_t all[MAX_FRAMES], sought[MAX_FRAMES];
+    const char *path = make_file(file);
+    struct source *source = open_source(path, SOURCE_PICTURE);
+    size_t count = checksums(source, 0, all);
+    for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+        size_t got = checksums(source, wishes[i], sought);
+        ck_assert_uint_le(got, count);
+        for (size_t n = 0; n < got; n++)
+            ck_assert_msg(sought[n] == all[count - got + n], "%s from %.4f: picture %zu differs",
+                          file->name, wishes[i], n);
+    }
     source_free(&source);
 }
 END_TEST
@@ -377,6 +429,7 @@ int main(void)
     tcase_add_loop_test(tcase, all_pictures_come_in_order_from_second_0, 0, count);
     tcase_add_loop_test(tcase, sound_covers_the_pictures, 0, count);
     tcase_add_loop_test(tcase, after_a_seek_every_picture_from_there_on_comes, 0, count);
+    tcase_add_loop_test(tcase, after_a_seek_pictures_look_as_they_do_without_one, 0, count);
     tcase_add_loop_test(tcase, sound_alone_can_be_sought, 0, count);
     tcase_add_test(tcase, a_start_that_is_known_is_not_sought);
     tcase_add_test(tcase, packets_count_from_second_0_too);
