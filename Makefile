@@ -34,7 +34,7 @@ BUILD_PACKAGES = gcc libc6-dev pkg-config libavformat-dev libavcodec-dev libavfi
 	libswscale-dev libswresample-dev libebur128-dev libconfig-dev libjansson-dev libsystemd-dev \
 	libcurl4-openssl-dev libssl-dev
 DEMO_PACKAGES = $(BUILD_PACKAGES) ffmpeg
-TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check python3-numpy python3-jsonschema rsync systemd mandoc locales
+TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check python3-numpy python3-jsonschema rsync systemd mandoc locales chromium
 LINT_PACKAGES = $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck universal-ctags
 
 # ---- what is built from what ------------------------------------------------------------------
@@ -112,7 +112,7 @@ $(O)/obj/tests/%.o: tests/%.c
 test_programs = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/$(1)/check_*.c))
 UNIT_TESTS = $(call test_programs,unit)
 # The longest first: what begins last is what everything waits for.
-LONG_TESTS = $(addprefix $(O)/tests/integration/check_,reel render kills documents)
+LONG_TESTS = $(addprefix $(O)/tests/integration/check_,smartcut browser reel render kills documents)
 INTEGRATION_TESTS = $(LONG_TESTS) $(filter-out $(LONG_TESTS),$(call test_programs,integration))
 FAULT_TESTS = $(call test_programs,fault)
 BENCHES = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/bench_*.c))
