@@ -136,16 +136,15 @@ static int forget_packet(void *context, AVPacket *packet, struct err *err)
 // Hardware comes and goes: whether the wished encoder is there is seen by starting it.
 static void choose_encoder(struct reel *reel)
 {
-    static const char fallback[] = "libx264";
     struct err problem = ERR_INIT;
     struct coder *coder = NULL;
-    reel->wish.encoder = reel->order->quality.encoder ? reel->order->quality.encoder : fallback;
-    if (reel->cuts.copies || strcmp(reel->wish.encoder, fallback) == 0)
+    reel->wish.encoder = reel->order->quality.encoder;
+    if (reel->cuts.copies || !reel->wish.encoder)
         return;
     const struct coder_wish wish = strips_coder(&reel->cuts, &reel->wish);
     if (coder_open(&wish, forget_packet, NULL, &coder, &problem) < 0) {
-        footage_warn(&reel->footage, "%s; %s is used", problem.text, fallback);
-        reel->wish.encoder = fallback;
+        footage_warn(&reel->footage, "%s; " STRIPS_USUAL_ENCODER " is used", problem.text);
+        reel->wish.encoder = NULL;
     }
     coder_free(&coder);
 }

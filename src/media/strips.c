@@ -12,8 +12,9 @@ enum { SHORT_LOOKAHEAD = 5 };
 struct coder_wish strips_coder(const struct cuts *cuts, const struct strips_wish *wish)
 {
     bool hd = cuts->look.picture.matrix == AVCOL_SPC_BT709;
+    const char *encoder = wish->encoder ? wish->encoder : STRIPS_USUAL_ENCODER;
     struct coder_wish coder = {
-        .encoder = wish->encoder,
+        .encoder = encoder,
         .width = cuts->look.picture.width,
         .height = cuts->look.picture.height,
         .pixels = AV_PIX_FMT_YUV420P,
@@ -25,7 +26,7 @@ struct coder_wish strips_coder(const struct cuts *cuts, const struct strips_wish
         .chroma = AVCHROMA_LOC_LEFT,
         .fps_num = cuts->look.fps_num,
         .fps_den = cuts->look.fps_den,
-        .profile = strstr(wish->encoder, "264") ? "high" : "main",
+        .profile = strstr(encoder, "264") ? "high" : "main",
         .reorder = -1,
     };
     if (cuts->copies) {

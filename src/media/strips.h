@@ -4,8 +4,10 @@
 
 #include "media/cuts.h"
 
+#define STRIPS_USUAL_ENCODER "libx264"
+
 struct strips_wish {
-    const char *encoder; // libav's name; not used beside copies, which know theirs
+    const char *encoder; // libav's name, NULL: the usual; not used beside copies, which know theirs
     struct reel_quality quality;
     int threads;                  // of each coder and decoder
     struct shelf *shelf;          // kept by the parcels
