@@ -79,7 +79,7 @@ static const struct reel {
       "e0+10 c10+30 e40+10 c50+30 c80+20 c100+40",
       1 },
 };
-enum { REELS = ARRAY_LEN(reels) };
+enum { REELS = ARRAY_LEN(reels), OPEN_GROUPS = 5 };
 
 static const char *source_path(const struct reel *reel, int index)
 {
@@ -190,6 +190,35 @@ START_TEST(each_strip_is_marked_as_a_joint_and_begins_with_a_sync_picture)
     }
     ck_assert_uint_eq(joints, cutting.cuts.strip_count);
     ck_assert_int_eq(copied, cutting.cuts.copied);
+    cutting_close(&cutting);
+}
+END_TEST
+
+// So a decoder does not wait for what was left behind, and counts pictures anew.
+START_TEST(an_open_start_goes_into_the_reel_as_a_broken_link)
+{
+    enum { BLA_W_RADL = 17, CRA = 21 };
+    const struct nal_stream stream = { .codec = NAL_HEVC, .length_size = 4 };
+    struct cutting cutting;
+    static struct coded coded;
+    unsigned links = 0, open = 0;
+    lay(&cutting, &reels[OPEN_GROUPS]);
+    cutting_join(&cutting);
+    coded_load(cutting_path(&cutting), &coded);
+    for (size_t i = 0; i < coded.count; i++) {
+        const uint8_t *at = coded.packets[i]->data, *end = at + coded.packets[i]->size;
+        bool starts = cutting.join.packets[i].is_joint && cutting.join.packets[i].is_copied;
+        for (struct nal nal; nal_next(&stream, &at, end, &nal) > 0;) {
+            if (!nal_is_slice(NAL_HEVC, nal.type))
+                continue;
+            ck_assert_int_eq(nal.type == BLA_W_RADL, starts);
+            links += starts;
+            open += nal.type == CRA;
+        }
+    }
+    ck_assert_uint_eq(links, 2);
+    ck_assert_uint_ge(open, 3); // those within a run stay what they were
+    coded_release(&coded);
     cutting_close(&cutting);
 }
 END_TEST
@@ -365,6 +394,7 @@ int main(void)
                         0, REELS);
     tcase_add_loop_test(join, each_strip_is_marked_as_a_joint_and_begins_with_a_sync_picture, 0,
                         REELS);
+    tcase_add_test(join, an_open_start_goes_into_the_reel_as_a_broken_link);
     tcase_add_test(join, chapters_lie_over_their_segments_and_are_called_after_reason_or_source);
     tcase_add_loop_test(join, sound_lies_beside_its_pictures, 0, 3);
     tcase_add_test(join, sets_that_change_on_the_way_are_found_out);
