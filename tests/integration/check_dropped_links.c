@@ -265,6 +265,28 @@ START_TEST(killed_in_the_middle_it_goes_on_where_it_stopped)
 }
 END_TEST
 
+// Set aside, a batch keeps nothing that can be had again.
+START_TEST(tried_again_after_it_failed_it_is_downloaded_again)
+{
+    cleanup(free_ptr) char *link =
+        httpd_link(&server, "/noise.mp4?size=100000&etag=a&type=video/mp4&" SECRET);
+    spool_fixture_set(&fixture, "fetch = { allow_networks = \"127.0.0.1\"; };");
+    put_text("a.url", link);
+    drop();
+    spool_fixture_start(&fixture);
+    json_t *status = spool_fixture_await(&fixture, "trip", "failed");
+    ck_assert_str_eq(text_of(json_object_get(status, "error"), "code"), "not_a_video");
+    json_decref(status);
+    spool_fixture_await_count(&fixture, "failed", 1);
+    ck_assert_int_eq(part_size(&fixture), -1);
+    wish("trip", "retry");
+    httpd_wait(&server, "sent 2 100000");
+    spool_fixture_await_count(&fixture, "work", 0);
+    ck_assert_uint_eq(httpd_sent(&server), 200000);
+    expect_nothing_secret_told();
+}
+END_TEST
+
 START_TEST(a_link_can_be_given_to_run)
 {
     cleanup(free_ptr) char *link = link_to("beach.mp4", "");
@@ -289,6 +311,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, what_is_not_allowed_is_told_and_the_others_become_a_reel);
     tcase_add_loop_test(tcase, killed_in_the_middle_it_goes_on_where_it_stopped, 0,
                         ARRAY_LEN(kills));
+    tcase_add_test(tcase, tried_again_after_it_failed_it_is_downloaded_again);
     tcase_add_test(tcase, a_link_can_be_given_to_run);
 }
 

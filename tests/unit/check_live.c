@@ -49,6 +49,38 @@ START_TEST(results_of_steps_are_read)
 }
 END_TEST
 
+// The first of the two sources becomes one elsewhere.
+static void move_elsewhere(void)
+{
+    struct batch batch = BATCH_INIT;
+    ck_assert_int_eq(batch_load(folder.batchdir, &batch, NULL), 0);
+    batch.sources[0].kind = SOURCE_URL;
+    batch.sources[0].size_bytes = 0;
+    batch.sources[0].remote.url = xstrdup("https://example.org/x/sea.mp4?key=secret");
+    ck_assert_int_eq(batch_save(folder.batchdir, &batch, NULL), 0);
+    batch_release(&batch);
+}
+
+START_TEST(what_is_elsewhere_is_taken_for_a_minute_until_it_is_here)
+{
+    const struct course_place first = { STAGE_FETCH, 0 }, second = { STAGE_FETCH, 1 };
+    move_elsewhere();
+    ck_assert_int_eq(live_open(&folder.spool, member, &live, NULL), 0);
+    ck_assert(live_downloads(live, first) && !live_downloads(live, second));
+    ck_assert(!live_downloads(live, (struct course_place){ STAGE_PROBE, 0 }));
+    ck_assert_double_eq(live_material(live, first), 60);
+    ck_assert_double_eq(live_material(live, second), 1); // a few bytes
+    cleanup(free_ptr) char *name = live_source_name(live, 0);
+    ck_assert_str_eq(name, "sea.mp4");
+    live_free(&live);
+    struct step step = { .state = STEP_DONE, .numbers = json_pack("{s:i}", "size_bytes", 3000000) };
+    ck_assert_int_eq(step_save(folder.batchdir, STAGE_FETCH, 0, &step, NULL), 0);
+    step_release(&step);
+    ck_assert_int_eq(live_open(&folder.spool, member, &live, NULL), 0);
+    ck_assert_double_eq(live_material(live, first), 2);
+}
+END_TEST
+
 START_TEST(a_wish_to_cancel_that_was_kept_is_seen)
 {
     cleanup(free_ptr) char *name = xasprintf("work/%s/" BATCH_CANCEL, folder.id);
@@ -118,6 +150,7 @@ int main(void)
     TCase *tcase = tcase_create("live");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, results_of_steps_are_read);
+    tcase_add_test(tcase, what_is_elsewhere_is_taken_for_a_minute_until_it_is_here);
     tcase_add_test(tcase, a_wish_to_cancel_that_was_kept_is_seen);
     tcase_add_loop_test(tcase, progress_goes_on_from_what_people_were_told, 0, ARRAY_LEN(told));
     tcase_add_test(tcase, an_outbox_folder_that_was_moved_away_is_made_again);
