@@ -1,0 +1,200 @@
+// A whole batch, from three dropped videos of three minutes in 1080p to the reel: wall time by
+// stage, share of the processors used, the most memory of all processes together.
+//
+// The reference is what cannot be avoided: decoding and shrinking each source once.  Its processor
+// seconds are measured by running the compress stages again, alone, on the kept batch; divided by
+// the processors they are the shortest time the batch could take.
+#include "base/base.h"
+#include "tests/support/measure.h"
+#include "tests/support/media.h"
+#include <dirent.h>
+#include <jansson.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { SOURCES = 3, SAMPLE_MS = 50 };
+
+extern char **environ;
+
+static double now(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+// A program of this build; we lie in O/tests/bench.
+static char *built(const char *name)
+{
+    char *self = realpath("/proc/self/exe", NULL);
+    for (int up = 0; self && up < 3; up++)
+        *strrchr(self, '/') = '\0';
+    char *path = xasprintf("%s/%s", self ? self : ".", name);
+    free(self);
+    return path;
+}
+
+// ---- memory
+
+// Resident MB of one process if it is of the session.
+static double resident_of(const char *pid, pid_t session)
+{
+    int of_session = 0;
+    long pages = 0;
+    char *name = xasprintf("/proc/%s/stat", pid);
+    FILE *file = fopen(name, "re");
+    // pid (comm) state ppid pgrp session ... rss is the 24th.
+    if (file && fscanf(file,
+                       "%*d (%*[^)]) %*c %*d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d "
+                       "%*d %*d %*d %*d %*d %*u %*u %ld",
+                       &of_session, &pages) != 2)
+        of_session = 0;
+    if (file)
+        (void)fclose(file);
+    free(name);
+    return of_session == session ? (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6 : 0;
+}
+
+static double resident(pid_t session)
+{
+    double sum = 0;
+    DIR *dir = opendir("/proc");
+    for (const struct dirent *entry; dir && (entry = readdir(dir));)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+            sum += resident_of(entry->d_name, session);
+    if (dir)
+        (void)closedir(dir);
+    return sum;
+}
+
+// Runs argv in a session of its own and looks at its memory all the while.
+static struct cost run_watched(const char *const *argv)
+{
+    posix_spawnattr_t attributes;
+    struct rusage usage;
+    pid_t pid;
+    int status = 0;
+    double begin = now(), most = 0;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    if (posix_spawnp(&pid, argv[0], NULL, &attributes, (char *const *)(uintptr_t)argv, environ) !=
+        0) {
+        perror(argv[0]);
+        exit(EXIT_FAILURE);
+    }
+    posix_spawnattr_destroy(&attributes);
+    while (wait4(pid, &status, WNOHANG, &usage) == 0) {
+        double held = resident(pid);
+        most = held > most ? held : most;
+        (void)nanosleep(&(struct timespec){ .tv_nsec = SAMPLE_MS * 1000000L }, NULL);
+    }
+    if (status != 0)
+        exit(EXIT_FAILURE);
+    return (struct cost){
+        .wall = now() - begin,
+        .cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+               (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6,
+        .memory = most,
+    };
+}
+
+// ---- the unavoidable
+
+// The folder of the kept batch below `root`: .clipspool-XXXXXX/work/ID.  Gives a string or NULL.
+static char *find_below(const char *path, const char *prefix)
+{
+    char *found = NULL;
+    DIR *dir = opendir(path);
+    for (const struct dirent *entry; dir && (entry = readdir(dir));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            strncmp(entry->d_name, prefix, strlen(prefix)) == 0 && !found)
+            found = xasprintf("%s/%s", path, entry->d_name);
+    if (dir)
+        (void)closedir(dir);
+    return found;
+}
+
+static double compress_again(const char *root)
+{
+    double cpu = 0;
+    char *compress = built("libexec/clipspool/compress");
+    char *spool = find_below(root, ".clipspool-");
+    char *work = spool ? xasprintf("%s/work", spool) : NULL;
+    char *batch = work ? find_below(work, "") : NULL;
+    for (int i = 0; batch && i < SOURCES; i++) {
+        char *result = xasprintf("%s/steps/compress.%d.json", batch, i);
+        char *index = xasprintf("%d", i);
+        (void)unlink(result);
+        const char *const argv[] = { compress, "--spool", spool, batch, index, NULL };
+        cpu += measure_run(argv).cpu;
+        free(result);
+        free(index);
+    }
+    free(batch);
+    free(work);
+    free(spool);
+    free(compress);
+    return cpu;
+}
+
+// ---- the figures
+
+static void tell_stages(const char *root)
+{
+    char *path = xasprintf("%s/reel/status.json", root);
+    json_t *status = json_load_file(path, 0, NULL), *stages = json_object_get(status, "stages");
+    const char *name;
+    json_t *stage;
+    json_object_foreach(stages, name, stage)
+    {
+        printf("  %-9s %5.1f s\n", name,
+               json_number_value(json_object_get(stage, "duration_seconds")));
+    }
+    json_decref(status);
+    free(path);
+}
+
+int main(void)
+{
+    const char *film = media_real("batch-openmovies/bbb_1080p24_51audio_30s.mp4");
+    const char *sources[SOURCES];
+    for (int i = 0; i < SOURCES; i++) {
+        // The same film three times, coded differently enough to be three sources.
+        static const char *const groups[SOURCES] = { "250", "60", "30" };
+        char *name = xasprintf("bench-whole-%d.mp4", i);
+        sources[i] =
+            film ? MEDIA_MAKE(name, "-stream_loop", "5", "-i", film, "-t", "180", "-vf", "fps=30",
+                              "-ac", "2", "-c:a", "aac", "-c:v", "libx264", "-preset", "veryfast",
+                              "-crf", "22", "-g", groups[i], "-pix_fmt", "yuv420p")
+                 : MEDIA_MAKE(name, "-f", "lavfi", "-i", "mandelbrot=size=1920x1080:rate=30", "-f",
+                              "lavfi", "-i", "anoisesrc=r=48000:a=0.1", "-t", "180", "-c:a", "aac",
+                              "-c:v", "libx264", "-preset", "veryfast", "-crf", "22", "-g",
+                              groups[i], "-pix_fmt", "yuv420p");
+        free(name);
+    }
+    char root[] = "/tmp/clipspool-bench-XXXXXX";
+    if (!mkdtemp(root)) {
+        perror(root);
+        return EXIT_FAILURE;
+    }
+    char *clipspool = built("bin/clipspool");
+    const char *const argv[] = { clipspool, "run",      "--keep",   "--name",   "reel", "-o",
+                                 root,      sources[0], sources[1], sources[2], NULL };
+    struct cost cost = run_watched(argv);
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    tell_stages(root);
+    double compress = compress_again(root);
+    double shortest = compress / (double)processors;
+    printf("whole: three sources of 3 minutes: %.1f s, cpu %.1f s, %.0f %% of %ld processors, %.0f "
+           "MB resident in all\n"
+           "  compress alone: cpu %.1f s, over the processors %.1f s: the whole takes %.2f times "
+           "as long\n",
+           cost.wall, cost.cpu, 100 * cost.cpu / (cost.wall * (double)processors), processors,
+           cost.memory, compress, shortest, cost.wall / shortest);
+    free(clipspool);
+    return EXIT_SUCCESS;
+}
