@@ -111,8 +111,8 @@ static bool holds_text(int root, const char *text, size_t size)
 {
     cleanup(free_ptr) char *old = NULL;
     size_t old_size = 0;
-    return fs_read(root, ACCEPTED, CONFIG_MAX_BYTES, &old, &old_size, NULL) == 0 &&
-           text && old_size == size && memcmp(old, text, size) == 0;
+    return fs_read(root, ACCEPTED, CONFIG_MAX_BYTES, &old, &old_size, NULL) == 0 && text &&
+           old_size == size && memcmp(old, text, size) == 0;
 }
 
 static int keep_accepted(struct service *service, struct err *err)
