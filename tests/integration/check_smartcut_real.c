@@ -1,0 +1,251 @@
+// The promise of the smart cut on videos that nobody here made: each alone is cut into two or three
+// short pieces, and the reel is held against it from outside.  One line a file says what became of
+// it; a file that is copied from today must not quietly be encoded tomorrow.
+#include "base/text.h"
+#include "spool/batch.h"
+#include "tests/support/media.h"
+#include "tests/support/program.h"
+#include "tests/support/render_batch.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+
+struct real {
+    const char *path;
+    const char *why; // in fallback_reason, where nothing is copied; NULL: some pictures are
+};
+
+// Seconds of a file from which pieces are taken, to save time.
+#define LOOKED_AT "40"
+
+static const struct real reals[] = {
+    { "camera/sideways_movie.mov" },
+    { "camera/with-gps.mov" },
+    { "formats/ax_bt601.mov" },
+    { "formats/ax_sample.flv" },
+    { "formats/ax_sample_2_byte_NAL_length.mp4" },
+    { "formats/ax_sample_h264_iframes_only.ts" },
+    { "formats/ax_sample_with_ssa_subtitles.mkv" },
+    { "formats/gizmo.mp4" },
+    { "formats/mb_edts.mp4" },
+};
+
+struct pieces {
+    double starts[3], length; // seconds
+    size_t count;
+};
+
+// ---- what reelcheck is given
+
+// It takes samples for square, knows nothing of a reel that is turned when shown, and lets ffmpeg
+// seek where that lands elsewhere: both the original and the reel are given as ffmpeg shows them
+// from their beginning, small, the first picture at 0.
+static char *shown(const struct render_batch *batch, const char *path, const char *name)
+{
+    char *said, *out = render_batch_path(batch, name);
+    ck_assert_int_eq(PROGRAM_RUN(&said, "ffprobe", "-v", "error", "-select_streams", "v:0",
+                                 "-read_intervals", "%+#8", "-show_entries",
+                                 "frame=best_effort_timestamp_time", "-of", "csv=p=0", path),
+                     0);
+    double first = strtod(said, NULL);
+    free(said);
+    char *picture = xasprintf("setpts=PTS-%.6f/TB,scale=w='2*trunc(min(320,iw*sar)/2)':h='2*trunc("
+                              "ow/dar/2)',setsar=1,format=yuv420p",
+                              first);
+    char *sound = xasprintf("asetpts=PTS-%.6f/TB,aresample=async=1:first_pts=0", first);
+    ck_assert_int_eq(PROGRAM_RUN(NULL, "ffmpeg", "-nostdin", "-v", "error", "-y", "-copyts", "-i",
+                                 path, "-t", LOOKED_AT, "-map", "0:v:0", "-map", "0:a:0?", "-vf",
+                                 picture, "-af", sound, "-c:v", "libx264", "-preset", "ultrafast",
+                                 "-qp", "6", "-g", "12", "-c:a", "pcm_s16le", "-fps_mode",
+                                 "passthrough", out),
+                     0);
+    free(picture);
+    free(sound);
+    return out;
+}
+
+// reelcheck compares how loud it is by steps of 5 ms, which smooth sound leaves room for; so its
+// own limit is taken there, and the sound itself is compared here.
+enum { RATE = 16000, SLACK = RATE / 20, TOLERANCE = RATE * 3 / 1000 };
+
+static size_t load_sound(const struct render_batch *batch, const char *path, double from,
+                         double seconds, int16_t *ret_samples)
+{
+    char *start = xasprintf("%.6f", from), *length = xasprintf("%.6f", seconds);
+    char *raw = render_batch_path(batch, "sound");
+    // Behind the input: what is sought before it begins on a packet, up to 20 ms off.
+    int status =
+        PROGRAM_RUN(NULL, "ffmpeg", "-nostdin", "-v", "error", "-y", "-i", path, "-ss", start, "-t",
+                    length, "-vn", "-ac", "1", "-ar", "16000", "-f", "s16le", raw);
+    int fd = status == 0 ? openat(batch->folder.fd, "sound", O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t size = fd < 0 ? 0 : read(fd, ret_samples, 4 * RATE * sizeof *ret_samples);
+    close_fd(&fd);
+    free(start);
+    free(length);
+    free(raw);
+    return size > 0 ? (size_t)size / sizeof *ret_samples : 0;
+}
+
+static double likeness(const int16_t *a, const int16_t *b, size_t count)
+{
+    double both = 0, first = 1, second = 1;
+    for (size_t i = 0; i < count; i++) {
+        both += (double)a[i] * b[i];
+        first += (double)a[i] * a[i];
+        second += (double)b[i] * b[i];
+    }
+    return both / sqrt(first * second);
+}
+
+// Sound of the reel that is like the original's at all lies where the plan puts it.
+static void assert_sound(const struct render_batch *batch, const char *reel, double at,
+                         const char *source, double from, double seconds)
+{
+    static int16_t heard[4 * RATE], wanted[4 * RATE];
+    double slack = (double)SLACK / RATE;
+    size_t count = load_sound(batch, reel, at + 0.2, seconds - 0.4, heard), best = SLACK;
+    size_t room = load_sound(batch, source, from + 0.2 - slack, seconds - 0.4 + 2 * slack, wanted);
+    double most = 0, here = 0; // at any place, and within the tolerance
+    for (size_t lag = 0; count > 0 && lag + count <= room; lag++) {
+        double like = likeness(heard, wanted + lag, count);
+        if (like > most) {
+            most = like;
+            best = lag;
+        }
+        if (abs((int)lag - SLACK) <= TOLERANCE && like > here)
+            here = like;
+    }
+    // Tones are nearly as like a period away.
+    ck_assert_msg(most < 0.9 || here > 0.95 * most,
+                  "the sound at %.3f s is %.1f ms off (%.3f, %.3f)", at,
+                  1e3 * ((double)best - SLACK) / RATE, most, here);
+}
+
+static void hold(const struct render_batch *batch, const struct pieces *plan)
+{
+    char *final = render_batch_path(batch, BATCH_FINAL);
+    char *reel = shown(batch, final, "reel.mkv");
+    char *source = shown(batch, batch->paths[0], "source.mkv");
+    const char *const paths[] = { source };
+    render_batch_hold(batch, &(struct render_case){ .final = reel, .paths = paths, .ms = "25" });
+    double at = 0;
+    for (size_t i = 0; i < plan->count; at += plan->length, i++)
+        assert_sound(batch, reel, at, source, plan->starts[i], plan->length);
+    free(source);
+    free(reel);
+    free(final);
+}
+
+// ---- a file
+
+// The key frame nearest to the moment that leaves room for a piece behind it; the moment itself
+// where there is none.
+static double key_frame_near(const json_t *probe, double moment, double last)
+{
+    const json_t *key_frames = json_object_get(probe, "key_frames"), *key_frame;
+    double best = moment, off = HUGE_VAL;
+    size_t i;
+    json_array_foreach(key_frames, i, key_frame)
+    {
+        double at = json_number_value(key_frame) / 1e6;
+        if (at <= last && fabs(at - moment) < off) {
+            off = fabs(at - moment);
+            best = at;
+        }
+    }
+    return best;
+}
+
+// Short pieces from the beginning, the middle, where it starts at a key frame, and the end.
+static struct pieces plan_pieces(const struct render_batch *batch)
+{
+    char *text = folder_get(&batch->folder, "0/probe.json");
+    json_t *probe = json_loads(text, 0, NULL);
+    double seconds = json_number_value(json_object_get(probe, "duration"));
+    seconds = fmin(seconds, strtod(LOOKED_AT, NULL) - 1);
+    double length = fmin(1.5, seconds / 5);
+    struct pieces plan = { .starts = { key_frame_near(probe, 0.45 * seconds, seconds - length),
+                                       0.1 * seconds, 0.78 * seconds - 0.1 },
+                           .length = length,
+                           .count = 3 };
+    struct render_piece pieces[ARRAY_LEN(plan.starts)];
+    double fps = (double)json_integer_value(json_object_get(probe, "fps_num")) /
+                 (double)json_integer_value(json_object_get(probe, "fps_den"));
+    if (seconds < 3)
+        plan = (struct pieces){ .starts = { key_frame_near(probe, 0.2 * seconds, 0.3 * seconds) },
+                                .length = 0.6 * seconds,
+                                .count = 1 };
+    // On pictures, as far as there is a rate: elsewhere the last one of a piece may be shown twice.
+    plan.length = round(plan.length * fps) / fps;
+    for (size_t i = 0; i < plan.count; i++)
+        plan.starts[i] = round(plan.starts[i] * fps) / fps;
+    for (size_t i = 0; i < plan.count; i++)
+        pieces[i] = (struct render_piece){ 0, round(plan.starts[i] * 1e3) / 1e3,
+                                           round((plan.starts[i] + plan.length) * 1e3) / 1e3 };
+    render_batch_plan(batch, pieces, plan.count);
+    json_decref(probe);
+    free(text);
+    return plan;
+}
+
+static void tell(const struct real *real, const json_t *numbers,
+                 const struct render_untouched *found)
+{
+    printf("%-58s %-6s %4lld copied %4lld encoded, %d identical, %d misplaced, %d messages  %s\n",
+           real->path, render_batch_word(numbers, "render_mode"),
+           (long long)json_integer_value(json_object_get(numbers, "frames_copied")),
+           (long long)json_integer_value(json_object_get(numbers, "frames_encoded")),
+           found->identical, found->misplaced, found->messages,
+           render_batch_word(numbers, "fallback_reason"));
+    (void)fflush(stdout);
+}
+
+START_TEST(a_reel_of_a_real_file_is_what_its_plan_says)
+{
+    const struct real *real = &reals[_i];
+    const char *path = media_real(real->path), *const paths[RENDER_SOURCES] = { path };
+    struct render_batch batch;
+    struct render_untouched found = { .pictures = 0 };
+    if (!path)
+        return;
+    render_batch_make(&batch, paths, NULL);
+    struct pieces plan = plan_pieces(&batch);
+    render_batch_must_run(&batch, "render", NULL);
+    json_t *numbers = render_batch_numbers(&batch);
+    const char *why = render_batch_word(numbers, "fallback_reason");
+    json_int_t copied = json_integer_value(json_object_get(numbers, "frames_copied"));
+    bool is_counted =
+        copied > 0 &&
+        render_batch_untouched(&batch, &(struct render_case){ .final = NULL }, &found);
+    tell(real, numbers, &found);
+    ck_assert_int_eq(copied > 0, real->why == NULL);
+    ck_assert_msg(real->why ? strstr(why, real->why) != NULL : why[0] == '\0', "because %s", why);
+    if (is_counted)
+        ck_assert_msg(found.identical >= copied && !found.misplaced && !found.messages &&
+                          found.is_even,
+                      "%lld copied: %s", (long long)copied, found.said);
+    render_batch_decodes(&batch);
+    hold(&batch, &plan);
+    json_decref(numbers);
+    render_batch_remove(&batch);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("smartcut_real");
+    // A case a file: CK_RUN_CASE takes its name, and a failure says it.
+    for (int i = 0; i < (int)ARRAY_LEN(reals); i++) {
+        TCase *tcase = tcase_create(reals[i].path);
+        tcase_set_timeout(tcase, 240);
+        tcase_add_loop_test(tcase, a_reel_of_a_real_file_is_what_its_plan_says, i, i + 1);
+        suite_add_tcase(suite, tcase);
+    }
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
