@@ -8,15 +8,12 @@
 // the number of rounds (3).
 #include "media/inspect.h"
 #include "media/proxy.h"
+#include "tests/support/measure.h"
 #include "tests/support/media.h"
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
 
-enum { MAX_ROUNDS = 15, MAX_ARGUMENTS = 48 };
+enum { MAX_ROUNDS = MEASURE_MOST_ROUNDS, MAX_ARGUMENTS = 48 };
 
 // What the profiles are said to be encoded with; compress takes what gives the same size and
 // likeness in less time (proxy.c).
@@ -24,13 +21,6 @@ static const char *const reference_preset[] = {
     [PROFILE_AGGRESSIVE] = "ultrafast",
     [PROFILE_BALANCED] = "fast",
     [PROFILE_CONSERVATIVE] = "medium",
-};
-
-extern char **environ;
-
-struct cost {
-    double wall, cpu; // seconds
-    double memory;    // MB, the most resident
 };
 
 // ---- what is measured: one compress, in a process of its own
@@ -62,38 +52,12 @@ static int compress_once(const char *path, const char *profile, const char *made
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static struct cost run(const char *const *argv)
-{
-    double begin = now();
-    struct rusage usage;
-    pid_t pid;
-    int status = 0;
-    if (posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)(uintptr_t)argv, environ) != 0 ||
-        wait4(pid, &status, 0, &usage) != pid || status != 0) {
-        (void)fprintf(stderr, "%s failed\n", argv[0]);
-        exit(EXIT_FAILURE);
-    }
-    return (struct cost){
-        .wall = now() - begin,
-        .cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-               (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6,
-        .memory = (double)usage.ru_maxrss / 1024,
-    };
-}
-
 static struct cost run_ours(const char *self, const char *path, int profile, const char *made)
 {
     char number[12];
     (void)snprintf(number, sizeof number, "%d", profile);
     const char *argv[] = { self, "--once", path, number, made, NULL };
-    return run(argv);
+    return measure_run(argv);
 }
 
 // ---- what it is held against
@@ -121,7 +85,7 @@ static struct cost run_words(char *words, bool show)
     split(words, argv);
     if (show)
         print_command(argv);
-    struct cost cost = run(argv);
+    struct cost cost = measure_run(argv);
     free(words);
     return cost;
 }
@@ -179,18 +143,6 @@ static double likeness(const char *made, const char *path, int number)
 
 // ---- the figures
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, compare);
-    return values[count / 2];
-}
-
 // What one of the three cost in all rounds.
 struct costs {
     double wall[MAX_ROUNDS], cpu[MAX_ROUNDS], memory;
@@ -207,8 +159,8 @@ static void print_figures(struct costs *costs, size_t rounds)
 {
     double wall[3], cpu[3];
     for (int i = 0; i < 3; i++) {
-        wall[i] = median(costs[i].wall, rounds);
-        cpu[i] = median(costs[i].cpu, rounds);
+        wall[i] = measure_median(costs[i].wall, rounds);
+        cpu[i] = measure_median(costs[i].cpu, rounds);
     }
     printf("  wall %.2f s; ffmpeg's proxy %.2f s, ratio %.2f; and its passes %.2f s, ratio %.2f\n",
            wall[0], wall[1], wall[0] / wall[1], wall[1] + wall[2], wall[0] / (wall[1] + wall[2]));
@@ -265,9 +217,7 @@ int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "--once") == 0)
         return compress_once(argv[2], argv[3], argv[4]);
-    const char *set = getenv("CLIPSPOOL_BENCH_ROUNDS");
-    size_t rounds = set != NULL ? (size_t)strtoul(set, NULL, 10) : 3;
-    rounds = rounds < 1 ? 1 : rounds > MAX_ROUNDS ? MAX_ROUNDS : rounds;
+    size_t rounds = measure_rounds(3);
     const char *const film[] = { "-c:v", "libx264", "-preset", "fast", "-crf", "21",
                                  "-g",   "250",     "-bf",     "3",    NULL };
     const char *const phone[] = { "-c:v", "libx264", "-preset", "veryfast", "-b:v", "17M",

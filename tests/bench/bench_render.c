@@ -272,17 +272,6 @@ static struct cost run_copy(const struct cut *cut)
 
 // ---- plans
 
-// A program of this build; we lie in O/tests/bench.
-static char *built(const char *name)
-{
-    char *self = realpath("/proc/self/exe", NULL);
-    for (int up = 0; self && up < 3; up++)
-        *strrchr(self, '/') = '\0';
-    char *path = xasprintf("%s/%s", self ? self : ".", name);
-    free(self);
-    return path;
-}
-
 static void make_plan(struct cut *cut)
 {
     (void)snprintf(cut->folder, sizeof cut->folder, "/tmp/clipspool-bench-XXXXXX");
@@ -290,7 +279,7 @@ static void make_plan(struct cut *cut)
         perror(cut->folder);
         exit(EXIT_FAILURE);
     }
-    char *clipspool = built("bin/clipspool"), *job = path_in(cut, "job.conf");
+    char *clipspool = measure_built("bin/clipspool"), *job = path_in(cut, "job.conf");
     put(cut, "job.conf",
         "target_duration = 88.0; min_segment = 8.0; max_segment = 12.0; "
         "strategy = \"every-source\"; profile = \"aggressive\";");

@@ -27,17 +27,6 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-// A program of this build; we lie in O/tests/bench.
-static char *built(const char *name)
-{
-    char *self = realpath("/proc/self/exe", NULL);
-    for (int up = 0; self && up < 3; up++)
-        *strrchr(self, '/') = '\0';
-    char *path = xasprintf("%s/%s", self ? self : ".", name);
-    free(self);
-    return path;
-}
-
 // ---- memory
 
 // Resident MB of one process if it is of the session.
@@ -121,7 +110,7 @@ static char *find_below(const char *path, const char *prefix)
 static double compress_again(const char *root)
 {
     double cpu = 0;
-    char *compress = built("libexec/clipspool/compress");
+    char *compress = measure_built("libexec/clipspool/compress");
     char *spool = find_below(root, ".clipspool-");
     char *work = spool ? xasprintf("%s/work", spool) : NULL;
     char *batch = work ? find_below(work, "") : NULL;
@@ -181,7 +170,7 @@ int main(void)
         perror(root);
         return EXIT_FAILURE;
     }
-    char *clipspool = built("bin/clipspool");
+    char *clipspool = measure_built("bin/clipspool");
     const char *const argv[] = { clipspool, "run",      "--keep",   "--name",   "reel", "-o",
                                  root,      sources[0], sources[1], sources[2], NULL };
     struct cost cost = run_watched(argv);

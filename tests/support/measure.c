@@ -1,6 +1,7 @@
 // What a program costs.
 #include "tests/support/measure.h"
 
+#include "base/base.h"
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -50,6 +51,16 @@ struct cost measure_run(const char *const *argv)
         exit(EXIT_FAILURE);
     }
     return cost;
+}
+
+char *measure_built(const char *name)
+{
+    char *self = realpath("/proc/self/exe", NULL); // O/tests/bench/bench_x
+    for (int up = 0; self && up < 3; up++)
+        *strrchr(self, '/') = '\0';
+    char *path = xasprintf("%s/%s", self ? self : ".", name);
+    free(self);
+    return path;
 }
 
 static int compare(const void *a, const void *b)

@@ -16,6 +16,9 @@ int measure_try(const char *const *argv, struct cost *ret_cost);
 // The same; ends this program if that one fails.
 struct cost measure_run(const char *const *argv);
 
+// The path of a program of the build that the benchmark is of ("bin/clipspool").  Gives a string.
+char *measure_built(const char *name);
+
 // Of `count` values, which are put in order.
 double measure_median(double *values, size_t count);
 
