@@ -1,10 +1,10 @@
 // The whole promise: real and made videos go into `clipspool run`, a reel comes out that shows what
 // the plan says, and the originals are as they were.  Judged by reelcheck, which knows nothing of
 // how the reel was made.
-#include "base/text.h"
 #include "tests/support/folder.h"
 #include "tests/support/media.h"
 #include "tests/support/program.h"
+#include "tests/support/render_batch.h"
 
 #include <check.h>
 #include <jansson.h>
@@ -55,24 +55,6 @@ static const char *real_source(const struct real_source *source)
                       "-map", "0:a:0?", "-c", "copy");
 }
 
-// reelcheck lets ffmpeg seek, and ffmpeg lands elsewhere in containers without an index (measured:
-// a .wmv was off by 90 pictures, which a decode from the beginning shows).  Such a source is
-// compared in a lossless copy that can be sought in.
-static const char *seekable(const char *path)
-{
-    static const char *const endings[] = { ".wmv", ".asf", ".flv", ".ogv", ".mpg", ".mts", ".ts" };
-    bool trusted = true;
-    for (size_t i = 0; i < ARRAY_LEN(endings); i++)
-        trusted = trusted && !text_ends_with(path, endings[i]);
-    if (trusted)
-        return path;
-    char *name = xasprintf("%s-lossless.mkv", strrchr(path, '/') + 1);
-    const char *copy = MEDIA_MAKE(name, "-copyts", "-i", path, "-map", "0:v:0", "-map", "0:a:0?",
-                                  "-c:v", "ffv1", "-c:a", "pcm_s16le", "-fps_mode", "passthrough");
-    free(name);
-    return copy;
-}
-
 // Runs reelcheck over a result folder with the sources in the plan's order of numbers.
 static void hold_against_sources(const char *result, const char *const *sources, size_t count)
 {
@@ -84,7 +66,7 @@ static void hold_against_sources(const char *result, const char *const *sources,
                                                "--final",          final,     "--max-frames", "1",
                                                "--max-ms",         "25" };
     for (size_t i = 0; i < count; i++)
-        argv[10 + i] = seekable(sources[i]);
+        argv[10 + i] = render_batch_reference(sources[i]);
     char *said;
     int status = program_run(argv, &said);
     ck_assert_msg(status == 0, "reelcheck on %s:\n%s", result, said);
