@@ -41,7 +41,7 @@ struct row {
 // Pulses that come ever faster: no two stretches of them are alike, and their edges are sharp.
 #define PULSES(rate, channels)                                                             \
     "aevalsrc=exprs='0.4*sin(2*PI*440*t)*(0.1+0.9*lt(mod(t+0.4*t*t,1),0.4))':s=" rate ":c" \
-                                                                                      "=" channels
+    "=" channels
 #define SOUND PULSES("48000", "stereo")
 #define CLIP(file, fps, coding)                                                               \
     {                                                                                         \
