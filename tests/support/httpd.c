@@ -111,9 +111,29 @@ unsigned httpd_count(const struct httpd *httpd, const char *begin)
     return count;
 }
 
+// Each accepted connection has begun a request or is closed: its line may come long after others'.
+static bool all_are_known(const struct httpd *httpd)
+{
+    unsigned number;
+    for (const char *at = httpd->log; *at; at += strcspn(at, "\n") + 1) {
+        if (sscanf(at, "accept %u", &number) != 1)
+            continue;
+        char *request = xasprintf("request %u ", number),
+             *closed = xasprintf("closed %u\n", number);
+        bool is_known = strstr(httpd->log, request) || strstr(httpd->log, closed);
+        free(request);
+        free(closed);
+        if (!is_known)
+            return false;
+    }
+    return true;
+}
+
 uint64_t httpd_sent(struct httpd *httpd)
 {
     (void)httpd_accepted(httpd);
+    while (!all_are_known(httpd))
+        (void)read_line(httpd, "request");
     while (httpd_count(httpd, "sent ") < httpd_count(httpd, "request "))
         (void)read_line(httpd, "sent");
     uint64_t sum = 0, bytes;
