@@ -235,6 +235,21 @@ static int lay_all(struct cuts *cuts, struct err *err)
     return cuts->cut_count > 0 ? 0 : footage_nothing(err);
 }
 
+// Most of what could have been copied is of a rate that varies: off the grid of the reel.
+static bool varies(const struct cuts *cuts)
+{
+    const struct footage *footage = cuts->footage;
+    double seconds = 0, varying = 0;
+    for (size_t i = 0; i < footage->order->source_count; i++) {
+        if (!is_copyable(cuts, (int)i))
+            continue;
+        seconds += footage->sources[i].seconds;
+        varying +=
+            footage->order->sources[i].probe->variable_rate ? footage->sources[i].seconds : 0;
+    }
+    return varying > seconds / 2;
+}
+
 int cuts_lay(struct footage *footage, bool copy, struct cuts *ret_cuts, char *ret_why,
              struct err *err)
 {
@@ -245,7 +260,8 @@ int cuts_lay(struct footage *footage, bool copy, struct cuts *ret_cuts, char *re
         return r;
     int64_t all = ret_cuts->copied + ret_cuts->encoded;
     if (ret_cuts->copies && (double)ret_cuts->copied < worthwhile_share * (double)all)
-        why = "no key frame lies where it could be copied from";
+        why = varies(ret_cuts) ? "the frame rate of its source varies"
+                               : "no key frame lies where it could be copied from";
     if (!copy || !why)
         return 0;
     (void)snprintf(ret_why, 400, "%s", why);
