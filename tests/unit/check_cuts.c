@@ -286,6 +286,20 @@ START_TEST(a_plan_is_laid_out)
 }
 END_TEST
 
+START_TEST(a_rate_that_varies_is_named_as_the_obstacle)
+{
+    struct cutting cutting;
+    cutting_open(&cutting);
+    cutting_use(&cutting, 0, media_clip(&clips[LONG_GROUPS]));
+    cutting.probes[0].variable_rate = true;
+    cutting_cut(&cutting, 0, 1, 3);
+    cutting_lay(&cutting, true);
+    ck_assert(!cutting.cuts.copies);
+    ck_assert_str_eq(cutting.why, "the frame rate of its source varies");
+    cutting_close(&cutting);
+}
+END_TEST
+
 START_TEST(the_encoder_need_not_be_less_than_the_best_of_the_sources)
 {
     for (int swap = 0; swap < 2; swap++) {
@@ -472,6 +486,7 @@ int main(void)
     TCase *cuts = tcase_create("cuts");
     tcase_set_timeout(cuts, 60);
     tcase_add_loop_test(cuts, a_plan_is_laid_out, 0, ARRAY_LEN(layouts));
+    tcase_add_test(cuts, a_rate_that_varies_is_named_as_the_obstacle);
     tcase_add_test(cuts, the_encoder_need_not_be_less_than_the_best_of_the_sources);
     tcase_add_test(cuts, only_sources_of_the_reels_format_keep_it);
     tcase_add_loop_test(cuts, long_encoded_stretches_are_split, 0, ARRAY_LEN(lengths));
