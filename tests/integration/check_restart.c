@@ -27,6 +27,20 @@ static bool has_reader(struct spool_fixture *spool, void *context)
     return *fd >= 0;
 }
 
+// Lets whoever waits go on until the batch is completed: on a busy machine the stage that dies with
+// its daemon may be met once more before the one that runs again.
+static bool is_let_through(struct spool_fixture *spool, void *context)
+{
+    int *met = context, fd = -1;
+    *met += has_reader(spool, &fd);
+    close_fd(&fd);
+    json_t *status = spool_fixture_status(spool, "trip");
+    const char *word = json_string_value(json_object_get(status, "status"));
+    bool is_through = word && strcmp(word, "completed") == 0;
+    json_decref(status);
+    return is_through;
+}
+
 START_TEST(killed_while_a_stage_runs_the_daemon_finishes_the_batch_at_its_next_start)
 {
     cleanup(free_ptr) char *gate = xasprintf("%s/gate", fixture.folder.path);
@@ -41,9 +55,9 @@ START_TEST(killed_while_a_stage_runs_the_daemon_finishes_the_batch_at_its_next_s
     close_fd(&fd);
     // The stage dies with its daemon; another may run at once.
     spool_fixture_start(&fixture);
-    spool_fixture_await_that(&fixture, "work", has_reader, &fd);
-    close_fd(&fd);
-    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    int met = 0;
+    spool_fixture_await_that(&fixture, "outbox", is_let_through, &met);
+    ck_assert_int_ge(met, 1);
     assert_exactly_one("trip");
 }
 END_TEST

@@ -30,7 +30,8 @@ static void set_up(void)
     (void)signal(SIGXFSZ, SIG_IGN);
     httpd_start(&server, NULL);
     folder_make(&folder);
-    rules = (struct http_rules){ .stall_seconds = 0.5, .stall_bytes_per_second = 1024 };
+    // A busy machine is silent for a while too; only who is silent on purpose is given up soon.
+    rules = (struct http_rules){ .stall_seconds = 60, .stall_bytes_per_second = 1024 };
     ck_assert_int_eq(address_list_parse("127.0.0.1", &rules.allow_networks, NULL), 0);
     result = (struct download_result)DOWNLOAD_RESULT_INIT;
     max_bytes = 10 << 20;
@@ -171,6 +172,8 @@ static const struct {
 
 START_TEST(the_file_arrives_whole_from_a_server_that)
 {
+    if (strstr(good[_i].query, "stall="))
+        rules.stall_seconds = 0.5;
     ck_assert_msg(fetch(good[_i].query) == 0, "%s: %s %s", good[_i].name, err.id, err.text);
     assert_whole(good[_i].size, good[_i].seed);
     ck_assert_msg(result.requests == good[_i].requests, "%s: %u requests", good[_i].name,
@@ -239,6 +242,8 @@ static const struct {
 
 START_TEST(an_error_that_may_pass_is_to_be_tried_again)
 {
+    if (strcmp(passing[_i].id, "stalled") == 0)
+        rules.stall_seconds = 0.5;
     ck_assert_int_lt(fetch(passing[_i].query), 0);
     ck_assert_msg(strcmp(err.id, passing[_i].id) == 0, "%s: %s %s", passing[_i].name, err.id,
                   err.text);
@@ -328,7 +333,7 @@ END_TEST
 START_TEST(the_limit_holds_to_the_byte_also_without_a_length)
 {
     max_bytes = 100000;
-    ck_assert_int_eq(fetch("size=100000&chunked=1"), 0);
+    ck_assert_msg(fetch("size=100000&chunked=1") == 0, "%s", err.text);
     ck_assert_int_lt(fetch("size=100001&chunked=1"), 0);
     ck_assert_str_eq(err.id, "too_large");
     ck_assert_uint_le(result.received_bytes, 100000);
@@ -349,7 +354,6 @@ START_TEST(two_gigabytes_of_a_sparse_file_arrive)
     char *query = xasprintf("file=%s/sparse&etag=a", big.path), *output = NULL;
     char *path = xasprintf("%s/sparse", big.path);
     max_bytes = (uint64_t)size;
-    rules.stall_seconds = 60;
     ck_assert_msg(fetch(query) == 0, "%s", err.text);
     ck_assert_uint_eq(result.size_bytes, (uint64_t)size);
     ck_assert_int_eq(PROGRAM_RUN(&output, "sha256sum", path), 0);
