@@ -91,10 +91,12 @@ static int take_kept(struct stage_context *context, const char *key)
     if (proxies_take(&context->settings, key, context->sourcedir, &facts, NULL) != 1 ||
         signals_load(context->sourcedir, &signals, NULL) < 0)
         return 0;
-    size_t i;
-    json_t *warning;
-    json_array_foreach(json_object_get(facts, "warnings"), i, warning)
-        stage_warn(context, "%s", json_string_value(warning));
+    const json_t *warnings = json_object_get(facts, "warnings");
+    for (size_t i = 0; i < json_array_size(warnings); i++) {
+        const char *sentence = json_string_value(json_array_get(warnings, i));
+        if (sentence)
+            stage_warn(context, "%s", sentence);
+    }
     (void)json_object_update(context->numbers, json_object_get(facts, "numbers"));
     json_put_flag(context->numbers, "kept", true);
     return 1;
