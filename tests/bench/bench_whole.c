@@ -2,12 +2,14 @@
 // stage, share of the processors used, the most memory of all processes together.
 //
 // The reference is what cannot be avoided: decoding and shrinking each source once.  Its processor
-// seconds are measured by running the compress stages again, alone, on the kept batch; divided by
-// the processors they are the shortest time the batch could take.
-#include "base/base.h"
+// seconds are measured by doing that again, alone; divided by the processors they are the shortest
+// time the batch could take.
+#include "media/inspect.h"
+#include "media/proxy.h"
 #include "tests/support/measure.h"
 #include "tests/support/media.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -91,42 +93,44 @@ static struct cost run_watched(const char *const *argv)
     };
 }
 
-// ---- the unavoidable
+// ---- the unavoidable, in a process of its own: --once SOURCE
 
-// The folder of the kept batch below `root`: .clipspool-XXXXXX/work/ID.  Gives a string or NULL.
-static char *find_below(const char *path, const char *prefix)
+static int compress_once(const char *path)
 {
-    char *found = NULL;
-    DIR *dir = opendir(path);
-    for (const struct dirent *entry; dir && (entry = readdir(dir));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-            strncmp(entry->d_name, prefix, strlen(prefix)) == 0 && !found)
-            found = xasprintf("%s/%s", path, entry->d_name);
-    if (dir)
-        (void)closedir(dir);
-    return found;
+    struct err err = ERR_INIT;
+    struct probe probe = PROBE_INIT;
+    struct signals signals = SIGNALS_INIT;
+    struct proxy_result result;
+    const struct inspect_rules rules = { .max_pixels = 100000000, .max_streams = 32 };
+    FILE *made = tmpfile();
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int r = made ? inspect_file(fd, &rules, &probe, &err) : -1;
+    const struct proxy_wish wish = {
+        .source_fd = fd,
+        .proxy_fd = made ? fileno(made) : -1,
+        .probe = &probe,
+        .profile = proxy_profile(PROFILE_DYNAMIC, probe.duration),
+        .max_pixels = rules.max_pixels,
+        .max_streams = rules.max_streams,
+    };
+    if (r >= 0)
+        r = proxy_make(&wish, &signals, &result, &err);
+    if (r < 0)
+        (void)fprintf(stderr, "%s: %s\n", path, err.text);
+    signals_release(&signals);
+    probe_release(&probe);
+    if (made)
+        (void)fclose(made);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static double compress_again(const char *root)
+static double compress_again(const char *self, const char *const *sources)
 {
     double cpu = 0;
-    char *compress = measure_built("libexec/clipspool/compress");
-    char *spool = find_below(root, ".clipspool-");
-    char *work = spool ? xasprintf("%s/work", spool) : NULL;
-    char *batch = work ? find_below(work, "") : NULL;
-    for (int i = 0; batch && i < SOURCES; i++) {
-        char *result = xasprintf("%s/steps/compress.%d.json", batch, i);
-        char *index = xasprintf("%d", i);
-        (void)unlink(result);
-        const char *const argv[] = { compress, "--spool", spool, batch, index, NULL };
+    for (int i = 0; i < SOURCES; i++) {
+        const char *const argv[] = { self, "--once", sources[i], NULL };
         cpu += measure_run(argv).cpu;
-        free(result);
-        free(index);
     }
-    free(batch);
-    free(work);
-    free(spool);
-    free(compress);
     return cpu;
 }
 
@@ -147,8 +151,10 @@ static void tell_stages(const char *root)
     free(path);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--once") == 0)
+        return compress_once(argv[2]);
     const char *film = media_real("batch-openmovies/bbb_1080p24_51audio_30s.mp4");
     const char *sources[SOURCES];
     for (int i = 0; i < SOURCES; i++) {
@@ -171,12 +177,12 @@ int main(void)
         return EXIT_FAILURE;
     }
     char *clipspool = measure_built("bin/clipspool");
-    const char *const argv[] = { clipspool, "run",      "--keep",   "--name",   "reel", "-o",
-                                 root,      sources[0], sources[1], sources[2], NULL };
-    struct cost cost = run_watched(argv);
+    const char *const words[] = { clipspool, "run",      "--name",   "reel",     "-o",
+                                  root,      sources[0], sources[1], sources[2], NULL };
+    struct cost cost = run_watched(words);
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     tell_stages(root);
-    double compress = compress_again(root);
+    double compress = compress_again(argv[0], sources);
     double shortest = compress / (double)processors;
     printf("whole: three sources of 3 minutes: %.1f s, cpu %.1f s, %.0f %% of %ld processors, %.0f "
            "MB resident in all\n"
