@@ -438,7 +438,10 @@ int main(int argc, char **argv)
         { "long groups of pictures", { longs }, 1, true },
         { "three mixed sources", { longs, phone, other }, 3, false },
     };
+    // With a number, only that one.
+    size_t only = argc == 2 ? (size_t)strtoul(argv[1], NULL, 10) : ARRAY_LEN(cuts);
     for (size_t i = 0; i < ARRAY_LEN(cuts); i++)
-        bench(argv[0], &cuts[i], rounds);
+        if (only == ARRAY_LEN(cuts) || only == i)
+            bench(argv[0], &cuts[i], rounds);
     return EXIT_SUCCESS;
 }
