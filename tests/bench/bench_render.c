@@ -31,7 +31,7 @@ struct cut {
     const char *name;
     const char *paths[MOST_SOURCES];
     size_t source_count;
-    bool exact;
+    bool exact, encode; // encode: nothing may be copied
     struct piece pieces[MOST_PIECES];
     size_t piece_count;
     double seconds;
@@ -71,7 +71,7 @@ static int load_plan(const char *path, struct plan *plan)
     return r < 0 ? fail(&err) : 0;
 }
 
-static int render_once(char **argv, int count)
+static int render_once(char **argv, int count, bool may_copy)
 {
     struct err err = ERR_INIT;
     struct probe probes[MOST_SOURCES];
@@ -95,7 +95,7 @@ static int render_once(char **argv, int count)
                                       .source_count = (size_t)count,
                                       .max_pixels = rules.max_pixels,
                                       .max_streams = rules.max_streams,
-                                      .may_copy = true,
+                                      .may_copy = may_copy,
                                       .scratch_fd = fileno(scratch),
                                       .quality = { NULL, PRESET, 18, 0 } };
     if (reel_render(&order, out, &result, &err) < 0)
@@ -111,7 +111,7 @@ static int render_once(char **argv, int count)
 static struct cost run_ours(const char *self, const struct cut *cut)
 {
     char *plan = path_in(cut, "plan.json"), *reel = path_in(cut, "ours.mp4");
-    const char *argv[5 + MOST_SOURCES] = { self, "--once", plan, reel };
+    const char *argv[5 + MOST_SOURCES] = { self, cut->encode ? "--encode" : "--once", plan, reel };
     for (size_t i = 0; i < cut->source_count; i++)
         argv[4 + i] = cut->paths[i];
     struct cost cost = measure_run(argv);
@@ -341,7 +341,9 @@ static void bench(const char *self, struct cut *cut, size_t rounds)
     make_plan(cut);
     for (size_t i = 0; i < rounds; i++) {
         const struct cost costs[WAYS] = { run_ours(self, cut), run_seek(cut, PRESET),
-                                          run_seek(cut, "medium"), run_trim(cut), run_copy(cut) };
+                                          cut->encode ? (struct cost){ 0 }
+                                                      : run_seek(cut, "medium"),
+                                          run_trim(cut), run_copy(cut) };
         for (int way = 0; way < WAYS; way++) {
             wall[way][i] = costs[way].wall;
             cpu[way][i] = costs[way].cpu;
@@ -362,8 +364,9 @@ static void bench(const char *self, struct cut *cut, size_t rounds)
                                              "ffmpeg trim/concat, preset " PRESET,
                                              "ffmpeg -f concat -c copy" };
     for (int way = SEEK_SAME; way < WAYS; way++)
-        printf("  %-36s %7.2f s (cpu %6.2f): %5.1f times as long\n", names[way], of[way],
-               cpu_of[way], of[way] / of[OURS]);
+        if (of[way] > 0)
+            printf("  %-36s %7.2f s (cpu %6.2f): %5.1f times as long\n", names[way], of[way],
+                   cpu_of[way], of[way] / of[OURS]);
     tell_untouched(cut);
     (void)fflush(stdout);
     char *const gone[] = { path_in(cut, "ours.mp4"), path_in(cut, "theirs.mp4"),
@@ -421,8 +424,8 @@ static const char *make_master(void)
 
 int main(int argc, char **argv)
 {
-    if (argc > 4 && strcmp(argv[1], "--once") == 0)
-        return render_once(argv + 2, argc - 4);
+    if (argc > 4 && (strcmp(argv[1], "--once") == 0 || strcmp(argv[1], "--encode") == 0))
+        return render_once(argv + 2, argc - 4, strcmp(argv[1], "--once") == 0);
     size_t rounds = measure_rounds(1);
     const char *longs = make_master();
     const char *phone =
@@ -437,6 +440,7 @@ int main(int argc, char **argv)
         { "long groups of pictures", { longs }, 1, false },
         { "long groups of pictures", { longs }, 1, true },
         { "three mixed sources", { longs, phone, other }, 3, false },
+        { "long groups, all encoded anew", { longs }, 1, false, true },
     };
     // With a number, only that one.
     size_t only = argc == 2 ? (size_t)strtoul(argv[1], NULL, 10) : ARRAY_LEN(cuts);
