@@ -47,6 +47,16 @@ START_TEST(people_get_the_reel_and_what_belongs_to_it)
 }
 END_TEST
 
+START_TEST(the_preview_goes_when_the_reel_is_there)
+{
+    ck_assert_int_eq(mkdirat(folder.spool.outbox, "trip", 0770) == 0 || errno == EEXIST, 1);
+    folder_put(&folder.folder, "outbox/trip/preview.mp4", "a preview");
+    ck_assert_int_eq(publish(NULL), 0);
+    cleanup(free_ptr) char *names = folder_names(&folder.folder, "outbox/trip");
+    ck_assert_str_eq(names, "cover.jpg final.mp4 plan.json");
+}
+END_TEST
+
 static mode_t published_mode(mode_t folder_mode)
 {
     struct stat reel;
@@ -176,6 +186,7 @@ int main(void)
     TCase *tcase = tcase_create("publish");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, people_get_the_reel_and_what_belongs_to_it);
+    tcase_add_test(tcase, the_preview_goes_when_the_reel_is_there);
     tcase_add_loop_test(tcase, who_may_read_the_folder_may_read_the_reel_and_not_write_it, 0,
                         (int)ARRAY_LEN(rights));
     tcase_add_test(tcase, a_reel_in_another_file_system_can_be_read_by_the_same);
