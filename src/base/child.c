@@ -26,8 +26,16 @@ static const bool limits_memory = true;
 #endif
 
 static const char *const passed_on[] = {
-    "PATH",         "LANG",          "TZ", "HOME", "TMPDIR", "CLIPSPOOL_BOOT_ID", "ASAN_OPTIONS",
-    "LSAN_OPTIONS", "UBSAN_OPTIONS",
+    "PATH",
+    "LANG",
+    "TZ",
+    "HOME",
+    "TMPDIR",
+    "CLIPSPOOL_BOOT_ID",
+    "ASAN_OPTIONS",
+    "LSAN_OPTIONS",
+    "UBSAN_OPTIONS",
+    "CREDENTIALS_DIRECTORY",
 };
 
 // What the descriptors are in the child.  The report must stay clear of what the program gets.

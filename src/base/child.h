@@ -4,9 +4,9 @@
 // A child gets: stdin /dev/null, stdout and stderr on a pipe, a second pipe as descriptor 3 for
 // progress, every other descriptor closed; its own process group; our working directory; default
 // signal handling and an empty signal mask; no core file; of the environment PATH, LANG, TZ, HOME,
-// TMPDIR and nothing else (but for ASAN_OPTIONS, LSAN_OPTIONS and UBSAN_OPTIONS, which only
-// sanitizer builds read); SIGKILL when its parent dies, so that a killed daemon leaves no orphan
-// writing into a batch.
+// TMPDIR, CREDENTIALS_DIRECTORY (where systemd put keys, not the keys) and nothing else (but for
+// ASAN_OPTIONS, LSAN_OPTIONS and UBSAN_OPTIONS, which only sanitizer builds read); SIGKILL when its
+// parent dies, so that a killed daemon leaves no orphan writing into a batch.
 #ifndef CLIPSPOOL_CHILD_H
 #define CLIPSPOOL_CHILD_H
 

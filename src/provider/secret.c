@@ -3,6 +3,15 @@
 #include "provider/secret.h"
 
 #include <openssl/crypto.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+void secret_guard_process(void)
+{
+    const struct rlimit none = { 0, 0 };
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
 
 void secret_wipe(void *memory, size_t size)
 {

@@ -1,8 +1,8 @@
 // Text that leaves no copies: keys, tokens, and what is made of them while a request is signed.
 //
 // Growing moves it to new memory and wipes the old; releasing wipes it.  What it cannot reach are
-// copies that others make (a library's own buffers, the swap): whoever runs as a program keeps its
-// memory out of core dumps.
+// copies that others make (a library's own buffers, the swap): programs that load keys call
+// secret_guard_process.
 #ifndef CLIPSPOOL_SECRET_H
 #define CLIPSPOOL_SECRET_H
 
@@ -27,6 +27,11 @@ void secret_release(struct secret *secret);
 
 // The text as a string of its own, leaving nothing behind.  Gives a string (never NULL).
 char *secret_take(struct secret *secret);
+
+// For programs that load keys, before they do: no core file of this process, and nobody who is not
+// root looks into its memory or environment, not even its own user.  What of that the kernel
+// refuses is not to be had here.
+void secret_guard_process(void);
 
 // Wipes memory in a way that no compiler removes.
 void secret_wipe(void *memory, size_t size);

@@ -64,6 +64,7 @@ static const struct {
     { "cat; ls /proc/self/fd", "0\n1\n2\n3\n4\n" },
     { "readlink /proc/self/fd/0", "/dev/null\n" },
     { "echo ${SECRET-clean} $TZ $HOME $TMPDIR", "clean UTC /home/x /tmp/y\n" },
+    { "echo $CREDENTIALS_DIRECTORY", "/run/keys\n" },
     // But for the two that belong to libc: a program that make starts has one of them ignored.
     { "while read key value; do case $key in SigBlk:|SigIgn:) echo $((0x$value & ~0x180000000));; "
       "esac; done </proc/self/status | sort -u",
@@ -92,6 +93,7 @@ START_TEST(a_program_gets_what_it_needs_and_nothing_else)
     ck_assert_int_eq(setenv("TZ", "UTC", 1), 0);
     ck_assert_int_eq(setenv("HOME", "/home/x", 1), 0);
     ck_assert_int_eq(setenv("TMPDIR", "/tmp/y", 1), 0);
+    ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", "/run/keys", 1), 0);
     sigset_t set;
     ck_assert_int_eq(sigemptyset(&set), 0);
     ck_assert_int_eq(sigaddset(&set, SIGTERM), 0);

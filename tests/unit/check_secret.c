@@ -6,6 +6,8 @@
 #include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 START_TEST(pieces_become_one_text)
@@ -18,6 +20,19 @@ START_TEST(pieces_become_one_text)
     secret_release(&secret);
     ck_assert_ptr_null(secret.text);
     secret_release(&secret);
+}
+END_TEST
+
+START_TEST(a_guarded_process_leaves_no_core)
+{
+    // In a process of its own: each test is one.
+    struct rlimit limit = { 0 };
+    ck_assert_int_eq(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1);
+    secret_guard_process();
+    ck_assert_int_eq(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_CORE, &limit), 0);
+    ck_assert_uint_eq(limit.rlim_cur, 0);
+    ck_assert_uint_eq(limit.rlim_max, 0);
 }
 END_TEST
 
@@ -171,6 +186,7 @@ int main(void)
     Suite *suite = suite_create("secret");
     TCase *tcase = tcase_create("secret");
     tcase_add_test(tcase, pieces_become_one_text);
+    tcase_add_test(tcase, a_guarded_process_leaves_no_core);
     tcase_add_test(tcase, a_text_of_any_length_is_whole);
     tcase_add_test(tcase, nothing_is_an_empty_text);
     tcase_add_test(tcase, what_is_wiped_is_nought);
