@@ -150,6 +150,17 @@ static void add_value(struct sample *sample, const struct config_option *option)
     }
 }
 
+static void add_element_help(struct sample *sample, int indent, const struct config_option *element)
+{
+    struct sample words = { 0 };
+    add(&words, "%s: %s", element->path, element->help ? element->help : "");
+    for (int i = 0; element->type == CONFIG_CHOICE && element->choices[i]; i++)
+        add(&words, "%s\"%s\"%s", i ? ", " : " (", element->choices[i],
+            element->choices[i + 1] ? "" : ")");
+    add_comment(sample, indent, words.text);
+    free(words.text);
+}
+
 static void add_option(struct sample *sample, int indent, const struct config_option *option,
                        const char *name)
 {
@@ -157,15 +168,18 @@ static void add_option(struct sample *sample, int indent, const struct config_op
     if (option->help)
         add_comment(sample, indent, option->help);
     add_range(sample, indent, option);
-    for (size_t e = 0; e < option->element_count; e++) {
-        const struct config_option *element = &option->elements[e];
-        cleanup(free_ptr) char *help =
-            xasprintf("%s: %s", element->path, element->help ? element->help : "");
-        add_comment(sample, indent, help);
-    }
-    add(sample, "%*s%s%s = ", indent, "", is_absent ? "# " : "", name);
-    add_value(sample, option);
-    add(sample, ";\n");
+    for (size_t e = 0; e < option->element_count; e++)
+        add_element_help(sample, indent, &option->elements[e]);
+    struct sample line = { 0 };
+    add(&line, "%s = ", name);
+    add_value(&line, option);
+    add(&line, ";");
+    // A list of many keys is broken; it is absent, and so a comment.
+    if (is_absent && (size_t)indent + strlen("# ") + line.used > WIDTH)
+        add_comment(sample, indent, line.text);
+    else
+        add(sample, "%*s%s%s\n", indent, "", is_absent ? "# " : "", line.text);
+    free(line.text);
 }
 
 struct table {

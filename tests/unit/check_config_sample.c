@@ -97,7 +97,7 @@ static const char expected[] =
     "# A list.\n"
     "# (list of groups, at most 10 elements)\n"
     "# name: Who.\n"
-    "# level: How much.\n"
+    "# level: How much. (\"low\", \"normal\")\n"
     "# list = ( { name = \"\"; level = \"normal\"; }, { name = \"\"; level = \"normal\"; } );\n";
 
 START_TEST(the_sample_shows_every_option_once_in_its_group)
