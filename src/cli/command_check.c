@@ -4,6 +4,7 @@
 #include "cli/screen.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static int run(struct cli *cli, int argc, char **argv);
 
@@ -13,9 +14,22 @@ const struct command command_check = {
     .usage = "usage: clipspool check [job.conf]\n"
              "Says everything that is wrong with a job.conf, with its lines and what is allowed.\n"
              "Without a file it prints a job.conf with every option and its default.\n\n"
+             "  -C, --config FILE   the configuration of the service that is to take it\n\n"
              "Exit status: 0 nothing is wrong; 66 the file is not there; 78 something is wrong.\n",
     .run = run,
 };
+
+// Whether the service that would take the job has a bucket if one is wanted.  A configuration that
+// cannot be read is not the job's fault.
+static bool has_its_storage(const struct cli *cli, const struct job *job)
+{
+    cleanup(settings_release) struct settings settings = { 0 };
+    cleanup(config_report_release) struct config_report report = CONFIG_REPORT_INIT;
+    bool given = cli->config != NULL || access(COMMAND_CONFIG, F_OK) == 0;
+    const char *path = cli->config != NULL ? cli->config : COMMAND_CONFIG;
+    return settings_load(given ? path : NULL, &settings, &report) < 0 ||
+           settings_storage(&settings, job->storage) >= 0;
+}
 
 static int run(struct cli *cli, int argc, char **argv)
 {
@@ -31,13 +45,17 @@ static int run(struct cli *cli, int argc, char **argv)
         fputs(sample, stdout);
         return 0;
     }
-    struct job job = { 0 };
+    cleanup(job_release) struct job job = { 0 };
     cleanup(free_ptr) char *text = NULL;
     int status = command_job(argv[first], &text, &job);
-    job_release(&job);
+    cleanup(free_ptr) char *safe = screen_safe(argv[first]);
     if (status)
         return status;
-    cleanup(free_ptr) char *safe = screen_safe(argv[first]);
+    if (!has_its_storage(cli, &job)) {
+        fprintf(stderr, "%s: storage: \"%s\" needs a bucket, and the service has none\n", safe,
+                job_storages[job.storage]);
+        return err_exit(ERR_CONFIG);
+    }
     printf("%s: nothing is wrong\n", safe);
     return 0;
 }

@@ -25,6 +25,30 @@ static void write_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
+static bool is_set(const struct config_option *option, const void *object);
+static void write_value(FILE *out, const struct config_option *option, const void *object);
+
+static void write_list(FILE *out, const struct config_option *option, const void *object)
+{
+    const char *element;
+    size_t count;
+    memcpy(&element, (const char *)object + option->offset, sizeof element);
+    memcpy(&count, (const char *)object + option->count_offset, sizeof count);
+    fputs("(", out);
+    for (size_t i = 0; i < count; i++, element += option->element_size) {
+        fputs(i > 0 ? ", { " : " { ", out);
+        for (size_t k = 0; k < option->element_count; k++) {
+            if (!is_set(&option->elements[k], element))
+                continue;
+            fprintf(out, "%s = ", option->elements[k].path);
+            write_value(out, &option->elements[k], element);
+            fputs("; ", out);
+        }
+        fputs("}", out);
+    }
+    fputs(" )", out);
+}
+
 // Whole numbers get an L where an int would not hold them: libconfig wants it so.
 static void write_value(FILE *out, const struct config_option *option, const void *object)
 {
@@ -47,7 +71,8 @@ static void write_value(FILE *out, const struct config_option *option, const voi
     case CONFIG_CHOICE:
         write_text(out, option->choices[*(const int *)(const void *)member]);
         break;
-    case CONFIG_LIST: // clipspool.conf has none
+    case CONFIG_LIST:
+        write_list(out, option, object);
         break;
     }
 }
@@ -83,8 +108,9 @@ static void change_group(FILE *out, const char *from, const char *to)
 static bool is_set(const struct config_option *option, const void *object)
 {
     const char *member = (const char *)object + option->offset;
-    return option->type != CONFIG_LIST &&
-           (option->type != CONFIG_TEXT || *(char *const *)(const void *)member);
+    if (option->type == CONFIG_TEXT || option->type == CONFIG_LIST)
+        return *(char *const *)(const void *)member != NULL;
+    return true;
 }
 
 char *private_settings_text(const struct settings *settings)
@@ -116,6 +142,8 @@ static int write_config(struct private *spool, const struct settings *base, stru
     struct settings own = *base; // shares the texts, which stay the caller's
     own.root = spool->path;
     own.incoming = own.outbox = NULL;
+    own.storage = STORAGE_LOCAL; // who waits for the reel wants it here
+    own.bucket = own.public_address = NULL;
     own.accept_links = true;
     own.settle_seconds = 0.1;
     own.scan_seconds = 1;

@@ -385,6 +385,22 @@ static int read_job(int indir, const char *conf, struct batch *batch, struct err
     return r;
 }
 
+// ---- storage
+
+static void choose_storage(struct batch *batch, const struct settings *settings)
+{
+    int storage = settings_storage(settings, batch->job.storage);
+    batch->storage = storage < 0 ? STORAGE_LOCAL : storage;
+    if (batch->storage != STORAGE_LOCAL)
+        batch->bucket = xstrdup(settings->bucket);
+    if (storage >= 0 || batch->error.class != ERR_NONE)
+        return;
+    err_set(&batch->error, ERR_INPUT, "bad_job_conf",
+            "job.conf: storage: \"%s\" needs a bucket, and the service has none",
+            job_storages[batch->job.storage]);
+    err_hint(&batch->error, "write \"local\", or have storage.bucket set in clipspool.conf");
+}
+
 // ---- order
 
 static int compare_sources(const void *a, const void *b)
@@ -501,6 +517,7 @@ int batch_understand(int batchdir, const char *id, const char *name, time_t now,
     if (r < 0)
         return r;
     refuse_whole(&search, walked);
+    choose_storage(batch, settings);
     order_sources(batch);
     return 0;
 }
@@ -537,6 +554,8 @@ int batch_save(int batchdir, const struct batch *batch, struct err *err)
     put_name(json, "name", batch->name);
     put_name(json, "outbox", batch->outbox);
     json_put_int(json, "created_at", batch->created_at);
+    json_put_text(json, "storage", job_storages[batch->storage]);
+    json_put_text(json, "bucket", batch->bucket);
     json_put(json, "job", job_to_json(&batch->job));
     json_t *sources = json_array(), *ignored = json_array();
     for (size_t i = 0; i < batch->source_count; i++)
@@ -636,6 +655,20 @@ static void read_lists(const json_t *json, struct batch *batch, const char **bad
     }
 }
 
+// A batch of before there were buckets says nothing and is local.
+static void read_storage(const json_t *json, struct batch *batch, const char **bad)
+{
+    const char *bucket = json_text(json, "bucket", NULL, bad);
+    int storage = find_name(job_storages, json_text(json, "storage", "local", bad));
+    if (storage < 0 || storage == STORAGE_SERVICE ||
+        (bucket != NULL) != (storage != STORAGE_LOCAL) ||
+        (bucket != NULL && !remote_is_profile(bucket)))
+        *bad = "storage";
+    else
+        batch->storage = storage;
+    batch->bucket = bucket != NULL ? xstrdup(bucket) : NULL;
+}
+
 static int from_json(const json_t *json, struct batch *batch, struct err *err)
 {
     const char *bad = NULL;
@@ -646,6 +679,7 @@ static int from_json(const json_t *json, struct batch *batch, struct err *err)
     batch->name = take_name(json, "name", &bad);
     batch->outbox = take_name(json, "outbox", &bad);
     batch->created_at = json_int(json, "created_at", 0, INT64_MAX, 0, &bad);
+    read_storage(json, batch, &bad);
     read_lists(json, batch, &bad);
     if (step_error_from_json(json_object_get(json, "error"), &batch->error) < 0)
         bad = "error";
@@ -686,6 +720,7 @@ void batch_release(struct batch *batch)
     free(batch->id);
     free(batch->name);
     free(batch->outbox);
+    free(batch->bucket);
     *batch = (struct batch)BATCH_INIT;
 }
 

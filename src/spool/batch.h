@@ -58,6 +58,9 @@ struct batch {
     char *outbox; // name of its folder in the outbox, bytes
     time_t created_at;
     struct job job;
+    // Decided once, when it was understood: a configuration that changes meanwhile moves nothing.
+    int storage;  // STORAGE_LOCAL, STORAGE_OSS or STORAGE_HYBRID
+    char *bucket; // where its objects go, by name in the configuration; NULL if it is local
     struct batch_source *sources;
     size_t source_count;
     struct err error; // the whole batch was refused (job.conf malformed, no videos, too many): it

@@ -15,6 +15,7 @@ const char *const job_strategies[] = { "highlights", "story", "chronological", "
                                        NULL };
 const char *const job_profiles[] = { "dynamic", "aggressive", "balanced", "conservative", NULL };
 const char *const job_priorities[] = { "low", "normal", "high", NULL };
+const char *const job_storages[] = { "local", "oss", "hybrid", "service", NULL };
 static const char *const modes[] = { "original_quality", "recompress", NULL };
 static const char *const qualities[] = { "source", "low", "medium", "high", NULL };
 static const char *const local_only[] = { "local", NULL };
@@ -60,6 +61,9 @@ const struct config_option job_options[] = {
       .help = "How much videos are shrunk for the analysis; dynamic decides by their length." },
     { "priority", CONFIG_CHOICE, AT(priority), "normal", .choices = job_priorities,
       .help = "Whose turn it is first when several batches wait." },
+    { "storage", CONFIG_CHOICE, AT(storage), "service", .choices = job_storages,
+      .help = "Where the reel goes: as the service is set, into the outbox only, into a bucket "
+              "only, or into both." },
 
     { "output.mode", CONFIG_CHOICE, AT(output.mode), "original_quality", .choices = modes,
       .help = "Keep the quality of the videos, or compress the reel as the next keys say." },
@@ -324,6 +328,7 @@ json_t *job_to_json(const struct job *job)
     json_put_flag(json, "exact", job->exact);
     json_put_text(json, "profile", job_profiles[job->profile]);
     json_put_text(json, "priority", job_priorities[job->priority]);
+    json_put_text(json, "storage", job_storages[job->storage]);
     json_put(json, "output", output_to_json(job));
     json_put(json, "analysis", analysis_to_json(job));
     json_put_text(json, "webhook", job->webhook);
@@ -397,6 +402,7 @@ int job_from_json(const json_t *json, struct job *job, struct err *err)
     job->exact = json_flag(json, "exact", false, &bad);
     job->profile = read_choice(json, "profile", job_profiles, &bad);
     job->priority = read_choice(json, "priority", job_priorities, &bad);
+    job->storage = read_choice(json, "storage", job_storages, &bad);
     read_output(json_object_get(json, "output"), job, &bad);
     const json_t *analysis = json_object_get(json, "analysis");
     job->analysis.vision = read_choice(analysis, "vision", local_only, &bad);

@@ -12,6 +12,7 @@ enum job_strategy {
     STRATEGY_EVERY_SOURCE
 };
 enum job_profile { PROFILE_DYNAMIC, PROFILE_AGGRESSIVE, PROFILE_BALANCED, PROFILE_CONSERVATIVE };
+enum job_storage { STORAGE_LOCAL, STORAGE_OSS, STORAGE_HYBRID, STORAGE_SERVICE };
 enum job_priority { PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_HIGH };
 enum job_mode { MODE_ORIGINAL_QUALITY, MODE_RECOMPRESS };
 enum job_quality { QUALITY_SOURCE, QUALITY_LOW, QUALITY_MEDIUM, QUALITY_HIGH };
@@ -21,6 +22,7 @@ enum job_speech { SPEECH_NONE };
 
 // The names of these values as job.conf and status.json write them; each ends with NULL.
 extern const char *const job_strategies[], *const job_profiles[], *const job_priorities[];
+extern const char *const job_storages[];
 // Encoders of the reel's pictures, by libav's names but for the first, "auto".
 extern const char *const job_encoders[];
 
@@ -33,6 +35,7 @@ struct job_source {
 struct job {
     char *title, *prompt, *webhook, *language;
     int strategy, profile, priority;
+    int storage;            // where the reel goes; STORAGE_SERVICE: where the service puts it
     double target_duration; // 0: 60 s, or 20 % of the material if that is shorter
     double min_segment, max_segment;
     double snap_seconds; // how far a boundary may move to a better place; negative: the service's

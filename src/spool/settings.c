@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/text.h"
 #include "spool/batch.h"
+#include "spool/job.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +14,9 @@
 
 // Paths on Linux end at 4096 bytes.
 enum { MAX_PATH_BYTES = 4095, SETTINGS_MAX_BYTES = 65536 };
+
+// In the order of enum job_storage.
+static const char *const modes[] = { "local", "oss", "hybrid", NULL };
 
 // clang-format off
 #define STAGE_ROWS(NAME, STAGE, TRIES, WAIT, SOFT, HARD) \
@@ -78,6 +82,26 @@ const struct config_option settings_options[] = {
       .help = "A transfer that was too slow for so long ends, and is tried again." },
     { "fetch.stall_bytes_per_second", CONFIG_NUMBER, AT(stall_bytes_per_second), "1024", 1, 1e9,
       .unit = "bytes", .help = "Below this a transfer is too slow." },
+
+    { "storage.mode", CONFIG_CHOICE, AT(storage), "local", .choices = modes,
+      .help = "Where reels go: into the outbox, into the bucket, or into both; a job may choose "
+              "another." },
+    { "storage.bucket", CONFIG_TEXT, AT(bucket), NULL, .max = 64,
+      .help = "Which of buckets proxies and reels go to, by its name." },
+    { "storage.link_seconds", CONFIG_NUMBER, AT(link_seconds), "3600", 600, 86400, .unit = "s",
+      .help = "How long the link to a proxy works." },
+    { "storage.reel_link_seconds", CONFIG_NUMBER, AT(reel_link_seconds), "604800", 600, 604800,
+      .unit = "s", .help = "How long the link to a reel works." },
+    { "storage.public_address", CONFIG_TEXT, AT(public_address), NULL, .max = 1000,
+      .help = "Where everybody may read what is in the bucket, as in https://reels.example.org; "
+              "links to reels then begin with it and last." },
+    { "storage.temp_hours", CONFIG_NUMBER, AT(temp_hours), "24", 1, 168, .unit = "h",
+      .help = "When a proxy in the bucket that nothing removed has expired." },
+    { "storage.buckets", CONFIG_LIST, AT(buckets.items), NULL, .max = BUCKET_MAX_COUNT,
+      .elements = bucket_options, .element_count = BUCKET_OPTIONS,
+      .element_size = sizeof(struct bucket),
+      .count_offset = offsetof(struct settings, buckets.count),
+      .help = "The buckets that sources may come from and that storage.bucket may name." },
 
     { "slots.cpu", CONFIG_INT, AT(cpu_slots), "0", 0, 1000,
       .help = "Steps that compute at the same time; 0 for one a processor." },
@@ -158,6 +182,43 @@ static void check_absolute(const char *name, const char *key, const char *value,
                           name, key, value);
 }
 
+static void check_public_address(const char *name, const struct settings *s,
+                                 struct config_report *report)
+{
+    cleanup(remote_release) struct remote remote = REMOTE_INIT;
+    struct err why = ERR_INIT;
+    if (s->public_address == NULL)
+        return;
+    if (remote_from_link(s->public_address, &remote, &why) < 0)
+        config_report_add(report, "%s: storage.public_address: %s", name, why.text);
+    else if (strpbrk(s->public_address, "?#") != NULL)
+        config_report_add(report, "%s: storage.public_address: must not hold ? or #", name);
+    if (s->bucket == NULL)
+        config_report_add(report,
+                          "%s: storage.public_address: has no meaning without "
+                          "storage.bucket",
+                          name);
+}
+
+// All that contradicts itself is told, not only the first.
+static void check_storage(const char *name, const struct settings *s, struct config_report *report)
+{
+    bucket_check(name, &s->buckets, report);
+    check_public_address(name, s, report);
+    if (s->bucket == NULL) {
+        if (s->storage != STORAGE_LOCAL)
+            config_report_add(report,
+                              "%s: storage.mode: \"%s\" needs storage.bucket, which is not set",
+                              name, modes[s->storage]);
+        return;
+    }
+    if (bucket_find(&s->buckets, s->bucket) != NULL)
+        return;
+    cleanup(free_ptr) char *shown = text_escape(s->bucket);
+    config_report_add(report, "%s: storage.bucket: there is no \"%s\" in storage.buckets", name,
+                      shown);
+}
+
 // The rules between options.
 static void check(const char *name, const struct settings *s, struct config_report *report)
 {
@@ -170,6 +231,7 @@ static void check(const char *name, const struct settings *s, struct config_repo
     struct err why = ERR_INIT;
     if (address_list_parse(s->allow_networks, &networks, &why) < 0)
         config_report_add(report, "%s: fetch.allow_networks: %s", name, why.text);
+    check_storage(name, s, report);
     cleanup(free_ptr) char *incoming = settings_incoming(s);
     cleanup(free_ptr) char *outbox = settings_outbox(s);
     if (strcmp(incoming, outbox) == 0)
@@ -203,6 +265,13 @@ int settings_load(const char *path, struct settings *settings, struct config_rep
 void settings_release(struct settings *settings)
 {
     config_release(settings_options, settings_option_count, settings);
+}
+
+int settings_storage(const struct settings *settings, int wish)
+{
+    if (wish == STORAGE_SERVICE)
+        return settings->storage;
+    return wish == STORAGE_LOCAL || settings->bucket != NULL ? wish : -EINVAL;
 }
 
 // ---- places

@@ -3,6 +3,7 @@
 #define CLIPSPOOL_SETTINGS_H
 
 #include "base/config.h"
+#include "spool/bucket.h"
 #include "spool/step.h"
 
 struct settings_stage {
@@ -30,6 +31,12 @@ struct settings {
     // fetch { }: see provider/http.h
     char *allow_hosts, *allow_networks, *ca_file; // or NULL
     double connect_seconds, stall_seconds, stall_bytes_per_second;
+    // storage { }
+    int storage;          // enum job_storage, but never STORAGE_SERVICE
+    char *bucket;         // name of the one in buckets that proxies and reels go to, or NULL
+    char *public_address; // where everybody reads what is in it, or NULL
+    double link_seconds, reel_link_seconds, temp_hours;
+    struct bucket_list buckets;
     // slots { }
     int64_t cpu_slots; // 0: one for each processor
     int64_t net_slots, model_slots;
@@ -54,6 +61,10 @@ extern const size_t settings_option_count;
 // (hard > soft...) are checked here too.
 int settings_load(const char *path, struct settings *settings, struct config_report *report);
 void settings_release(struct settings *settings);
+
+// What the wish of a job, enum job_storage, comes to: STORAGE_LOCAL, STORAGE_OSS or STORAGE_HYBRID.
+// -EINVAL if it wants a bucket and none is configured.
+int settings_storage(const struct settings *settings, int wish);
 
 // The folders people use.  Give a string: settings->incoming or outbox, else beside the others in
 // root.

@@ -33,8 +33,26 @@ START_TEST(test_all_mistakes_of_a_job_conf_are_told_at_once)
 }
 END_TEST
 
+START_TEST(test_a_bucket_that_the_service_has_not_is_told)
+{
+    struct spoken spoken;
+    folder_put(&cli_fixture.folder, "job.conf", "storage = \"hybrid\";\n");
+    folder_put(&cli_fixture.folder, "bucket.conf",
+               "storage = { bucket = \"f\"; buckets = ( { name = \"f\"; type = \"folder\"; "
+               "path = \"/srv\"; } ); };\n");
+    CLI_SAY(&spoken, "check", "job.conf");
+    ck_assert_int_eq(spoken.status, 78);
+    cli_assert_holds(spoken.err, "storage: \"hybrid\" needs a bucket");
+    spoken_release(&spoken);
+    CLI_SAY(&spoken, "check", "--config", "bucket.conf", "job.conf");
+    ck_assert_msg(spoken.status == 0, "%s", spoken.err);
+    spoken_release(&spoken);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
+    tcase_add_test(tcase, test_a_bucket_that_the_service_has_not_is_told);
     tcase_add_test(tcase, test_the_sample_job_conf_has_nothing_wrong);
     tcase_add_test(tcase, test_all_mistakes_of_a_job_conf_are_told_at_once);
 }

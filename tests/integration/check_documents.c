@@ -147,6 +147,54 @@ START_TEST(test_the_pages_list_every_option_with_its_default_and_range_and_no_ot
 }
 END_TEST
 
+// ---- the examples
+
+// The literal block at `*at` or behind it, up to `end`; moves *at behind it.  Gives a string, or
+// NULL.
+static char *next_block(char **at, const char *end)
+{
+    static const char begin_block[] = ".Bd -literal -offset indent\n", end_block[] = ".Ed\n";
+    char *begin = strstr(*at, begin_block), *close = begin ? strstr(begin, end_block) : NULL;
+    if (!close || close > end)
+        return NULL;
+    begin += strlen(begin_block);
+    *at = close + strlen(end_block);
+    return xstrndup(begin, (size_t)(close - begin));
+}
+
+static void assert_loads(const struct page *page, const char *text)
+{
+    cleanup(config_report_release) struct config_report report = CONFIG_REPORT_INIT;
+    struct job job = { 0 };
+    struct settings settings = { 0 };
+    struct folder folder;
+    folder_make(&folder);
+    folder_put(&folder, "example.conf", text);
+    char *path = xasprintf("%s/example.conf", folder.path);
+    int r = page->options == job_options ? job_parse("example.conf", text, &job, &report)
+                                         : settings_load(path, &settings, &report);
+    ck_assert_msg(r == 0, "%s: %s", page->path, report.text);
+    job_release(&job);
+    settings_release(&settings);
+    free(path);
+    folder_remove(&folder);
+}
+
+START_TEST(test_the_examples_of_the_pages_have_nothing_wrong)
+{
+    char *text = contents(pages[_i].path), *at = strstr(text, ".Sh EXAMPLES\n"), *example;
+    ck_assert_ptr_nonnull(at);
+    char *end = strstr(at + 1, "\n.Sh ");
+    size_t count = 0;
+    for (; (example = next_block(&at, end)); count++) {
+        assert_loads(&pages[_i], example);
+        free(example);
+    }
+    ck_assert_uint_gt(count, 0);
+    free(text);
+}
+END_TEST
+
 // ---- the manual pages
 
 static const char *const manuals[] = {
@@ -379,6 +427,8 @@ int main(void)
     tcase_set_timeout(tcase, 240);
     tcase_add_loop_test(tcase,
                         test_the_pages_list_every_option_with_its_default_and_range_and_no_other, 0,
+                        (int)ARRAY_LEN(pages));
+    tcase_add_loop_test(tcase, test_the_examples_of_the_pages_have_nothing_wrong, 0,
                         (int)ARRAY_LEN(pages));
     tcase_add_loop_test(tcase, test_manual_pages_are_sound, 0, (int)ARRAY_LEN(manuals));
     tcase_add_loop_test(tcase, test_the_manual_and_the_completion_know_every_command_and_option, 0,

@@ -769,6 +769,47 @@ START_TEST(a_batch_comes_back_as_it_was)
 }
 END_TEST
 
+// ---- storage
+
+static const struct {
+    const char *name, *job;
+    int service;
+    bool has_bucket;
+    int storage; // -1: refused
+} storages[] = {
+    { "nothing is said anywhere", "", STORAGE_LOCAL, false, STORAGE_LOCAL },
+    { "the service decides", "", STORAGE_HYBRID, true, STORAGE_HYBRID },
+    { "the job decides", "storage = \"oss\";", STORAGE_HYBRID, true, STORAGE_OSS },
+    { "the job keeps it here", "storage = \"local\";", STORAGE_OSS, true, STORAGE_LOCAL },
+    { "the job wants a bucket that may be had", "storage = \"hybrid\";", STORAGE_LOCAL, true,
+      STORAGE_HYBRID },
+    { "the job wants one that there is not", "storage = \"oss\";", STORAGE_LOCAL, false, -1 },
+};
+
+START_TEST(where_a_reel_goes_is_decided_once_and_kept)
+{
+    settings.storage = storages[_i].service;
+    settings.bucket = storages[_i].has_bucket ? xstrdup("main") : NULL;
+    put("a.mp4", "x");
+    put("job.conf", storages[_i].job);
+    understand();
+    if (storages[_i].storage < 0) {
+        expect_refused("bad_job_conf", "needs a bucket");
+        return;
+    }
+    ck_assert_int_eq(batch.error.class, ERR_NONE);
+    // What the configuration says later is of no account.
+    free_ptr(&settings.bucket);
+    ck_assert_int_eq(batch_save(folder.fd, &batch, NULL), 0);
+    batch_release(&batch);
+    ck_assert_int_eq(batch_load(folder.fd, &batch, NULL), 0);
+    ck_assert_int_eq(batch.storage, storages[_i].storage);
+    ck_assert_int_eq(batch.bucket != NULL, batch.storage != STORAGE_LOCAL);
+    if (batch.bucket != NULL)
+        ck_assert_str_eq(batch.bucket, "main");
+}
+END_TEST
+
 static void expect_same(const char *is, const char *due)
 {
     ck_assert_msg((is == NULL) == (due == NULL) && (is == NULL || strcmp(is, due) == 0),
@@ -840,6 +881,9 @@ static const struct {
     { "job", "null" },
     { "job", "{\"profile\":\"x\"}" },
     { "error", "{}" },
+    { "storage", "\"oss\"" },
+    { "storage", "\"service\"" },
+    { "bucket", "\"main\"" },
     { "sources", "null" },
     { "sources", "{}" },
     { "sources", "[7]" },
@@ -937,6 +981,8 @@ int main(void)
     tcase_add_test(tcase, a_private_spool_takes_links);
     tcase_add_test(tcase, a_link_in_the_folder_is_never_followed_to_a_folder);
     tcase_add_test(tcase, a_batch_comes_back_as_it_was);
+    tcase_add_loop_test(tcase, where_a_reel_goes_is_decided_once_and_kept, 0,
+                        (int)ARRAY_LEN(storages));
     tcase_add_test(tcase, each_link_is_a_source_of_its_own);
     tcase_add_test(tcase, the_links_of_a_file_stay_together_and_have_one_profile);
     tcase_add_test(tcase, links_count_as_videos_do);

@@ -34,6 +34,7 @@ START_TEST(without_a_job_the_defaults_hold)
     ck_assert_str_eq(job.output.resolution, "source");
     ck_assert_double_eq(job.output.fps, 0);
     ck_assert_ptr_null(job.output.bitrate);
+    ck_assert_int_eq(job.storage, STORAGE_SERVICE);
     ck_assert_uint_eq(job.source_count, 0);
 }
 END_TEST
@@ -53,7 +54,7 @@ static const char full[] =
     "strategy = \"every-source\";\n"
     "target_duration = 45;\n"
     "min_segment = 1.5; max_segment = 8.0; snap_seconds = 0.25; exact = true;\n"
-    "profile = \"balanced\"; priority = \"high\";\n"
+    "profile = \"balanced\"; priority = \"high\"; storage = \"hybrid\";\n"
     "output = { mode = \"recompress\"; quality = \"medium\"; resolution = \"1080p\"; fps = 30; "
     "bitrate = \"5000k\"; encoder = \"libx265\"; };\n"
     "sources = ( { file = \"b.mov\"; profile = \"aggressive\"; }, { file = \"sub/a.mp4\"; } );\n"
@@ -72,6 +73,7 @@ static void check_full(const struct job *is)
     ck_assert(is->exact);
     ck_assert_int_eq(is->profile, PROFILE_BALANCED);
     ck_assert_int_eq(is->priority, PRIORITY_HIGH);
+    ck_assert_int_eq(is->storage, STORAGE_HYBRID);
     ck_assert_int_eq(is->output.mode, MODE_RECOMPRESS);
     ck_assert_int_eq(is->output.quality, QUALITY_MEDIUM);
     ck_assert_str_eq(is->output.resolution, "1080p");
@@ -128,6 +130,7 @@ static const struct {
     { "strategy = \"fun\";", "highlights" },
     { "profile = \"fast\";", "conservative" },
     { "priority = 1;", "priority" },
+    { "storage = \"s3\";", "\"hybrid\"" },
     { "target_duration = 0.5;", "target_duration" },
     { "target_duration = 3601;", "3600" },
     { "target_duration = -1;", "target_duration" },

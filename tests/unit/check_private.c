@@ -37,6 +37,10 @@ static char *odd_values(void)
                    "slots = { cpu = 3; };\n"
                    "plan = { snap_seconds = 0.125; exact = true; };\n"
                    "stages = { fetch = { tries = 9; }; render = { soft_seconds = 11.0; }; };\n"
+                   "storage = { mode = \"hybrid\"; bucket = \"b\"; link_seconds = 700.0;\n"
+                   "  buckets = ( { name = \"a\"; type = \"folder\"; path = \"/x \\\"\"; },\n"
+                   "    { name = \"b\"; type = \"s3\"; bucket = \"bbb\"; endpoint = \"h\";\n"
+                   "      style = \"path\"; signature = \"v1\"; credential = \"/k\"; } ); };\n"
                    "service = { stop_seconds = 7.0; };\n");
 }
 
@@ -62,6 +66,12 @@ START_TEST(test_the_written_configuration_says_all_that_was_read)
     ck_assert(second.plan_exact);
     ck_assert_int_eq(second.stage[STAGE_FETCH].tries, 9);
     ck_assert_double_eq(second.stage[STAGE_RENDER].soft_seconds, 11);
+    ck_assert_int_eq(second.storage, STORAGE_HYBRID);
+    ck_assert_uint_eq(second.buckets.count, 2);
+    ck_assert_str_eq(second.buckets.items[0].path, "/x \"");
+    ck_assert_ptr_null(second.buckets.items[0].endpoint);
+    ck_assert_int_eq(second.buckets.items[1].type, BUCKET_S3);
+    ck_assert_str_eq(second.buckets.items[1].credential, "/k");
     ck_assert_double_eq(second.stop_seconds, 7);
     settings_release(&first);
     settings_release(&second);

@@ -1,4 +1,5 @@
 // clipspool.conf: sane defaults, every mistake told at once, the shipped file is the table.
+#include "spool/job.h"
 #include "spool/settings.h"
 #include "tests/support/folder.h"
 #include <check.h>
@@ -50,6 +51,11 @@ START_TEST(defaults_are_those_of_the_design)
     ck_assert_ptr_null(settings.allow_networks);
     ck_assert_double_eq(settings.stall_seconds, 30);
     ck_assert_double_eq(settings.stall_bytes_per_second, 1024);
+    ck_assert_int_eq(settings.storage, STORAGE_LOCAL);
+    ck_assert_ptr_null(settings.bucket);
+    ck_assert_double_eq(settings.link_seconds, 3600);
+    ck_assert_double_eq(settings.temp_hours, 24);
+    ck_assert_uint_eq(settings.buckets.count, 0);
     ck_assert_double_eq(settings.stop_seconds, 20);
     ck_assert_double_eq(settings.archive_days, 0);
 }
@@ -97,6 +103,8 @@ START_TEST(a_file_changes_what_it_names_and_nothing_else)
 }
 END_TEST
 
+#define FOLDER_BUCKET "buckets = ( { name = \"f\"; type = \"folder\"; path = \"/f\"; } );"
+
 static const struct {
     const char *text, *told;
 } mistakes[] = {
@@ -113,6 +121,18 @@ static const struct {
     { "keep = { archive_days = -1; };", "archive_days" },
     { "fetch = { allow_networks = \"10.0.0.1/8\"; };", "fetch.allow_networks" },
     { "fetch = { ca_file = \"ca.pem\"; };", "fetch.ca_file" },
+    { "storage = { mode = \"oss\"; };", "needs storage.bucket" },
+    { "storage = { bucket = \"a\"; };", "there is no \"a\"" },
+    { "storage = { link_seconds = 599; };", "600 to 86400" },
+    { "storage = { temp_hours = 169; };", "temp_hours" },
+    { "storage = { public_address = \"https://example.org\"; };", "without storage.bucket" },
+    { "storage = { bucket = \"f\"; public_address = \"ftp://h\"; " FOLDER_BUCKET " };",
+      "public_address: the address is neither" },
+    { "storage = { bucket = \"f\"; public_address = \"https://h/?a\"; " FOLDER_BUCKET " };",
+      "must not hold ?" },
+    { "storage = { buckets = ( { name = \"x\"; type = \"ftp\"; } ); };", "\"folder\"" },
+    { "storage = { buckets = ( { name = \"x\"; type = \"folder\"; path = \"rel\"; } ); };",
+      "storage.buckets[0] (x): path" },
     { "spool = {", "clipspool.conf" },
 };
 
@@ -121,6 +141,48 @@ START_TEST(a_mistake_is_refused_and_told)
     ck_assert_msg(load_text(mistakes[_i].text) < 0, "%s", mistakes[_i].text);
     ck_assert_uint_ge(report.count, 1);
     ck_assert_msg(strstr(report.text, mistakes[_i].told) != NULL, "%s", report.text);
+}
+END_TEST
+
+START_TEST(contradictions_of_storage_are_told_at_once)
+{
+    ck_assert_int_lt(load_text(
+                         "storage = { mode = \"hybrid\"; bucket = \"c\"; buckets = (\n"
+                         "{ name = \"a\"; bucket = \"vid\"; endpoint = \"https://10.0.0.1\";\n"
+                         "  style = \"host\"; },\n"
+                         "{ name = \"a\"; type = \"s3\"; bucket = \"Vid\"; endpoint = \"h\";\n"
+                         "  signature = \"v1\"; credential = \"k\"; path = \"/x\"; } ); };\n"),
+                     0);
+    static const char *const told[] = {
+        "[0] (a): credential: is missing",
+        "[0] (a): style",
+        "[0] (a): region: is missing",
+        "[1] (a): name: storage.buckets[0] has it already",
+        "[1] (a): bucket",
+        "[1] (a): signature",
+        "[1] (a): path: has no meaning for type \"s3\"",
+        "there is no \"c\"",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(told); i++)
+        ck_assert_msg(strstr(report.text, told[i]) != NULL, "%s in\n%s", told[i], report.text);
+    ck_assert_uint_eq(report.count, ARRAY_LEN(told));
+}
+END_TEST
+
+START_TEST(what_a_job_wishes_needs_a_bucket)
+{
+    ck_assert_int_eq(settings_load(NULL, &settings, &report), 0);
+    ck_assert_int_eq(settings_storage(&settings, STORAGE_SERVICE), STORAGE_LOCAL);
+    ck_assert_int_eq(settings_storage(&settings, STORAGE_LOCAL), STORAGE_LOCAL);
+    ck_assert_int_lt(settings_storage(&settings, STORAGE_OSS), 0);
+    ck_assert_int_lt(settings_storage(&settings, STORAGE_HYBRID), 0);
+    settings_release(&settings);
+    settings = (struct settings){ .root = NULL };
+    ck_assert_int_eq(load_text("storage = { mode = \"oss\"; bucket = \"f\"; " FOLDER_BUCKET " };"),
+                     0);
+    ck_assert_int_eq(settings_storage(&settings, STORAGE_SERVICE), STORAGE_OSS);
+    ck_assert_int_eq(settings_storage(&settings, STORAGE_LOCAL), STORAGE_LOCAL);
+    ck_assert_int_eq(settings_storage(&settings, STORAGE_HYBRID), STORAGE_HYBRID);
 }
 END_TEST
 
@@ -212,6 +274,8 @@ int main(void)
     tcase_add_test(tcase, stages_are_tried_as_often_as_the_design_says);
     tcase_add_test(tcase, a_file_changes_what_it_names_and_nothing_else);
     tcase_add_loop_test(tcase, a_mistake_is_refused_and_told, 0, (int)ARRAY_LEN(mistakes));
+    tcase_add_test(tcase, contradictions_of_storage_are_told_at_once);
+    tcase_add_test(tcase, what_a_job_wishes_needs_a_bucket);
     tcase_add_test(tcase, a_file_that_is_none_is_told);
     tcase_add_test(tcase, a_nul_byte_is_no_end_of_the_file);
     tcase_add_test(tcase, programs_are_where_the_configuration_says);
