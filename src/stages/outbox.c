@@ -13,7 +13,7 @@ int outbox_trouble(struct stage_context *context, int number, struct err *err)
     cleanup(free_ptr) char *name = text_escape(context->batch.outbox ? context->batch.outbox : "");
     const char *reason = strerrordesc_np(number);
     (void)err_set(err, ERR_IO, number == ENOSPC || number == EDQUOT ? "no_space" : "outbox_trouble",
-                  "the finished reel cannot be put into %s/%s: %s", path, name,
+                  "what was made cannot be put into %s/%s: %s", path, name,
                   reason ? reason : "unknown error");
     return err_hint(err, number == ENOSPC || number == EDQUOT
                              ? "free some space in the outbox; publishing goes on by itself"

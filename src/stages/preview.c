@@ -1,7 +1,7 @@
 // preview: cuts the reel from the proxies, so that people see it before it is rendered.
 //
 // The proxies are small, of one kind and begin where their sources do, so a preview takes seconds:
-// most of it is copied.  It is an extra: what is wrong with the material is said and left out, and
+// most of it is copied.  It is an extra: what is wrong with the material or the outbox is said, and
 // without a preview the batch goes on.
 #include <errno.h>
 #include <fcntl.h>
@@ -106,9 +106,13 @@ static int run(struct stage_context *context, struct err *err)
     int r = plan_load(context->batchdir, &plan, &problem);
     if (r >= 0)
         r = make(context, &plan, &problem);
+    bool made = r >= 0;
+    if (made)
+        r = show(context, &problem);
     if (r >= 0)
-        return show(context, err);
-    if (r == -ENOENT || problem.class == ERR_INPUT || problem.class == ERR_BUG) {
+        return 0;
+    // The outbox's trouble is publish's to wait for, which would have to wait for this.
+    if (made || r == -ENOENT || problem.class == ERR_INPUT || problem.class == ERR_BUG) {
         stage_warn(context, "there is no preview: %s", problem.text);
         return 0;
     }
