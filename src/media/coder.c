@@ -2,6 +2,7 @@
 #include "media/coder.h"
 
 #include "media/source.h"
+#include "media/surface.h"
 #include <libavutil/opt.h>
 #include <stdio.h>
 
@@ -26,6 +27,8 @@ struct coder {
     AVCodecContext *encoder;
     AVPacket *packet;
     AVFrame *frame; // a picture on its way into the encoder
+    enum AVPixelFormat pixels;
+    struct surface *surface; // where it takes its pictures from; NULL: from us
     coder_out *out;
     void *context;
 };
@@ -149,6 +152,11 @@ static int start(struct coder *coder, const struct coder_wish *wish, struct err 
     else if (is(wish, "libx265"))
         set_x265(coder->encoder, wish);
     set_rate(coder->encoder, wish);
+    if (surface_is_wanted(wish->encoder)) {
+        int opened = surface_open(coder->encoder, &coder->surface, err);
+        if (opened < 0)
+            return err_prefix(err, "the encoder %s cannot be started", wish->encoder);
+    }
     int r = avcodec_open2(coder->encoder, codec, NULL);
     if (r < 0 && r != AVERROR(ENOMEM)) {
         char why[AV_ERROR_MAX_STRING_SIZE] = "";
@@ -165,6 +173,7 @@ int coder_open(const struct coder_wish *wish, coder_out *out, void *context,
     struct coder *coder = xcalloc(1, sizeof *coder);
     coder->out = out;
     coder->context = context;
+    coder->pixels = wish->pixels;
     coder->packet = av_packet_alloc();
     coder->frame = av_frame_alloc();
     int r = coder->packet && coder->frame ? start(coder, wish, err)
@@ -183,6 +192,7 @@ void coder_free(struct coder **coder)
     if (!c)
         return;
     avcodec_free_context(&c->encoder);
+    surface_free(&c->surface);
     av_packet_free(&c->packet);
     av_frame_free(&c->frame);
     free(base_take(coder));
@@ -215,13 +225,14 @@ int coder_picture(struct coder *coder, const AVFrame *picture, int64_t number, b
 {
     const AVCodecContext *encoder = coder->encoder;
     if (picture->width != encoder->width || picture->height != encoder->height ||
-        picture->format != encoder->pix_fmt)
+        picture->format != coder->pixels)
         return err_set(err, ERR_BUG, "wrong_picture", "a picture of %dx%d for a reel of %dx%d",
                        picture->width, picture->height, encoder->width, encoder->height);
     av_frame_unref(coder->frame);
-    int r = av_frame_ref(coder->frame, picture);
+    int r = coder->surface ? surface_put(coder->surface, picture, coder->frame, err)
+                           : av_frame_ref(coder->frame, picture);
     if (r < 0)
-        return failed(r, "encode a picture", err);
+        return coder->surface ? r : failed(r, "encode a picture", err);
     coder->frame->pts = number;
     coder->frame->pict_type = is_sync ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
     coder->frame->interlaced_frame = 0;

@@ -21,9 +21,8 @@ static const char *const qualities[] = { "source", "low", "medium", "high", NULL
 static const char *const local_only[] = { "local", NULL };
 static const char *const none_only[] = { "none", NULL };
 
-const char *const job_encoders[] = {
-    "auto", "libx264", "libx265", "h264_nvenc", "hevc_nvenc", NULL
-};
+const char *const job_encoders[] = { "auto",       "libx264",    "libx265",    "h264_nvenc",
+                                     "hevc_nvenc", "h264_vaapi", "hevc_vaapi", NULL };
 
 // A source without a profile of its own is choice 0, which becomes -1 in struct job_source.
 static const char *const source_profiles[] = { "same",     "dynamic",      "aggressive",

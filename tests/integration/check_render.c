@@ -495,8 +495,9 @@ static const struct {
 } encoders[] = {
     { "libx264", "h264" },
     { "libx265", "hevc" },
-    // Hardly a machine that runs this has one, but on one that has, the reel is H.264 as well.
+    // Hardly a machine that runs this has these; with or without, the reel is H.264.
     { "h264_nvenc", "h264" },
+    { "h264_vaapi", "h264" },
 };
 
 START_TEST(the_encoder_is_the_wished_one_or_the_usual)
