@@ -27,6 +27,7 @@ static const char *const event_ids[LOG_EVENT_COUNT] = {
     [LOG_EVENT_CONFIG_LOADED] = "87e4f6ea3fd848d3bf53730456e4627f",
     [LOG_EVENT_BATCH_RECOVERED] = "33ffeef4e94449d68cf1f58fcd0bc50a",
     [LOG_EVENT_BATCH_QUARANTINED] = "16d43dec2e2947ab98fa47d3b4f85279",
+    [LOG_EVENT_ERRAND_FAILED] = "dd0a8fdf843f43d6874d1956fb71b88a",
 };
 
 // The journal refuses nothing of this size and a terminal is not flooded by it.

@@ -7,6 +7,7 @@
 #include "cli/place.h"
 #include "cli/screen.h"
 #include "cli/worker.h"
+#include "spool/errand.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -214,16 +215,21 @@ static void look_at_program(struct doctor *doctor, const char *name, char *path)
         say(doctor, OK, subject, NULL, "%s", path);
 }
 
+static void find_program(struct doctor *doctor, const char *name)
+{
+    struct err err = ERR_INIT;
+    cleanup(free_ptr) char *path = NULL;
+    if (settings_program(doctor->settings, name, &path, &err) < 0)
+        say(doctor, PROBLEM, "stage programs", err.hint, "%s", err.text);
+    else
+        look_at_program(doctor, name, path);
+}
+
 static void look_at_programs(struct doctor *doctor)
 {
-    for (int i = 0; i < STAGE_COUNT; i++) {
-        struct err err = ERR_INIT;
-        cleanup(free_ptr) char *path = NULL;
-        if (settings_program(doctor->settings, stage_info[i].name, &path, &err) < 0)
-            say(doctor, PROBLEM, "stage programs", err.hint, "%s", err.text);
-        else
-            look_at_program(doctor, stage_info[i].name, path);
-    }
+    for (int i = 0; i < STAGE_COUNT; i++)
+        find_program(doctor, stage_info[i].name);
+    find_program(doctor, errand_info[ERRAND_WEBHOOK].program);
     cleanup(free_ptr) char *daemon = worker_program("sbin/clipspoold");
     if (!daemon || access(daemon, X_OK) < 0)
         say(doctor, PROBLEM, "program clipspoold", "install clipspool again", "%s: %s",

@@ -46,9 +46,10 @@ const struct command command_run = {
         "      --keep          keep the working folder, and say where it is\n"
         "  -C, --config FILE   take limits, slots and stages from this configuration\n"
         "  -v, --verbose       show what the workers say\n\n"
-        "Exit status: 0 the reel is made (videos that failed are named on stderr); 1 it could not\n"
-        "be made; 64 wrong usage; 66 a video is not there; 78 job.conf or FILE is wrong;\n"
-        "130 interrupted.\n",
+        "Exit status: 0 the reel is made (videos that failed, and a webhook that was not "
+        "delivered,\n"
+        "are named on stderr); 1 it could not be made; 64 wrong usage; 66 a video is not there;\n"
+        "78 job.conf or FILE is wrong; 130 interrupted.\n",
     .run = run,
 };
 
@@ -334,6 +335,7 @@ static int failed(const struct run *run)
     if (view_is_final(&run->view)) {
         fputs("clipspool: no reel could be made\n", stderr);
         (void)view_print_errors(&run->view, stderr);
+        (void)view_print_webhook(&run->view, "", stderr);
         return COMMAND_FAILED;
     }
     show_log(run);
@@ -357,6 +359,7 @@ static int finish(struct run *run)
     }
     if (view_print_errors(&run->view, stderr))
         fputs("The reel is made without these.\n", stderr);
+    (void)view_print_webhook(&run->view, "", stderr);
     cleanup(free_ptr) char *path = reel_path(run, name);
     screen_path(stdout, path);
     return 0;

@@ -192,6 +192,22 @@ static void print_reel(const json_t *final, FILE *out)
     fprintf(out, "  reel  %s  %s  %s\n", safe, clock, bytes);
 }
 
+bool view_print_webhook(const struct view *view, const char *indent, FILE *out)
+{
+    const json_t *webhook = json_object_get(view->json, "webhook");
+    if (!json_is_object(webhook))
+        return false;
+    cleanup(free_ptr) char *host = screen_safe(json_text(webhook, "url", "?", NULL));
+    const char *status = json_text(webhook, "status", "", NULL);
+    const char *message = json_text(webhook, "message", NULL, NULL);
+    cleanup(free_ptr) char *safe = screen_safe(message ? message : "");
+    bool delivered = !strcmp(status, "delivered"), failed = !strcmp(status, "failed");
+    fprintf(out, "%swebhook  %s  %s%s%s\n", indent, host,
+            delivered ? "delivered" : (failed ? "not delivered" : "not delivered yet"),
+            message ? ": " : "", safe);
+    return true;
+}
+
 void view_print(const struct view *view, const char *name, FILE *out)
 {
     cleanup(free_ptr) char *safe = screen_safe(name), *activity = view_activity(view);
@@ -211,6 +227,8 @@ void view_print(const struct view *view, const char *name, FILE *out)
     print_plan(json_object_get(view->json, "clip_plan"), json_object_get(view->json, "videos"),
                out);
     print_reel(json_object_get(view->json, "final"), out);
+    if (view_is_final(view))
+        (void)view_print_webhook(view, "  ", out);
 }
 
 unsigned view_print_errors(const struct view *view, FILE *out)

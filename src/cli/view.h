@@ -44,6 +44,10 @@ bool view_print_error(const json_t *object, const char *indent, FILE *out);
 // Prints batch and videos in some lines: state, each video with its facts or its error, the reel.
 void view_print(const struct view *view, const char *name, FILE *out);
 
+// Prints what became of the batch's webhook, in a line behind `indent`.  Returns whether it has
+// one.
+bool view_print_webhook(const struct view *view, const char *indent, FILE *out);
+
 // Prints errors and warnings of the videos, and the error of the batch.  Returns how many videos
 // failed.
 unsigned view_print_errors(const struct view *view, FILE *out);

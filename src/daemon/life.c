@@ -1,7 +1,8 @@
 // From the queue to the end.
 //
 // The order of an end, so that a kill at any instant loses and doubles nothing: the last status
-// first (it may be written again), then the one rename that takes the batch out of work/.  Found in
+// first (it may be written again), what is left to do after the end (daemon/errands.h), then the
+// one rename that takes the batch out of work/.  Found in
 // work/ once more, an ended batch ends the same way again.
 #include "daemon/life.h"
 
@@ -13,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "daemon/adopt.h"
+#include "daemon/errands.h"
 #include "daemon/report.h"
 #include "daemon/supervise.h"
 #include "daemon/wishes.h"
@@ -162,11 +164,16 @@ static void finish(struct service *service, struct live *live)
         return;
     }
     tell_end(service, live);
+    if (errands_write(service, live, &err) < 0) {
+        warn_end(live, "what is left to do at its end cannot be written down", &err);
+        return;
+    }
     if (leave_work(service, live, &err) < 0) {
         warn_end(live, "the batch cannot leave work", &err);
         return;
     }
     bool completed = live->end == STATUS_COMPLETED;
+    errands_begin(service, member->id);
     unlink_live(service, live);
     live_free(&live);
     if (completed) {
@@ -184,6 +191,7 @@ static void end(struct service *service, struct live *live, enum status_word wor
 {
     live->ending = true;
     live->end = word;
+    live->ended_at = time(NULL);
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         schedule_withdraw(&live->turns[slot]);
     finish(service, live);
@@ -452,7 +460,9 @@ void life_retry(struct service *service, struct member *member, const char *file
         forget_wish(service, member, file);
         return;
     }
-    if (spool_retry(&service->spool, member->id, &err) < 0) {
+    // What was to be told of the earlier end is not the end any more.
+    if (errands_drop(service, member->id, &err) < 0 ||
+        spool_retry(&service->spool, member->id, &err) < 0) {
         log_warning(&where, "cannot be tried again: %s", err.text);
         forget_wish(service, member, file);
         return;

@@ -31,6 +31,7 @@ struct live {
     // how it ends
     bool ending, told; // told: its end is in the log
     enum status_word end;
+    time_t ended_at;
     struct err error; // of the whole batch
     enum stage error_stage;
     bool error_has_stage;

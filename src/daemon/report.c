@@ -125,20 +125,18 @@ static void fill_end(struct status *status, const struct live *live)
 {
     status->progress = live->end == STATUS_COMPLETED ? 100 : live->percent;
     status->remaining_seconds = 0;
-    status->completed_at = status->now;
+    status->completed_at = live->ended_at;
     status->error = live->error.class != ERR_NONE ? &live->error : NULL;
     status->error_stage =
         status->error && live->error_has_stage ? stage_info[live->error_stage].name : NULL;
 }
 
-static int write_status(struct service *service, struct live *live, struct err *err)
+static struct status gather(const struct service *service, struct live *live)
 {
-    cleanup(free_ptr) char *waiting = why_waiting(service, live);
     struct status status = {
         .batch = &live->batch,
         .word = word_of(live),
         .stage = stage_at_work(live),
-        .waiting_for = waiting,
         .now = time(NULL),
         .steps = live->course.steps,
         .batch_steps = live->course.batch_steps,
@@ -147,6 +145,14 @@ static int write_status(struct service *service, struct live *live, struct err *
     status.progress = percent(service, live, &status.remaining_seconds);
     if (live->ending)
         fill_end(&status, live);
+    return status;
+}
+
+static int write_status(struct service *service, struct live *live, struct err *err)
+{
+    cleanup(free_ptr) char *waiting = why_waiting(service, live);
+    struct status status = gather(service, live);
+    status.waiting_for = waiting;
     int outboxdir = live_outbox(&service->spool, live, err);
     int r = outboxdir < 0 ? outboxdir : status_write(&status, live->batchdir, outboxdir, err);
     if (r == 0)
@@ -185,9 +191,15 @@ int report_end(struct service *service, struct live *live, struct err *err)
     return write_status(service, live, err);
 }
 
+json_t *report_last(const struct service *service, struct live *live)
+{
+    struct status status = gather(service, live);
+    return status_to_json(&status, live->batchdir);
+}
+
 // ---- logs
 
-static void append_line(int outboxdir, const char *text)
+void report_append(int outboxdir, const char *text)
 {
     char clock[TEXT_TIME_SIZE], line[LOG_LINE + TEXT_TIME_SIZE];
     time_t now = time(NULL);
@@ -206,7 +218,7 @@ void report_line(struct live *live, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    append_line(live_outbox(&live->service->spool, live, NULL), text);
+    report_append(live_outbox(&live->service->spool, live, NULL), text);
 }
 
 void report_event(struct live *live, struct course_place place, const char *event, const char *text)
@@ -242,7 +254,7 @@ void report_quarantine(struct service *service, const struct member *member, con
     cleanup(free_ptr) char *text = xasprintf("failed: the batch cannot be understood: %s; what was "
                                              "dropped is kept in the quarantine of the spool",
                                              why->text);
-    append_line(outboxdir, text);
+    report_append(outboxdir, text);
     if (batchdir < 0 || batch_load(batchdir, &batch, NULL) < 0)
         return;
     course_init(&course, batch.source_count);

@@ -13,11 +13,18 @@ void report_status(struct service *service, struct live *live);
 // impossible.
 int report_end(struct service *service, struct live *live, struct err *err);
 
+// What status.json says at the end, made from what is known here: people may have changed the file.
+// Gives a reference.
+json_t *report_last(const struct service *service, struct live *live);
+
 // Tells people the end of a batch that goes from work/ into quarantine, if its folder is known.
 void report_quarantine(struct service *service, const struct member *member, const struct err *why);
 
 // Appends a line with the clock time to batch.log in the outbox folder.
 void report_line(struct live *live, const char *format, ...) PRINTF_LIKE(2, 3);
+
+// The same in an open outbox folder; -1 is none.
+void report_append(int outboxdir, const char *text);
 
 // Appends an event of a step to log.jsonl in the batch; text may be NULL.
 void report_event(struct live *live, struct course_place place, const char *event,

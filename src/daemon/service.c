@@ -6,12 +6,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sysexits.h>
 #include <time.h>
 
 #include "base/fs.h"
 #include "base/log.h"
 #include "daemon/adopt.h"
+#include "daemon/errands.h"
 #include "daemon/intake.h"
 #include "daemon/life.h"
 #include "daemon/notice.h"
@@ -57,6 +59,14 @@ void service_arm(struct service *service, sd_event_source **source, uint64_t whe
     }
     if (r < 0) // without its timers nothing here keeps its word
         log_error(NULL, "a timer cannot be set: %s", strerrordesc_np(-r));
+}
+
+double service_chance(void)
+{
+    uint32_t bits = 0;
+    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits)
+        bits = UINT32_MAX / 2;
+    return bits / (double)UINT32_MAX;
 }
 
 unsigned service_slots(const struct settings *settings, enum slot_class slot)
@@ -342,7 +352,7 @@ static bool nothing_left(const struct service *service)
     const struct roster *roster = &service->roster;
     return roster->count[MEMBER_NEW] + roster->count[MEMBER_QUEUED] + roster->count[MEMBER_OPEN] ==
                0 &&
-           intake_is_empty(service->intake);
+           intake_is_empty(service->intake) && errands_are_done(service);
 }
 
 static int on_pump(sd_event_source *source, void *data)
@@ -384,6 +394,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
                service->running);
     intake_stop(service->intake);
     supervise_stop(service, SIGTERM);
+    errands_stop(service);
     service_arm(service, &service->stop_timer, service_now(service) + (uint64_t)(seconds * 1e6),
                 on_stop_timer, service);
     service_wake(service);
@@ -400,6 +411,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
     if (!service->stopping) {
         life_advance_all(service);
         intake_wake(service->intake);
+        errands_try_again(service);
     }
     return 0;
 }
@@ -437,7 +449,11 @@ static int open_work(struct service *service, struct err *err)
     schedule_init(&service->schedule, slots);
     progress_rates_init(&service->rates);
     executor_local(&service->executor, service->event);
-    int r = adopt_all(service, err);
+    int r = errands_open(service, err);
+    if (r == 0)
+        r = adopt_all(service, err);
+    if (r == 0)
+        r = errands_find(service, err);
     if (r < 0)
         return r;
     wishes_look_all(service); // what was wished while nobody watched
@@ -476,6 +492,7 @@ int service_run(struct service *service)
 void service_release(struct service *service)
 {
     intake_free(&service->intake);
+    errands_free(&service->errands);
     if (service->event)
         life_close_all(service);
     roster_release(&service->roster);

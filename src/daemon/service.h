@@ -19,6 +19,7 @@
 #include "spool/settings.h"
 #include "spool/spool.h"
 
+struct errands;
 struct intake;
 
 struct service {
@@ -34,6 +35,7 @@ struct service {
     struct roster roster;
     struct live *open; // the open batches
     struct intake *intake;
+    struct errands *errands;
 
     unsigned running;
     uint64_t held_us[STAGE_COUNT]; // until when a stage rests; UINT64_MAX: until reload
@@ -65,6 +67,8 @@ void service_wake(struct service *service);
 // Arms the timer in *source (made when NULL) for a monotonic time, with an accuracy of its own.
 void service_arm(struct service *service, sd_event_source **source, uint64_t when_us,
                  sd_event_time_handler_t handler, void *context);
+// 0..1, random: spreads retries of what failed together.
+double service_chance(void);
 // Slots of a class in all.
 unsigned service_slots(const struct settings *settings, enum slot_class slot);
 

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
@@ -57,14 +56,6 @@ static void run_free(struct run **run_pointer)
     if (run->execution)
         run->service->executor.release(&run->execution);
     free(run);
-}
-
-static double chance(void)
-{
-    uint32_t bits = 0;
-    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits)
-        bits = UINT32_MAX / 2;
-    return bits / (double)UINT32_MAX;
 }
 
 static struct log_about about(const struct live *live, struct course_place place,
@@ -208,7 +199,7 @@ static void follow(struct service *service, struct live *live, struct course_pla
         .troubles = mark->troubles,
         .rules = &service->settings.stage[place.stage],
         .once = service->options->once,
-        .chance = chance(),
+        .chance = service_chance(),
     };
     struct outcome outcome = outcome_judge(&facts);
     uint64_t until = service_now(service) + (uint64_t)(outcome.wait_seconds * 1e6);

@@ -3,6 +3,7 @@
 #include "spool/job.h"
 #include "base/text.h"
 #include "spool/batch.h"
+#include "spool/remote.h"
 #include <errno.h>
 
 #define AT(member) .offset = offsetof(struct job, member)
@@ -86,7 +87,7 @@ const struct config_option job_options[] = {
       .help = "Who writes down what is said." },
 
     { "webhook", CONFIG_TEXT, AT(webhook), NULL, .max = MAX_TEXT,
-      .help = "An address to call at the end; not part of this version, leave it unset." },
+      .help = "An address that is told how the batch ended: http or https, without a password." },
     { "sources", CONFIG_LIST, AT(sources), NULL, .max = BATCH_MAX_SOURCES,
       .elements = source_options, .element_count = ARRAY_LEN(source_options),
       .element_size = sizeof(struct job_source), .count_offset = offsetof(struct job, source_count),
@@ -243,6 +244,15 @@ static void check_sources(const char *name, const struct job *job, struct config
     }
 }
 
+static void check_webhook(const char *name, const char *webhook, struct config_report *report)
+{
+    struct err why = ERR_INIT;
+    struct remote remote = REMOTE_INIT;
+    if (webhook != NULL && *webhook && remote_from_link(webhook, &remote, &why) < 0)
+        config_report_add(report, "%s: webhook: %s", name, why.text);
+    remote_release(&remote);
+}
+
 // Every rule between keys, and of keys that have a form.
 static void check(const char *name, const struct job *job, struct config_report *report)
 {
@@ -252,9 +262,7 @@ static void check(const char *name, const struct job *job, struct config_report 
     check_times(name, job, report);
     check_output(name, job, report);
     check_sources(name, job, report);
-    if (job->webhook != NULL)
-        config_report_add(report, "%s: webhook: webhooks are not part of this version; remove it",
-                          name);
+    check_webhook(name, job->webhook, report);
 }
 
 int job_parse(const char *name, const char *text, struct job *job, struct config_report *report)

@@ -33,7 +33,8 @@ struct job_source {
 
 // In a parsed job.conf texts are valid UTF-8, but for the names of files.
 struct job {
-    char *title, *prompt, *webhook, *language;
+    char *title, *prompt, *language;
+    char *webhook; // an address as of remote_from_link; NULL or "": nobody is told
     int strategy, profile, priority;
     int storage;            // where the reel goes; STORAGE_SERVICE: where the service puts it
     double target_duration; // 0: 60 s, or 20 % of the material if that is shorter

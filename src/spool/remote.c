@@ -518,6 +518,13 @@ char *remote_show(const struct remote *remote)
     return text_escape(text);
 }
 
+char *remote_show_host(const char *link)
+{
+    const char *host = strstr(link, "://");
+    host = host != NULL ? host + 3 : link;
+    return text_escape_n(link, (size_t)(host - link) + strcspn(host, "/?#"));
+}
+
 void remote_release(struct remote *remote)
 {
     free_ptr(&remote->url);

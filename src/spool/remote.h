@@ -67,6 +67,9 @@ int remote_check_key(const char *key, struct err *err);
 // escaped.  Gives a string.
 char *remote_show(const struct remote *remote);
 
+// Of a link nothing but scheme, host and port: for addresses whose path is a key.  Gives a string.
+char *remote_show_host(const char *link);
+
 // As it is kept in files: {service: url|oss|s3, url, bucket, key, endpoint, region, profile,
 // path_style}, null what there is not.  Gives a reference.
 json_t *remote_to_json(const struct remote *remote);

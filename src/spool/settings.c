@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/text.h"
 #include "spool/batch.h"
+#include "spool/errand.h"
 #include "spool/job.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -103,6 +104,24 @@ const struct config_option settings_options[] = {
       .count_offset = offsetof(struct settings, buckets.count),
       .help = "The buckets that sources may come from and that storage.bucket may name." },
 
+    { "webhook.credential", CONFIG_TEXT, AT(webhook_credential), NULL, .max = MAX_PATH_BYTES,
+      .help = "Where the secret is that webhooks are signed with (whsec_...): the name of a "
+              "credential of the service, or the path of a file of mode 0600; without it none is "
+              "sent." },
+    { "webhook.allow_hosts", CONFIG_TEXT, AT(webhook_allow_hosts), NULL, .max = MAX_PATH_BYTES,
+      .help = "Hosts that may be told although they are not on the open internet, divided by "
+              "blanks; .example.org stands for all below example.org." },
+    { "webhook.allow_networks", CONFIG_TEXT, AT(webhook_allow_networks), NULL,
+      .max = MAX_PATH_BYTES,
+      .help = "Networks that may be told although they are not on the open internet, as "
+              "192.168.1.0/24 or fd00::/8, divided by blanks." },
+    { "webhook.deadline_seconds", CONFIG_NUMBER, AT(webhook_deadline_seconds), "20", 0.1, 600,
+      .unit = "s", .help = "How long who is told may take to answer." },
+    { "webhook.wait_seconds", CONFIG_TEXT, AT(webhook_wait_seconds), "5 300 1800 7200 18000",
+      .max = MAX_PATH_BYTES,
+      .help = "Seconds before the second and each further try, divided by blanks; after the last "
+              "it is given up." },
+
     { "slots.cpu", CONFIG_INT, AT(cpu_slots), "0", 0, 1000,
       .help = "Steps that compute at the same time; 0 for one a processor." },
     { "slots.net", CONFIG_INT, AT(net_slots), "8", 1, 1000,
@@ -174,6 +193,24 @@ static int read_file(const char *path, char **ret_text, struct config_report *re
     return 0;
 }
 
+static void check_networks(const char *name, const char *key, const char *value,
+                           struct config_report *report)
+{
+    struct address_list networks;
+    struct err why = ERR_INIT;
+    if (address_list_parse(value, &networks, &why) < 0)
+        config_report_add(report, "%s: %s: %s", name, key, why.text);
+}
+
+static void check_waits(const char *name, const char *key, const char *value,
+                        struct config_report *report)
+{
+    struct errand_waits waits;
+    struct err why = ERR_INIT;
+    if (errand_read_waits(value, &waits, &why) < 0)
+        config_report_add(report, "%s: %s: %s", name, key, why.text);
+}
+
 static void check_absolute(const char *name, const char *key, const char *value,
                            struct config_report *report)
 {
@@ -227,10 +264,9 @@ static void check(const char *name, const struct settings *s, struct config_repo
     check_absolute(name, "spool.outbox", s->outbox, report);
     check_absolute(name, "spool.programs", s->programs, report);
     check_absolute(name, "fetch.ca_file", s->ca_file, report);
-    struct address_list networks;
-    struct err why = ERR_INIT;
-    if (address_list_parse(s->allow_networks, &networks, &why) < 0)
-        config_report_add(report, "%s: fetch.allow_networks: %s", name, why.text);
+    check_networks(name, "fetch.allow_networks", s->allow_networks, report);
+    check_networks(name, "webhook.allow_networks", s->webhook_allow_networks, report);
+    check_waits(name, "webhook.wait_seconds", s->webhook_wait_seconds, report);
     check_storage(name, s, report);
     cleanup(free_ptr) char *incoming = settings_incoming(s);
     cleanup(free_ptr) char *outbox = settings_outbox(s);

@@ -37,6 +37,11 @@ struct settings {
     char *public_address; // where everybody reads what is in it, or NULL
     double link_seconds, reel_link_seconds, temp_hours;
     struct bucket_list buckets;
+    // webhook { }
+    char *webhook_credential;                           // as of provider/credential.h; or NULL
+    char *webhook_allow_hosts, *webhook_allow_networks; // or NULL
+    double webhook_deadline_seconds;                    // for an answer
+    char *webhook_wait_seconds;                         // as of errand_read_waits
     // slots { }
     int64_t cpu_slots; // 0: one for each processor
     int64_t net_slots, model_slots;

@@ -1,8 +1,10 @@
 // status.json: every key always there, null when unknown, so that a reader needs no cases.
 
 #include "spool/status.h"
+#include "base/fs.h"
 #include "base/text.h"
 #include "spool/plan.h"
+#include <fcntl.h>
 #include <math.h>
 
 enum { STATUS_VERSION = 1, MAX_WARNINGS = 50 };
@@ -304,6 +306,26 @@ static json_t *receipt_part(void)
     return json;
 }
 
+static json_t *webhook_to_json(const struct status_webhook *webhook)
+{
+    json_t *json = json_object();
+    cleanup(free_ptr) char *host = remote_show_host(webhook->url);
+    json_put_text(json, "url", host);
+    json_put_text(json, "status", webhook->status);
+    json_put_int(json, "attempts", webhook->attempts);
+    put_time(json, "next_try", webhook->next_try);
+    json_put_text(json, "message", webhook->message);
+    return json;
+}
+
+static json_t *webhook_part(const struct batch *batch)
+{
+    const char *url = batch->job.webhook;
+    if (url == NULL || *url == '\0')
+        return json_null();
+    return webhook_to_json(&(struct status_webhook){ .url = url, .status = "pending" });
+}
+
 static json_t *whole_error(const struct status *status)
 {
     if (status->error == NULL || status->error->class == ERR_NONE)
@@ -351,6 +373,7 @@ json_t *status_to_json(const struct status *status, int batchdir)
     json_put_text(json, "preview", has_preview(status) ? BATCH_PREVIEW : NULL);
     json_put(json, "final", final_part(status));
     json_put(json, "receipt", receipt_part());
+    json_put(json, "webhook", webhook_part(status->batch));
     json_put_number(json, "total_processing_seconds", status->processing_seconds, 3);
     json_put(json, "error", whole_error(status));
     return json;
@@ -360,4 +383,25 @@ int status_write(const struct status *status, int batchdir, int outboxdir, struc
 {
     cleanup(json_free) json_t *json = status_to_json(status, batchdir);
     return json_write(outboxdir, "status.json", json, err);
+}
+
+// ---- after the end
+
+// People may write there: it is read as anything of theirs.
+enum { MAX_BYTES = 4 << 20 };
+
+int status_tell_webhook(int outbox, const char *name, const char *id,
+                        const struct status_webhook *webhook, struct err *err)
+{
+    char now[TEXT_TIME_SIZE];
+    cleanup(json_free) json_t *json = NULL;
+    cleanup(close_fd) int folder = fs_open(outbox, name, O_RDONLY | O_DIRECTORY);
+    if (folder < 0)
+        return 1;
+    if (json_read(folder, "status.json", MAX_BYTES, &json, NULL) < 0 || !json_is_object(json) ||
+        strcmp(json_text(json, "id", "", NULL), id) != 0)
+        return 1;
+    json_put(json, "webhook", webhook_to_json(webhook));
+    json_put_text(json, "updated_at", text_time(time(NULL), now));
+    return json_write(folder, "status.json", json, err);
 }

@@ -44,6 +44,15 @@ struct status {
     const char *error_stage; // where it arose, or NULL
 };
 
+// What became of the wish to tell somebody the end (job.conf webhook), as status.json has it.
+struct status_webhook {
+    const char *url;    // as of remote_from_link; only its host is shown
+    const char *status; // "pending", "delivered", "failed"
+    unsigned attempts;
+    time_t next_try;     // 0: none is due
+    const char *message; // why it is not delivered; or NULL
+};
+
 // Steps of sources lie at steps[stage * source_count + index].
 static inline const struct step *status_step(const struct status *status, enum stage stage,
                                              size_t index)
@@ -60,5 +69,11 @@ json_t *status_to_json(const struct status *status, int batchdir);
 
 // Writes it as status.json into the open outbox folder, replaced whole.
 int status_write(const struct status *status, int batchdir, int outboxdir, struct err *err);
+
+// Tells, in the status.json that lies in the folder NAME of the outbox, what became of the webhook
+// of the batch `id`, which has ended.  Returns 0; 1: the folder is gone or another batch's, which
+// is left alone; or a negative.
+int status_tell_webhook(int outbox, const char *name, const char *id,
+                        const struct status_webhook *webhook, struct err *err);
 
 #endif

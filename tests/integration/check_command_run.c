@@ -1,5 +1,6 @@
 // clipspool run.
 #include "tests/support/cli_fixture.h"
+#include "tests/support/httpd.h"
 #include "tests/support/media.h"
 
 #include <fcntl.h>
@@ -59,6 +60,47 @@ START_TEST(test_exact_is_said_to_the_workers)
         ck_assert_msg(!strstr(text, "exact = true") == !exact, "%s", text);
         spoken_release(&spoken);
     }
+}
+END_TEST
+
+static const struct {
+    const char *query, *said;
+} hooks[] = {
+    { "", "delivered\n" },
+    { "status=500", "not delivered: http://127.0.0.1:" },
+    { "status=410", "it wants to be told no more\n" },
+};
+
+START_TEST(test_run_says_what_became_of_the_webhook_and_waits_for_no_hours)
+{
+    struct spoken spoken;
+    struct httpd server;
+    httpd_start(&server, NULL);
+    cleanup(free_ptr) char *link =
+        httpd_link(&server, "/h?hook=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=&%s",
+                   hooks[_i].query);
+    cleanup(free_ptr) char *job = xasprintf("webhook = \"%s\";\n", link);
+    cleanup(free_ptr) char *settings =
+        xasprintf("webhook = { credential = \"%s/secret\"; allow_networks = \"127.0.0.1\"; "
+                  "wait_seconds = \"0.05 300\"; };",
+                  cli_fixture.folder.path);
+    spool_fixture_set(&cli_fixture, settings);
+    spool_fixture_write_config(&cli_fixture);
+    folder_put(&cli_fixture.folder, "secret", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+    ck_assert_int_eq(fchmodat(cli_fixture.folder.fd, "secret", 0600, 0), 0);
+    folder_put(&cli_fixture.folder, "a.mp4", "aaa");
+    folder_put(&cli_fixture.folder, "job.conf", job);
+    CLI_SAY(&spoken, "run", "a.mp4", "-c", "job.conf");
+    ck_assert_msg(spoken.status == 0, "%s", spoken.err);
+    ck_assert_str_eq(spoken.out, "a-reel/final.mp4\n");
+    cli_assert_holds(spoken.err, "webhook  http://127.0.0.1:");
+    cli_assert_holds(spoken.err, hooks[_i].said);
+    (void)httpd_accepted(&server);
+    ck_assert_uint_eq(httpd_count(&server, "hook "), _i == 1 ? 2 : 1);
+    ck_assert_ptr_nonnull(strstr(server.log, "signature=good"));
+    spoken_release(&spoken);
+    httpd_stop(&server);
+    assert_nothing_left();
 }
 END_TEST
 
@@ -224,6 +266,8 @@ static void add(TCase *tcase)
 {
     tcase_add_test(tcase, test_run_makes_a_folder_with_the_reel_and_names_it_last);
     tcase_add_test(tcase, test_exact_is_said_to_the_workers);
+    tcase_add_loop_test(tcase, test_run_says_what_became_of_the_webhook_and_waits_for_no_hours, 0,
+                        (int)ARRAY_LEN(hooks));
     tcase_add_test(tcase, test_run_takes_videos_of_any_name);
     tcase_add_test(tcase, test_run_tells_why_there_is_no_reel);
     tcase_add_test(tcase, test_a_bad_video_among_good_ones_is_told_and_the_reel_made);

@@ -23,11 +23,14 @@ What it does is in the query of the link, so that a test reads in one place what
   hops=N             redirects N times to itself; loop=1: without end
   flood=1            fields without end; mute=1: accepts and never answers; rubbish=1: is no HTTP
   echo=1             the request as it came is the body
+  hook=SECRET        is a webhook; says "hook N turn=K id=ID type=TYPE batch=ID signature=WORD at=SECONDS",
+                     WORD being good or bad: the signature is made once more here, with whsec_SECRET
+  save=PATH          puts the body of the request there
 
 Each event is a line on stdout: "accept N", "request N METHOD PATH range=R ifrange=V",
 "sent N BYTES", "stalled N", "closed N".  It ends when stdin does.
 """
-import email.utils, os, socket, ssl, sys, threading, time, urllib.parse
+import base64, email.utils, hmac, json, os, socket, ssl, sys, threading, time, urllib.parse
 
 PERIOD = 65521  # a prime: no piece that is missing or doubled goes unseen
 say_lock = threading.Lock()
@@ -75,6 +78,23 @@ class Exchange:
         self.sent = 0
         say("request", number, self.method, self.target, "range=" + self.fields.get("range", "-"),
             "ifrange=" + self.fields.get("if-range", "-"))
+
+    def take_body(self):
+        """What is told to a receiver of webhooks."""
+        body = self.request.split(b"\r\n\r\n", 1)[1]
+        if "save" in self.wish:
+            with open(self.wish["save"], "wb") as file:
+                file.write(body)
+        if "hook" not in self.wish:
+            return
+        id, when = self.fields.get("webhook-id", ""), self.fields.get("webhook-timestamp", "")
+        key = base64.b64decode(self.wish["hook"])
+        due = "v1," + base64.b64encode(hmac.digest(key, f"{id}.{when}.".encode() + body, "sha256")).decode()
+        fresh = when.isdigit() and abs(time.time() - int(when)) < 300
+        good = fresh and self.method == "POST" and due == self.fields.get("webhook-signature")
+        told = json.loads(body) if good else {}
+        say("hook", self.number, f"turn={self.turn}", "id=" + id, f"type={told.get('type')}", f"batch={told.get('id')}",
+            "signature=" + ("good" if good else "bad"), f"at={time.monotonic():.3f}")
 
     def number_of(self, name, default=None):
         return int(self.wish[name]) if name in self.wish else default
@@ -203,6 +223,7 @@ class Exchange:
         self.send(b"0\r\n\r\n")
 
     def answer(self):
+        self.take_body()
         if self.special():
             return
         about = self.describe()

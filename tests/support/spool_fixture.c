@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "spool/errand.h"
 #include "spool/step.h"
 #include "tests/support/program.h"
 
@@ -103,6 +104,11 @@ void spool_fixture_fake(struct spool_fixture *fixture, const char *stages)
         cleanup(free_ptr) char *real = program_built(name);
         link_program(fixture, stage_info[stage].name,
                      strstr(stages, stage_info[stage].name) ? self : real);
+    }
+    for (enum errand_kind kind = 0; kind < ERRAND_KINDS; kind++) {
+        cleanup(free_ptr) char *name = xasprintf("libexec/clipspool/%s", errand_info[kind].program);
+        cleanup(free_ptr) char *real = program_built(name);
+        link_program(fixture, errand_info[kind].program, real);
     }
 }
 

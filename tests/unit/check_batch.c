@@ -310,7 +310,7 @@ static const struct {
     { "two mistakes, the second", "titel = 1;\ntarget_duration = -4;", "job.conf:2" },
     { "contradiction", "min_segment = 9; max_segment = 3;", "longer than max_segment" },
     { "twice", "sources = ( { file = \"a.mp4\"; }, { file = \"a.mp4\"; } );", "twice" },
-    { "webhook", "webhook = \"https://example.org/\";", "not part of this version" },
+    { "webhook", "webhook = \"file:///etc/passwd\";", "neither http nor https" },
 };
 
 START_TEST(a_bad_job_conf_refuses_the_batch_and_keeps_its_videos)

@@ -154,7 +154,9 @@ static const struct {
     { "sources = \"a.mp4\";", "sources" },
     { "analysis = { vision = \"dashscope\"; };", "local" },
     { "analysis = { speech = \"local\"; };", "none" },
-    { "webhook = \"https://example.org/hook\";", "not part of this version" },
+    { "webhook = \"ftp://example.org/hook\";", "webhook: the address is neither http nor https" },
+    { "webhook = \"https://me:secret@example.org/hook\";", "user name or password" },
+    { "webhook = \"https://\";", "webhook" },
     { "language = \"en us\";", "language" },
     { "language = \"\";", "language" },
     { "@include \"/etc/passwd\"", "job.conf" },
@@ -292,7 +294,7 @@ static const char *const damaged[] = {
     "{\"sources\":[{\"file\":\"\\\\xZZ\"}]}",
     "{\"sources\":[{\"file\":\"a\",\"profile\":\"x\"}]}",
     "{\"sources\":[{\"file\":\"a\"},{\"file\":\"a\"}]}",
-    "{\"webhook\":\"https://example.org\"}",
+    "{\"webhook\":\"file:///etc/passwd\"}",
 };
 
 START_TEST(a_damaged_job_on_disk_is_refused)

@@ -325,6 +325,22 @@ START_TEST(what_is_shown_holds_no_permission_and_stays_on_its_line)
 }
 END_TEST
 
+START_TEST(of_an_address_whose_path_is_a_key_the_host_is_shown)
+{
+    static const char *const rows[][2] = {
+        { "https://hooks.example.org/T0/secret", "https://hooks.example.org" },
+        { "http://127.0.0.1:8080?secret", "http://127.0.0.1:8080" },
+        { "https://[2001:db8::1]:8443/", "https://[2001:db8::1]:8443" },
+        { "https://example.org", "https://example.org" },
+        { "no address/secret", "no address" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        cleanup(free_ptr) char *shown = remote_show_host(rows[i][0]);
+        ck_assert_str_eq(shown, rows[i][1]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("remote");
@@ -342,6 +358,7 @@ int main(void)
     tcase_add_test(tcase, an_endpoint_has_one_form);
     tcase_add_test(tcase, a_number_is_told_from_a_name);
     tcase_add_test(tcase, what_is_shown_holds_no_permission_and_stays_on_its_line);
+    tcase_add_test(tcase, of_an_address_whose_path_is_a_key_the_host_is_shown);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -56,6 +56,9 @@ START_TEST(defaults_are_those_of_the_design)
     ck_assert_double_eq(settings.link_seconds, 3600);
     ck_assert_double_eq(settings.temp_hours, 24);
     ck_assert_uint_eq(settings.buckets.count, 0);
+    ck_assert_ptr_null(settings.webhook_credential);
+    ck_assert_ptr_null(settings.webhook_allow_networks);
+    ck_assert_str_eq(settings.webhook_wait_seconds, "5 300 1800 7200 18000");
     ck_assert_double_eq(settings.stop_seconds, 20);
     ck_assert_double_eq(settings.archive_days, 0);
 }
@@ -120,6 +123,8 @@ static const struct {
     { "slots = { cpu = 1.5; };", "cpu" },
     { "keep = { archive_days = -1; };", "archive_days" },
     { "fetch = { allow_networks = \"10.0.0.1/8\"; };", "fetch.allow_networks" },
+    { "webhook = { allow_networks = \"10.0.0.1/8\"; };", "webhook.allow_networks" },
+    { "webhook = { wait_seconds = \"5 soon\"; };", "webhook.wait_seconds: \"soon\"" },
     { "fetch = { ca_file = \"ca.pem\"; };", "fetch.ca_file" },
     { "storage = { mode = \"oss\"; };", "needs storage.bucket" },
     { "storage = { bucket = \"a\"; };", "there is no \"a\"" },

@@ -5,6 +5,7 @@
 #include "tests/support/program.h"
 #include <check.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 enum { SOURCES = 3 };
 
@@ -239,11 +240,17 @@ static void downloading(void)
     finish(STAGE_COMPRESS, 1, 2, 9, "{\"compressed_bytes\":125}");
 }
 
-static void (*const states[])(void) = { queued,          strange_names,
-                                        working,         one_refused_one_failed,
-                                        hostile_numbers, completed,
-                                        refused_whole,   failed_in_a_stage,
-                                        cancelled,       downloading };
+static void with_webhook(void)
+{
+    completed();
+    batch.job.webhook = xstrdup("https://hooks.example.org:8443/T0/secret?key=1");
+}
+
+static void (*const states[])(void) = {
+    with_webhook,           queued,          strange_names, working,
+    one_refused_one_failed, hostile_numbers, completed,     refused_whole,
+    failed_in_a_stage,      cancelled,       downloading
+};
 
 // All states in one run of the validator, which takes half a second to start.
 START_TEST(every_state_is_valid_against_the_schema)
@@ -408,6 +415,65 @@ START_TEST(a_batch_that_failed_says_where_and_after_how_many_tries)
 }
 END_TEST
 
+START_TEST(a_webhook_is_pending_until_something_else_is_told)
+{
+    with_webhook();
+    json_t *json = written();
+    const json_t *webhook = json_object_get(json, "webhook");
+    ck_assert_str_eq(json_text(webhook, "url", "", NULL), "https://hooks.example.org:8443");
+    ck_assert_str_eq(json_text(webhook, "status", "", NULL), "pending");
+    ck_assert_int_eq(json_int(webhook, "attempts", 0, 9, 9, NULL), 0);
+    json_decref(json);
+}
+END_TEST
+
+// Tells it of the folder "out".  Returns what status_tell_webhook does.
+static int tell(const char *id)
+{
+    const struct status_webhook failed = { .url = "https://example.org/secret",
+                                           .status = "failed",
+                                           .attempts = 6,
+                                           .next_try = begun,
+                                           .message = "no \xFF answer" };
+    return status_tell_webhook(folder.fd, "out", id, &failed, NULL);
+}
+
+START_TEST(what_became_of_it_is_told_in_the_folder_of_that_batch_only)
+{
+    ck_assert_int_eq(tell(batch.id), 1); // taken away
+    ck_assert_int_eq(mkdirat(folder.fd, "out", 0755), 0);
+    ck_assert_int_eq(tell(batch.id), 1); // and another put there
+    cleanup(free_ptr) char *names = folder_names(&folder, "out");
+    ck_assert_str_eq(names, "");
+    folder_put(&folder, "out/status.json", "[1, 2]");
+    ck_assert_int_eq(tell(batch.id), 1);
+    folder_put(&folder, "out/status.json", "{\"id\": \"other\"}");
+    ck_assert_int_eq(tell(batch.id), 1);
+    cleanup(free_ptr) char *other = folder_get(&folder, "out/status.json");
+    ck_assert_str_eq(other, "{\"id\": \"other\"}");
+
+    with_webhook();
+    json_decref(written());
+    cleanup(free_ptr) char *own = folder_get(&folder, "status.json");
+    folder_put(&folder, "out/status.json", own);
+    ck_assert_int_eq(tell(batch.id), 0);
+    json_t *before = NULL, *after = NULL;
+    ck_assert_int_eq(json_read(folder.fd, "status.json", 1 << 20, &before, NULL), 0);
+    ck_assert_int_eq(json_read(folder.fd, "out/status.json", 1 << 20, &after, NULL), 0);
+    const json_t *webhook = json_object_get(after, "webhook");
+    ck_assert_str_eq(json_text(webhook, "url", "", NULL), "https://example.org");
+    ck_assert_str_eq(json_text(webhook, "status", "", NULL), "failed");
+    ck_assert_int_eq(json_int(webhook, "attempts", 0, 9, 0, NULL), 6);
+    ck_assert_str_eq(json_text(webhook, "next_try", "", NULL), "2026-11-22T04:15:00Z");
+    ck_assert_str_eq(json_text(webhook, "message", "", NULL), "no \\xFF answer");
+    json_object_del(before, "webhook"), json_object_del(before, "updated_at");
+    json_object_del(after, "webhook"), json_object_del(after, "updated_at");
+    ck_assert(json_equal(before, after)); // all else is as it was
+    json_decref(before);
+    json_decref(after);
+}
+END_TEST
+
 START_TEST(words_and_only_the_last_three_are_final)
 {
     for (int word = 0; word < STATUS_COUNT; word++) {
@@ -424,6 +490,8 @@ int main(void)
     tcase_set_timeout(tcase, 30);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, every_state_is_valid_against_the_schema);
+    tcase_add_test(tcase, a_webhook_is_pending_until_something_else_is_told);
+    tcase_add_test(tcase, what_became_of_it_is_told_in_the_folder_of_that_batch_only);
     tcase_add_test(tcase, a_queued_batch_says_so);
     tcase_add_test(tcase, names_of_strange_bytes_are_escaped);
     tcase_add_test(tcase, facts_of_videos_come_from_their_steps);

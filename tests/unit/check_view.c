@@ -71,6 +71,11 @@ static const struct {
       "{\"video_index\":0,\"start\":65.2,\"end\":70,\"reason\":\"loud\\u001b\"},"
       "{\"video_index\":-7,\"start\":\"x\",\"end\":null},7]}}",
       0, " 1:05 - 1:10   loud\\x1B\n" },
+    { "a webhook at the end",
+      "{\"status\":\"completed\",\"webhook\":{\"url\":\"https://h\\u001b\",\"status\":\"failed\","
+      "\"message\":\"no\\u001b\"}}",
+      0, "webhook  https://h\\x1B  not delivered: no\\x1B\n" },
+    { "a webhook that is no object", "{\"status\":\"completed\",\"webhook\":7}", 0, "finished" },
     { "no JSON", "{\"status\":", -1, NULL },
     { "no object", "[1,2]", -1, NULL },
     { "empty", "", -1, NULL },

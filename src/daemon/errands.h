@@ -1,0 +1,32 @@
+// Errands (spool/errand.h) of batches that have ended: written, run, tried again, told.
+//
+// They are outside of the schedule: no batch waits for one, and a service that does not answer for
+// hours costs a file and a timer.
+#ifndef CLIPSPOOL_DAEMON_ERRANDS_H
+#define CLIPSPOOL_DAEMON_ERRANDS_H
+
+#include "daemon/service.h"
+
+// Sets service->errands; before anything may end.
+int errands_open(struct service *service, struct err *err);
+void errands_free(struct errands **errands);
+// Finds what earlier runs left to do, but for batches that are in work/: theirs begins when they
+// leave it.  After adopt_all.
+int errands_find(struct service *service, struct err *err);
+
+// Writes down what is left to do of a batch that is ending, before it leaves work/; what was
+// written before a crash stays as it is.  Returns a negative while that is impossible.
+int errands_write(struct service *service, struct live *live, struct err *err);
+// Begins with it, once the batch has left work/.
+void errands_begin(struct service *service, const char *batch);
+// Gives up what is left to do of a batch that comes back to work/.
+int errands_drop(struct service *service, const char *batch, struct err *err);
+
+// What waited for an administrator need not wait longer: the configuration was loaded.
+void errands_try_again(struct service *service);
+// Ends what runs; it is done again at the next start.
+void errands_stop(struct service *service);
+// True if nothing is left to do.
+bool errands_are_done(const struct service *service);
+
+#endif
