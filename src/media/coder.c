@@ -94,14 +94,20 @@ static void set_x264(AVCodecContext *video, const struct coder_wish *wish)
     (void)av_opt_set(video->priv_data, "forced-idr", "1", 0);
 }
 
-// x265 keeps a pool of threads for each encoder unless told otherwise, and talks.  It must look
-// further ahead than pictures may be reordered: five is what its fastest preset does.
+// x265 must look further ahead than pictures may be reordered: five is what its fastest preset
+// does.
+static int lookahead_x265(const struct coder_wish *wish)
+{
+    int least = wish->reorder == 0 ? 1 : 5;
+    return lookahead(wish) < least ? least : lookahead(wish);
+}
+
+// x265 keeps a pool of threads for each encoder unless told otherwise, and talks.
 static void set_x265(AVCodecContext *video, const struct coder_wish *wish)
 {
-    int ahead = lookahead(wish) < 5 ? 5 : lookahead(wish);
     cleanup(free_ptr) char *more =
-        xasprintf("log-level=error:open-gop=0:rc-lookahead=%d:frame-threads=1%s%s", ahead,
-                  wish->threads == 1 ? ":pools=none" : "",
+        xasprintf("log-level=error:open-gop=0:rc-lookahead=%d:frame-threads=1%s%s",
+                  lookahead_x265(wish), wish->threads == 1 ? ":pools=none" : "",
                   wish->reorder == 1 ? ":b-pyramid=0" : "");
     (void)av_opt_set(video->priv_data, "x265-params", more, 0);
     if (wish->profile)

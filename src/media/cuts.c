@@ -300,6 +300,15 @@ double cuts_begin(const struct cuts *cuts, const struct cut *cut, int64_t frame)
     return instant + fmax(0, cut->segment->start - cuts_instant(cuts, cut, 0));
 }
 
+double cuts_picture_bytes(const struct cuts *cuts)
+{
+    const struct format *format = &cuts->format;
+    if (!cuts->copies)
+        return 1.5 * cuts->look.picture.width * cuts->look.picture.height;
+    bool is_small = format->pixels == AV_PIX_FMT_YUV420P || format->pixels == AV_PIX_FMT_YUVJ420P;
+    return 1.5 * format->width * format->height * (is_small ? 1 : 2);
+}
+
 int64_t cuts_frames(const struct cuts *cuts)
 {
     return cuts->copied + cuts->encoded;

@@ -56,5 +56,7 @@ double cuts_begin(const struct cuts *cuts, const struct cut *cut, int64_t frame)
 bool cuts_close_up(struct cuts *cuts);
 
 int64_t cuts_frames(const struct cuts *cuts); // of the whole reel
+// What a decoded picture of the reel takes in memory, about.
+double cuts_picture_bytes(const struct cuts *cuts);
 
 #endif

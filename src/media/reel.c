@@ -14,10 +14,8 @@
 
 // Shares of the progress: strips and sound, then joining, then verifying and the cover.
 static const double make_share = 0.9, join_share = 0.96;
-// Pictures that a worker holds at most, decoded, waiting for the coder and in it; and what all may
-// hold together, so that the stage stays below 300 MB.
-enum { PICTURES_HELD = 40 };
-static const double held_bytes = 256e6;
+// Pictures that one decoder of the finished reel holds: 16 to refer to and what is in work.
+static const struct lanes_load load_verifying = { 20, 0 };
 
 struct reel {
     const struct reel_order *order;
@@ -31,7 +29,8 @@ struct reel {
     AVCodecParameters **coded_of; // of each strip
     size_t *pieces;               // numbers of strips to encode, the longest first
     size_t piece_count;
-    unsigned workers;
+    _Atomic size_t next_piece; // behind the last strip: the cover
+    _Atomic bool failed;
     _Atomic int64_t frames_done;
     _Atomic double dub_done;
     struct reel_result *result;
@@ -45,8 +44,8 @@ static void progress(const struct reel *reel, double fraction)
 
 // ---- strips and sound, side by side
 
-// The sound is one piece and long, the cover one and short.
-enum { PIECE_SOUND, PIECE_STRIPS };
+// The sound goes on by itself while the lanes take strip after strip, and at last the cover.
+enum { PIECE_SOUND, PIECE_LANES };
 
 // The cover is of the segment with the highest score.  It is an extra: a reel without one is whole.
 static int make_cover(struct reel *reel, struct err *err)
@@ -80,19 +79,37 @@ static int make_cover(struct reel *reel, struct err *err)
     return 0;
 }
 
-static int do_piece(void *context, size_t number, struct err *err)
+static int make_strip(struct reel *reel, size_t strip, struct err *err)
 {
-    struct reel *reel = context;
-    if (number == PIECE_SOUND)
-        return dub_make(&reel->cuts, &reel->shelf, true, &reel->dub_done, &reel->dub, err);
-    if (number == PIECE_STRIPS + reel->piece_count)
-        return make_cover(reel, err);
-    size_t strip = reel->pieces[number - PIECE_STRIPS];
     reel->coded_of[strip] = avcodec_parameters_alloc();
     if (!reel->coded_of[strip])
         return source_libav_error(err, AVERROR(ENOMEM), "no_memory", "encode the reel");
     return strips_make(&reel->cuts, &reel->cuts.strips[strip], &reel->wish, reel->coded_of[strip],
                        err);
+}
+
+static int run_lane(struct reel *reel, struct err *err)
+{
+    int r = 0;
+    while (r >= 0 && !atomic_load(&reel->failed)) {
+        size_t next = atomic_fetch_add(&reel->next_piece, 1);
+        if (next > reel->piece_count)
+            break;
+        r = next < reel->piece_count ? make_strip(reel, reel->pieces[next], err)
+                                     : make_cover(reel, err);
+    }
+    return r;
+}
+
+static int do_piece(void *context, size_t number, struct err *err)
+{
+    struct reel *reel = context;
+    int r = number == PIECE_SOUND
+                ? dub_make(&reel->cuts, &reel->shelf, true, &reel->dub_done, &reel->dub, err)
+                : run_lane(reel, err);
+    if (r < 0)
+        atomic_store(&reel->failed, true);
+    return r;
 }
 
 static void watch(void *context)
@@ -111,20 +128,14 @@ static int longer_first(const void *a, const void *b, void *context)
     return (y > x) - (y < x);
 }
 
-static void choose_crew(struct reel *reel)
+static struct lanes choose_lanes(const struct reel *reel, size_t stretches, struct lanes_load load)
 {
-    double picture = 1.5 * reel->cuts.look.picture.width * reel->cuts.look.picture.height;
-    if (reel->cuts.copies)
-        picture = 1.5 * reel->cuts.format.width * reel->cuts.format.height *
-                  (reel->cuts.format.pixels == AV_PIX_FMT_YUV420P ||
-                           reel->cuts.format.pixels == AV_PIX_FMT_YUVJ420P
-                       ? 1
-                       : 2);
-    double fitting = held_bytes / (PICTURES_HELD * picture);
-    unsigned size = crew_size();
-    reel->workers = fitting < 1 ? 1 : fitting < size ? (unsigned)fitting : size;
-    size_t side_by_side = reel->piece_count < reel->workers ? reel->piece_count : reel->workers;
-    reel->wish.threads = side_by_side > 0 ? (int)(size / side_by_side) : 1;
+    const struct cuts *cuts = &reel->cuts;
+    const struct lanes_wish wish = { .processors = crew_size(),
+                                     .stretches = stretches,
+                                     .picture_bytes = cuts_picture_bytes(cuts),
+                                     .load = load };
+    return lanes_choose(&wish);
 }
 
 static int forget_packet(void *context, AVPacket *packet, struct err *err)
@@ -159,12 +170,15 @@ static int make_pieces(struct reel *reel, struct err *err)
         if (!cuts->strips[i].run.is_copied)
             reel->pieces[reel->piece_count++] = i;
     qsort_r(reel->pieces, reel->piece_count, sizeof *reel->pieces, longer_first, cuts->strips);
-    choose_crew(reel);
     reel->wish.quality = reel->order->quality;
     reel->wish.shelf = &reel->shelf;
     reel->wish.frames_done = &reel->frames_done;
+    reel->wish.threads = 1;
     choose_encoder(reel);
-    int r = crew_run(&job, PIECE_STRIPS + reel->piece_count + 1, reel->workers, err);
+    const struct lanes lanes =
+        choose_lanes(reel, reel->piece_count, strips_load(cuts, &reel->wish));
+    reel->wish.threads = (int)lanes.threads;
+    int r = crew_run(&job, PIECE_LANES + lanes.count, PIECE_LANES + lanes.count, err);
     if (r < 0 || !cuts_close_up(cuts))
         return r;
     // Something was shorter than planned: the sound is made anew for where everything lies now.
@@ -242,8 +256,9 @@ static int attempt(const struct reel_order *order, bool copy, int fd, struct ree
     if (r >= 0)
         r = join_make(&reel.cuts, &reel.dub, reel.coded, fd, &reel.join, err);
     progress(&reel, join_share);
+    const unsigned decoders = choose_lanes(&reel, SIZE_MAX, load_verifying).count;
     if (r >= 0)
-        r = verify_reel(&reel.cuts, &reel.join, reel.dub.has_sound, fd, reel.workers, why, err);
+        r = verify_reel(&reel.cuts, &reel.join, reel.dub.has_sound, fd, decoders, why, err);
     if (r < 0)
         return r;
     if (r == 0)

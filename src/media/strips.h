@@ -3,6 +3,7 @@
 #define CLIPSPOOL_STRIPS_H
 
 #include "media/cuts.h"
+#include "media/lanes.h"
 
 #define STRIPS_USUAL_ENCODER "libx264"
 
@@ -16,6 +17,9 @@ struct strips_wish {
 
 // The encoder that all strips share in kind: of the format where the reel copies, else of its look.
 struct coder_wish strips_coder(const struct cuts *cuts, const struct strips_wish *wish);
+
+// The pictures that strips_make holds at most.
+struct lanes_load strips_load(const struct cuts *cuts, const struct strips_wish *wish);
 
 // Encodes the frames of the strip into its parcel; packets are numbered by frame of the cut.  Fewer
 // frames come where the source ends or cannot be decoded on; that is warned of, but where the reel

@@ -5,6 +5,7 @@
 // reel without it would look finished.
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <time.h>
 
 #include "base/fs.h"
@@ -243,7 +244,12 @@ static int run(struct stage_context *context, struct err *err)
     return 0;
 }
 
+// Planes of pictures are mapped one by one, so that what one stretch of the reel gives back is
+// there for the next; else the heap keeps it in pieces that fit nothing (54 of 378 MB were seen).
+enum { MAPPED_BYTES = 1 << 18 };
+
 int main(int argc, char **argv)
 {
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES); // memory only
     return stage_main(argc, argv, STAGE_RENDER, run);
 }
