@@ -34,7 +34,8 @@ BUILD_PACKAGES = gcc libc6-dev pkg-config libavformat-dev libavcodec-dev libavfi
 	libswscale-dev libswresample-dev libebur128-dev libconfig-dev libjansson-dev libsystemd-dev \
 	libcurl4-openssl-dev libssl-dev
 DEMO_PACKAGES = $(BUILD_PACKAGES) ffmpeg
-TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check python3-numpy python3-jsonschema rsync systemd mandoc locales chromium
+TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check python3-numpy python3-jsonschema rsync systemd mandoc locales chromium \
+	samba smbclient
 LINT_PACKAGES = $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck universal-ctags
 
 # ---- what is built from what ------------------------------------------------------------------
@@ -236,7 +237,7 @@ INSTALLED = $(bindir)/clipspool $(sbindir)/clipspoold $(STAGES:$(O)/libexec/clip
 	$(unitdir)/clipspool.service $(prefix)/lib/sysusers.d/clipspool.conf \
 	$(prefix)/lib/tmpfiles.d/clipspool.conf $(prefix)/lib/systemd/catalog/clipspool.catalog \
 	$(sharedir)/bash-completion/completions/clipspool $(sharedir)/doc/clipspool/job.conf.example \
-	$(sharedir)/clipspool/spool/README \
+	$(sharedir)/clipspool/spool/README $(sharedir)/clipspool/samba.conf \
 	$(foreach page,$(wildcard docs/man/*),$(sharedir)/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 
 install: $(PROGRAMS) ## install into prefix (/usr/local); an existing clipspool.conf stays as it is
@@ -253,6 +254,7 @@ install: $(PROGRAMS) ## install into prefix (/usr/local); an existing clipspool.
 	install -D -m 644 -t $(DESTDIR)$(sharedir)/bash-completion/completions etc/bash-completion/clipspool
 	install -D -m 644 -t $(DESTDIR)$(sharedir)/doc/clipspool etc/job.conf.example
 	install -D -m 644 -t $(DESTDIR)$(sharedir)/clipspool/spool spool/README
+	install -D -m 644 etc/samba/clipspool.conf $(DESTDIR)$(sharedir)/clipspool/samba.conf
 	for page in docs/man/*; do \
 	    install -D -m 644 -t $(DESTDIR)$(sharedir)/man/man$${page##*.} $$page || exit 1; done
 	[ -e $(DESTDIR)$(sysconfdir)/clipspool/clipspool.conf ] || \
