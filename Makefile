@@ -19,7 +19,7 @@ CFLAGS ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings \
 	-Wpointer-arith -Wcast-qual -Wformat=2 -Wundef -Wno-missing-field-initializers $(if $(CI),-Werror)
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -I. -fPIE -MMD -MP $(WARNINGS) \
-	-DCLIPSPOOL_VERSION='"$(VERSION)"' $(CFLAGS) $(SANITIZE)
+	-DCLIPSPOOL_VERSION='"$(VERSION)"' $(CPPFLAGS) $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pie -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS) $(SANITIZE)
 
 # Libraries are asked for by name when a program is linked, so that `make deps` can run first.
@@ -36,6 +36,7 @@ BUILD_PACKAGES = gcc libc6-dev pkg-config libavformat-dev libavcodec-dev libavfi
 DEMO_PACKAGES = $(BUILD_PACKAGES) ffmpeg
 TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check python3-numpy python3-jsonschema rsync systemd mandoc locales chromium \
 	samba smbclient
+DEB_PACKAGES = $(BUILD_PACKAGES) debhelper dpkg-dev lintian
 LINT_PACKAGES = $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck universal-ctags
 
 # ---- what is built from what ------------------------------------------------------------------
@@ -254,7 +255,8 @@ install: $(PROGRAMS) ## install into prefix (/usr/local); an existing clipspool.
 	install -D -m 644 -t $(DESTDIR)$(sharedir)/bash-completion/completions etc/bash-completion/clipspool
 	install -D -m 644 -t $(DESTDIR)$(sharedir)/doc/clipspool etc/job.conf.example
 	install -D -m 644 -t $(DESTDIR)$(sharedir)/clipspool/spool spool/README
-	install -D -m 644 etc/samba/clipspool.conf $(DESTDIR)$(sharedir)/clipspool/samba.conf
+	sed -e 's|@sharedir@|$(sharedir)|g' etc/samba/clipspool.conf \
+	    >$(DESTDIR)$(sharedir)/clipspool/samba.conf
 	for page in docs/man/*; do \
 	    install -D -m 644 -t $(DESTDIR)$(sharedir)/man/man$${page##*.} $$page || exit 1; done
 	[ -e $(DESTDIR)$(sysconfdir)/clipspool/clipspool.conf ] || \
@@ -265,15 +267,27 @@ uninstall: ## remove what install put there, but neither configuration nor spool
 	rmdir $(addprefix $(DESTDIR),$(libexecdir) $(sharedir)/doc/clipspool $(sharedir)/clipspool/spool \
 	    $(sharedir)/clipspool) 2>/dev/null || true
 
+# The package is made of what is committed, in a folder of its own.
+DEB = $(O)/deb/clipspool-$(VERSION)
+.PHONY: deb
+deb: deps-deb ## make the Debian package (build/deb/clipspool_*.deb) and hold it against lintian
+	rm -rf $(O)/deb
+	mkdir -p $(DEB)
+	git archive HEAD | tar --extract --directory $(DEB)
+	mv $(DEB)/etc/debian $(DEB)/debian
+	cd $(DEB) && dpkg-buildpackage --build=binary --no-sign --jobs=auto
+	lintian --fail-on error,warning --tag-display-limit 0 $(O)/deb/clipspool_*.changes
+
 # ---- what the machine needs ---------------------------------------------------------------------
 
-.PHONY: deps deps-demo deps-test deps-lint
+.PHONY: deps deps-demo deps-test deps-lint deps-deb
 deps: PACKAGES = $(BUILD_PACKAGES)
 deps: ## install what building needs (Debian; root or sudo)
 deps-demo: PACKAGES = $(DEMO_PACKAGES)
 deps-test: PACKAGES = $(TEST_PACKAGES)
 deps-lint: PACKAGES = $(LINT_PACKAGES)
-deps deps-demo deps-test deps-lint:
+deps-deb: PACKAGES = $(DEB_PACKAGES)
+deps deps-demo deps-test deps-lint deps-deb:
 	@missing=$$(for p in $(PACKAGES); do \
 	    dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	[ -z "$$missing" ] || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
