@@ -1,10 +1,11 @@
-// The whole promise: real and made videos go into `clipspool run`, a reel comes out that shows what
-// the plan says, and the originals are as they were.  Judged by reelcheck, which knows nothing of
-// how the reel was made.
+// The whole promise: real and made videos go into `clipspool run` or are dropped into the daemon's
+// spool, a reel comes out that shows what the plan says, and the originals are as they were. Judged
+// by reelcheck, which knows nothing of how the reel was made.
 #include "tests/support/folder.h"
 #include "tests/support/media.h"
 #include "tests/support/program.h"
 #include "tests/support/render_batch.h"
+#include "tests/support/spool_fixture.h"
 
 #include <check.h>
 #include <jansson.h>
@@ -142,32 +143,86 @@ START_TEST(test_a_reel_of_real_videos_shows_what_its_plan_says)
 }
 END_TEST
 
+// Shot lying on its side.
+static const char *turned(const char *path)
+{
+    return MEDIA_MAKE("mix-turned.mp4", "-i", path, "-c", "copy", "-metadata:s:v:0", "rotate=90");
+}
+
+// Four rates, five sizes, one on its side; mono at an old rate, 5.1, none, stereo.
+enum { MIXED = 5 };
+static const char mixed_job[] = "target_duration = 14.0; strategy = \"every-source\";";
+
+static void make_mixed(const char *sources[MIXED])
+{
+    sources[0] = MEDIA_CLIP(.name = "mix-25-mono.mp4", .seconds = 6, .width = 640, .height = 360,
+                            .rate = "25", .options = "-ac 1 -preset ultrafast",
+                            .sound = "sine=frequency=330:beep_factor=4:sample_rate=22050");
+    sources[1] = MEDIA_CLIP(.name = "mix-ntsc-51.mkv", .seconds = 6, .width = 480, .height = 270,
+                            .rate = "30000/1001", .options = "-ac 6",
+                            .sound = "sine=frequency=220:beep_factor=3:sample_rate=48000");
+    sources[2] = MEDIA_CLIP(.name = "mix-silent-60.mp4", .seconds = 5, .width = 320, .height = 240,
+                            .rate = "60", .sound = "");
+    sources[3] = MEDIA_CLIP(.name = "mix-film-odd.mkv", .seconds = 5, .width = 322, .height = 182,
+                            .rate = "24000/1001", .picture = "testsrc");
+    sources[4] = turned(MEDIA_CLIP(.name = "mix-side.mp4", .seconds = 5, .width = 384,
+                                   .height = 216, .rate = "30", .picture = "testsrc",
+                                   .sound = RENDER_SWELL("44100", "stereo")));
+}
+
 START_TEST(test_a_reel_of_mixed_made_videos_shows_what_its_plan_says)
 {
-    const char *sources[] = {
-        MEDIA_CLIP(.name = "mix-25-mono.mp4", .seconds = 6, .width = 640, .height = 360,
-                   .rate = "25", .sound = "sine=frequency=330:beep_factor=4:sample_rate=22050"),
-        MEDIA_CLIP(.name = "mix-ntsc-51.mkv", .seconds = 6, .width = 480, .height = 270,
-                   .rate = "30000/1001", .options = "-ac 6",
-                   .sound = "sine=frequency=220:beep_factor=3:sample_rate=48000"),
-        MEDIA_CLIP(.name = "mix-silent-60.mp4", .seconds = 5, .width = 320, .height = 240,
-                   .rate = "60", .sound = ""),
-        MEDIA_CLIP(.name = "mix-film-odd.mkv", .seconds = 5, .width = 322, .height = 182,
-                   .rate = "24000/1001", .picture = "testsrc"),
-    };
-    make_reel("target_duration = 12.0; strategy = \"every-source\";", sources, ARRAY_LEN(sources));
+    const char *sources[MIXED];
+    make_mixed(sources);
+    make_reel(mixed_job, sources, MIXED);
+}
+END_TEST
+
+// The numbers of its sources in the plan are those of the list, and every one is in the reel.
+static void assert_all_planned(const struct folder *folder, const char *name, size_t count)
+{
+    char *text = folder_get(folder, name);
+    json_t *plan = json_loads(text, 0, NULL), *segment;
+    unsigned used = 0;
+    size_t i;
+    json_array_foreach(json_object_get(plan, "segments"), i, segment) used |=
+        1u << json_integer_value(json_object_get(segment, "video_index"));
+    ck_assert_msg(used == (1u << count) - 1, "sources %x of %zu in:\n%s", used, count, text);
+    json_decref(plan);
+    free(text);
+}
+
+START_TEST(test_the_daemon_makes_the_same_of_mixed_videos_that_are_dropped)
+{
+    const char *sources[MIXED];
+    struct spool_fixture daemon;
+    make_mixed(sources);
+    spool_fixture_open(&daemon);
+    daemon.patience = 400; // its steps are niced
+    spool_fixture_start(&daemon);
+    spool_fixture_drop_copies(&daemon, "mixed", sources, MIXED, mixed_job);
+    json_decref(spool_fixture_await(&daemon, "mixed", "completed"));
+    assert_completed(&daemon.folder, "spool/outbox/mixed", MIXED);
+    assert_all_planned(&daemon.folder, "spool/outbox/mixed/plan.json", MIXED);
+    char *result = spool_fixture_path(&daemon, "outbox/mixed");
+    hold_against_sources(result, sources, MIXED);
+    free(result);
+    spool_fixture_close(&daemon);
 }
 END_TEST
 
 int main(void)
 {
     Suite *suite = suite_create("reel");
-    TCase *tcase = tcase_create("clipspool run");
-    tcase_set_timeout(tcase, 550);
-    tcase_add_test(tcase, test_a_reel_of_mixed_made_videos_shows_what_its_plan_says);
-    tcase_add_loop_test(tcase, test_a_reel_of_real_videos_shows_what_its_plan_says, 0,
+    TCase *daemon = tcase_create("the daemon"), *run = tcase_create("clipspool run");
+    tcase_set_timeout(daemon, 550);
+    tcase_set_timeout(run, 550);
+    tcase_add_test(daemon, test_the_daemon_makes_the_same_of_mixed_videos_that_are_dropped);
+    tcase_add_test(run, test_a_reel_of_mixed_made_videos_shows_what_its_plan_says);
+    tcase_add_loop_test(run, test_a_reel_of_real_videos_shows_what_its_plan_says, 0,
                         (int)ARRAY_LEN(real_batches));
-    suite_add_tcase(suite, tcase);
+    suite_add_tcase(suite, daemon);
+    suite_add_tcase(suite, run);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

@@ -43,7 +43,7 @@ static int open_notify(const char *folder)
 
 void spool_fixture_open(struct spool_fixture *fixture)
 {
-    *fixture = (struct spool_fixture){ .notify = -1 };
+    *fixture = (struct spool_fixture){ .notify = -1, .patience = SPOOL_FIXTURE_SECONDS };
     folder_make(&fixture->folder);
     fixture->root = xasprintf("%s/spool", fixture->folder.path);
     fixture->config = xasprintf("%s/clipspool.conf", fixture->folder.path);
@@ -191,7 +191,7 @@ int spool_fixture_wait(struct spool_fixture *fixture)
     int status = 0, ended = 0;
     cleanup(close_fd) int fd = (int)syscall(SYS_pidfd_open, fixture->daemon, 0);
     struct pollfd end = { .fd = fd, .events = POLLIN };
-    for (int i = 0; !ended && i < SPOOL_FIXTURE_SECONDS * 10; i++) {
+    for (int i = 0; !ended && i < fixture->patience * 10; i++) {
         take_notices(fixture);
         ended = poll(&end, 1, 100);
     }
@@ -209,7 +209,7 @@ int spool_fixture_stop(struct spool_fixture *fixture, int signal_number)
 
 void spool_fixture_await_notice(struct spool_fixture *fixture, const char *text)
 {
-    double end = now_seconds() + SPOOL_FIXTURE_SECONDS;
+    double end = now_seconds() + fixture->patience;
     for (take_notices(fixture); !strstr(fixture->notified, text); take_notices(fixture)) {
         struct pollfd ready = { .fd = fixture->notify, .events = POLLIN };
         int left = (int)((end - now_seconds()) * 1000);
@@ -241,26 +241,41 @@ void spool_fixture_put(struct spool_fixture *fixture, const char *name, const vo
     put(path, data, size);
 }
 
-static void drop(struct spool_fixture *fixture, const char *name, const char *files,
-                 const char *extra_name, const char *extra)
+// A folder beside the spool, to be filled.  Gives its path.
+static char *begin_drop(const struct spool_fixture *fixture)
 {
-    cleanup(free_ptr) char *aside = xasprintf("%s/aside", fixture->folder.path);
+    char *aside = xasprintf("%s/aside", fixture->folder.path);
+    ck_assert_int_eq(mkdir(aside, 0755), 0);
+    return aside;
+}
+
+// Adds the file `extra_name` (unless its text is NULL) and .ready, and moves the folder into the
+// spool.
+static void finish_drop(struct spool_fixture *fixture, const char *aside, const char *name,
+                        const char *extra_name, const char *extra)
+{
     cleanup(free_ptr) char *inner = xasprintf("incoming/%s", name);
     cleanup(free_ptr) char *target = spool_fixture_path(fixture, inner);
-    cleanup(free_ptr) char *list = xstrdup(files);
-    char *rest = list;
-    ck_assert_int_eq(mkdir(aside, 0755), 0);
-    for (char *file; (file = strsep(&rest, " "));) {
-        cleanup(free_ptr) char *path = xasprintf("%s/%s", aside, file);
-        if (*file)
-            put(path, file, strlen(file));
-    }
     cleanup(free_ptr) char *extra_path = xasprintf("%s/%s", aside, extra_name);
     cleanup(free_ptr) char *ready = xasprintf("%s/.ready", aside);
     if (extra)
         put(extra_path, extra, strlen(extra));
     put(ready, "", 0);
     ck_assert_int_eq(rename(aside, target), 0);
+}
+
+static void drop(struct spool_fixture *fixture, const char *name, const char *files,
+                 const char *extra_name, const char *extra)
+{
+    cleanup(free_ptr) char *aside = begin_drop(fixture);
+    cleanup(free_ptr) char *list = xstrdup(files);
+    char *rest = list;
+    for (char *file; (file = strsep(&rest, " "));) {
+        cleanup(free_ptr) char *path = xasprintf("%s/%s", aside, file);
+        if (*file)
+            put(path, file, strlen(file));
+    }
+    finish_drop(fixture, aside, name, extra_name, extra);
 }
 
 void spool_fixture_drop(struct spool_fixture *fixture, const char *name, const char *files,
@@ -273,6 +288,17 @@ void spool_fixture_drop_script(struct spool_fixture *fixture, const char *name, 
                                const char *script)
 {
     drop(fixture, name, files, "fake", script);
+}
+
+void spool_fixture_drop_copies(struct spool_fixture *fixture, const char *name,
+                               const char *const *paths, size_t count, const char *job)
+{
+    cleanup(free_ptr) char *aside = begin_drop(fixture);
+    for (size_t i = 0; i < count; i++) {
+        cleanup(free_ptr) char *to = xasprintf("%s/%zu-%s", aside, i, strrchr(paths[i], '/') + 1);
+        ck_assert_int_eq(PROGRAM_RUN(NULL, "cp", "--reflink=auto", paths[i], to), 0);
+    }
+    finish_drop(fixture, aside, name, "job.conf", job);
 }
 
 // ---- waiting
@@ -295,7 +321,7 @@ void spool_fixture_await_that(struct spool_fixture *fixture, const char *directo
                               bool (*check)(struct spool_fixture *fixture, void *context),
                               void *context)
 {
-    double end = now_seconds() + SPOOL_FIXTURE_SECONDS;
+    double end = now_seconds() + fixture->patience;
     cleanup(free_ptr) char *path = spool_fixture_path(fixture, directory);
     while (true) {
         // Watched before it is looked at: no change falls between.

@@ -2,7 +2,7 @@
 //
 // spool_fixture_open makes the spool; settings are added with spool_fixture_set; start runs the
 // clipspoold that was built beside the test and waits for READY.  Stages are the real ones, or
-// stand-ins (fake_stages.h).  All waits end after SPOOL_FIXTURE_SECONDS with a failed test; a spool
+// stand-ins (fake_stages.h).  All waits end after `patience` seconds with a failed test; a spool
 // whose test failed is left for inspection, with the daemon's log in it.
 #ifndef CLIPSPOOL_TESTS_SPOOL_FIXTURE_H
 #define CLIPSPOOL_TESTS_SPOOL_FIXTURE_H
@@ -21,6 +21,7 @@ struct spool_fixture {
     char *extra;          // lines of the configuration besides spool.*
     char *programs;       // NULL: the real stages
     const char *incoming; // NULL, or another folder than the spool's own; borrowed
+    int patience;         // seconds a wait takes at most; SPOOL_FIXTURE_SECONDS
     pid_t daemon;         // 0: none runs
     int notify;           // the socket that the daemon tells its state
     char *notified;       // all it has told so far
@@ -61,6 +62,11 @@ void spool_fixture_drop(struct spool_fixture *fixture, const char *name, const c
 // The same with a `fake` script for stand-ins.
 void spool_fixture_drop_script(struct spool_fixture *fixture, const char *name, const char *files,
                                const char *script);
+
+// Drops copies of `count` files, "0-a.mp4" for the first and so on, so that their numbers in
+// plan.json are those of the list.
+void spool_fixture_drop_copies(struct spool_fixture *fixture, const char *name,
+                               const char *const *paths, size_t count, const char *job);
 
 // Waits until the status word in outbox/NAME/status.json is this one (NULL: any final one).  Gives
 // the document (json_decref).
