@@ -52,7 +52,8 @@ const char *format_read(struct source *source, const struct probe *probe, struct
         .width = parameters->width,
         .height = parameters->height,
         .pixels = parameters->format,
-        .aspect = source_video(source)->sample_aspect_ratio,
+        // Not every container tells; then what is coded does.
+        .aspect = av_guess_sample_aspect_ratio(source_format(source), source_video(source), NULL),
         .matrix = parameters->color_space,
         .range = parameters->color_range,
         .primaries = parameters->color_primaries,

@@ -464,6 +464,10 @@ static int receive(struct source *source, int kind, AVFrame *frame, struct err *
             if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT))
                 source->damage++;
             clock_stamp(&track->clock, stream_of(source, kind), source->start, frame);
+            if (kind == PICTURE) // the container's word on the shape of samples comes first
+                frame->sample_aspect_ratio =
+                    av_guess_sample_aspect_ratio(source_format(source), source_video(source),
+                                                 frame);
             return 1 << kind;
         }
         if (r == AVERROR(ENOMEM))
@@ -577,7 +581,10 @@ static int move_to_beginning(struct source *source, struct err *err)
 {
     AVFormatContext *format = source->format;
     int index = source->track[leading_kind(source)].stream;
-    int r = avformat_seek_file(format, index, INT64_MIN, INT64_MIN / 2, INT64_MAX, 0);
+    // The index in ASF may be seconds off; time 0 alone is gone to without asking it.
+    bool is_asf = strcmp(format->iformat->name, "asf") == 0;
+    int r = is_asf ? av_seek_frame(format, index, 0, AVSEEK_FLAG_BACKWARD)
+                   : avformat_seek_file(format, index, INT64_MIN, INT64_MIN / 2, INT64_MAX, 0);
     int64_t first = stream_of(source, leading_kind(source))->start_time;
     if (r < 0)
         r = av_seek_frame(format, index, first != AV_NOPTS_VALUE ? first : 0, AVSEEK_FLAG_BACKWARD);

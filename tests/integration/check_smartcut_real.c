@@ -1,6 +1,11 @@
-// The promise of the smart cut on videos that nobody here made: each alone is cut into two or three
-// short pieces, and the reel is held against it from outside.  One line a file says what became of
-// it; a file that is copied from today must not quietly be encoded tomorrow.
+// The promise of the smart cut on videos that nobody here made: each alone is cut into a few short
+// pieces, and the reel is held against it from outside.  One line a file says what became of it; a
+// file that is copied from today must not quietly be encoded tomorrow.
+//
+// usage: check_smartcut_real [FOLDER...]
+//
+// Without a folder a few files of the real ones are tried; with folders every file in them is that
+// is a video, which takes its time (make check-media).
 #include "base/text.h"
 #include "spool/batch.h"
 #include "tests/support/media.h"
@@ -8,32 +13,49 @@
 #include "tests/support/render_batch.h"
 
 #include <check.h>
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
+// What is known of some.
 struct real {
     const char *path;
+    bool is_tried;   // where no folder is given
     const char *why; // in fallback_reason, where nothing is copied; NULL: some pictures are
 };
 
-// Seconds of a file from which pieces are taken, to save time.
-#define LOOKED_AT "40"
-
 static const struct real reals[] = {
-    { "camera/sideways_movie.mov" },
-    { "camera/with-gps.mov" },
-    { "formats/ax_bt601.mov" },
-    { "formats/ax_sample.flv" },
-    { "formats/ax_sample_2_byte_NAL_length.mp4" },
-    { "formats/ax_sample_h264_iframes_only.ts" },
-    { "formats/ax_sample_with_ssa_subtitles.mkv" },
-    { "formats/gizmo.mp4" },
-    { "formats/mb_edts.mp4" },
+    { "camera/sideways_movie.mov", true },
+    { "camera/with-gps.mov", true },
+    { "formats/ax_bt601.mov", true },
+    { "formats/ax_sample.flv", true },
+    { "formats/ax_sample_2_byte_NAL_length.mp4", true },
+    { "formats/ax_sample_h264_iframes_only.ts", true },
+    { "formats/ax_sample_with_ssa_subtitles.mkv", true },
+    { "formats/gizmo.mp4", true },
+    { "formats/mb_edts.mp4", true },
 };
 
+// What is tried: full paths.
+enum { MOST_FILES = 400 };
+static const char *files[MOST_FILES];
+static size_t file_count;
+
+// "camera/fire2.mp4"
+static const char *short_name(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash;
+    while (name && name > path && name[-1] != '/')
+        name--;
+    return name ? name : path;
+}
+
+enum { PIECES = 4 };
 struct pieces {
-    double starts[3], length; // seconds
+    double starts[PIECES], length; // seconds
     size_t count;
 };
 
@@ -56,10 +78,9 @@ static char *shown(const struct render_batch *batch, const char *path, const cha
                               first);
     char *sound = xasprintf("asetpts=PTS-%.6f/TB,aresample=async=1:first_pts=0", first);
     ck_assert_int_eq(PROGRAM_RUN(NULL, "ffmpeg", "-nostdin", "-v", "error", "-y", "-copyts", "-i",
-                                 path, "-t", LOOKED_AT, "-map", "0:v:0", "-map", "0:a:0?", "-vf",
-                                 picture, "-af", sound, "-c:v", "libx264", "-preset", "ultrafast",
-                                 "-qp", "6", "-g", "12", "-c:a", "pcm_s16le", "-fps_mode",
-                                 "passthrough", out),
+                                 path, "-map", "0:v:0", "-map", "0:a:0?", "-vf", picture, "-af",
+                                 sound, "-c:v", "libx264", "-preset", "ultrafast", "-qp", "6", "-g",
+                                 "12", "-c:a", "pcm_s16le", "-fps_mode", "passthrough", out),
                      0);
     free(picture);
     free(sound);
@@ -129,7 +150,7 @@ static void hold(const struct render_batch *batch, const struct pieces *plan)
     char *reel = shown(batch, final, "reel.mkv");
     char *source = shown(batch, batch->paths[0], "source.mkv");
     const char *const paths[] = { source };
-    render_batch_hold(batch, &(struct render_case){ .final = reel, .paths = paths, .ms = "25" });
+    render_batch_hold(batch, &(struct render_case){ .final = reel, .paths = paths });
     double at = 0;
     for (size_t i = 0; i < plan->count; at += plan->length, i++)
         assert_sound(batch, reel, at, source, plan->starts[i], plan->length);
@@ -158,25 +179,35 @@ static double key_frame_near(const json_t *probe, double moment, double last)
     return best;
 }
 
-// Short pieces from the beginning, the middle, where it starts at a key frame, and the end.
+// Short pieces: where it starts at a key frame, where it hardly does, the very beginning, and the
+// end.
+static struct pieces choose_pieces(const json_t *probe, double seconds)
+{
+    double length = fmin(2, seconds / 6), middle = 0.45 * seconds;
+    if (seconds < 0.7)
+        return (struct pieces){ .length = seconds, .count = 1 };
+    if (seconds < 3) {
+        length = 0.45 * seconds;
+        return (struct pieces){ .starts = { key_frame_near(probe, 0.2 * seconds, 0.5 * seconds),
+                                            seconds - length },
+                                .length = length,
+                                .count = 2 };
+    }
+    return (struct pieces){ .starts = { key_frame_near(probe, middle, seconds - length),
+                                        0.1 * seconds, 0, seconds - length },
+                            .length = length,
+                            .count = PIECES };
+}
+
 static struct pieces plan_pieces(const struct render_batch *batch)
 {
     char *text = folder_get(&batch->folder, "0/probe.json");
     json_t *probe = json_loads(text, 0, NULL);
-    double seconds = json_number_value(json_object_get(probe, "duration"));
-    seconds = fmin(seconds, strtod(LOOKED_AT, NULL) - 1);
-    double length = fmin(1.5, seconds / 5);
-    struct pieces plan = { .starts = { key_frame_near(probe, 0.45 * seconds, seconds - length),
-                                       0.1 * seconds, 0.78 * seconds - 0.1 },
-                           .length = length,
-                           .count = 3 };
-    struct render_piece pieces[ARRAY_LEN(plan.starts)];
+    struct pieces plan =
+        choose_pieces(probe, json_number_value(json_object_get(probe, "duration")));
+    struct render_piece pieces[PIECES];
     double fps = (double)json_integer_value(json_object_get(probe, "fps_num")) /
                  (double)json_integer_value(json_object_get(probe, "fps_den"));
-    if (seconds < 3)
-        plan = (struct pieces){ .starts = { key_frame_near(probe, 0.2 * seconds, 0.3 * seconds) },
-                                .length = 0.6 * seconds,
-                                .count = 1 };
     // On pictures, as far as there is a rate: elsewhere the last one of a piece may be shown twice.
     plan.length = round(plan.length * fps) / fps;
     for (size_t i = 0; i < plan.count; i++)
@@ -190,11 +221,10 @@ static struct pieces plan_pieces(const struct render_batch *batch)
     return plan;
 }
 
-static void tell(const struct real *real, const json_t *numbers,
-                 const struct render_untouched *found)
+static void tell(const char *path, const json_t *numbers, const struct render_untouched *found)
 {
     printf("%-58s %-6s %4lld copied %4lld encoded, %d identical, %d misplaced, %d messages  %s\n",
-           real->path, render_batch_word(numbers, "render_mode"),
+           short_name(path), render_batch_word(numbers, "render_mode"),
            (long long)json_integer_value(json_object_get(numbers, "frames_copied")),
            (long long)json_integer_value(json_object_get(numbers, "frames_encoded")),
            found->identical, found->misplaced, found->messages,
@@ -202,45 +232,118 @@ static void tell(const struct real *real, const json_t *numbers,
     (void)fflush(stdout);
 }
 
-START_TEST(a_reel_of_a_real_file_is_what_its_plan_says)
+static const struct real *known(const char *path)
 {
-    const struct real *real = &reals[_i];
-    const char *path = media_real(real->path), *const paths[RENDER_SOURCES] = { path };
-    struct render_batch batch;
-    struct render_untouched found = { .pictures = 0 };
-    if (!path)
+    for (size_t i = 0; i < ARRAY_LEN(reals); i++)
+        if (text_ends_with(path, reals[i].path))
+            return &reals[i];
+    return NULL;
+}
+
+static void assert_as_known(const char *path, json_int_t copied, const char *why)
+{
+    const struct real *real = known(path);
+    if (!real)
         return;
-    render_batch_make(&batch, paths, NULL);
-    struct pieces plan = plan_pieces(&batch);
-    render_batch_must_run(&batch, "render", NULL);
-    json_t *numbers = render_batch_numbers(&batch);
-    const char *why = render_batch_word(numbers, "fallback_reason");
-    json_int_t copied = json_integer_value(json_object_get(numbers, "frames_copied"));
-    bool is_counted =
-        copied > 0 &&
-        render_batch_untouched(&batch, &(struct render_case){ .final = NULL }, &found);
-    tell(real, numbers, &found);
     ck_assert_int_eq(copied > 0, real->why == NULL);
     ck_assert_msg(real->why ? strstr(why, real->why) != NULL : why[0] == '\0', "because %s", why);
+}
+
+// Whether it is a video at all is for probe to say.
+static bool is_video(const struct render_batch *batch, const char *path)
+{
+    char *said;
+    int status = render_batch_run(batch, "probe", "0", &said);
+    ck_assert_msg(status == 0 || status == 65, "probe ends with %d: %s", status, said);
+    if (status != 0)
+        printf("%-58s no video: %s\n", short_name(path), said);
+    free(said);
+    return status == 0;
+}
+
+static void make_and_hold(const struct render_batch *batch, const char *path)
+{
+    struct render_untouched found = { .pictures = 0 };
+    struct pieces plan = plan_pieces(batch);
+    render_batch_must_run(batch, "render", NULL);
+    json_t *numbers = render_batch_numbers(batch);
+    json_int_t copied = json_integer_value(json_object_get(numbers, "frames_copied"));
+    bool is_counted =
+        copied > 0 && render_batch_untouched(batch, &(struct render_case){ .final = NULL }, &found);
+    tell(path, numbers, &found);
+    assert_as_known(path, copied, render_batch_word(numbers, "fallback_reason"));
     if (is_counted)
         ck_assert_msg(found.identical >= copied && !found.misplaced && !found.messages &&
                           found.is_even,
                       "%lld copied: %s", (long long)copied, found.said);
-    render_batch_decodes(&batch);
-    hold(&batch, &plan);
+    render_batch_decodes(batch);
+    hold(batch, &plan);
     json_decref(numbers);
+}
+
+START_TEST(a_reel_of_a_real_file_is_what_its_plan_says)
+{
+    const char *path = files[_i], *const paths[RENDER_SOURCES] = { path };
+    struct render_batch batch;
+    render_batch_begin(&batch, paths, NULL);
+    if (is_video(&batch, path))
+        make_and_hold(&batch, path);
     render_batch_remove(&batch);
 }
 END_TEST
 
-int main(void)
+// ---- which
+
+static void give_up(const char *path, const char *why)
+{
+    (void)fprintf(stderr, "%s: %s\n", path, why);
+    exit(EXIT_FAILURE);
+}
+
+static void add_file(const char *path)
+{
+    if (file_count == MOST_FILES)
+        give_up(path, "too many files");
+    files[file_count++] = path;
+}
+
+static int is_shown(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+// All files below the folder, in order; paths live as long as the program.
+static void add_folder(const char *folder)
+{
+    struct dirent **entries;
+    int count = scandir(folder, &entries, is_shown, alphasort);
+    if (count < 0)
+        give_up(folder, strerror(errno));
+    for (int i = 0; i < count; i++) {
+        char *path = xasprintf("%s/%s", folder, entries[i]->d_name);
+        struct stat status;
+        if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+            add_folder(path);
+        else
+            add_file(path);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+int main(int argc, char **argv)
 {
     Suite *suite = suite_create("smartcut_real");
+    for (int i = 1; i < argc; i++)
+        add_folder(argv[i]);
+    for (size_t i = 0; argc == 1 && i < ARRAY_LEN(reals); i++)
+        if (reals[i].is_tried && media_real(reals[i].path))
+            add_file(media_real(reals[i].path));
     // A case a file: CK_RUN_CASE takes its name, and a failure says it.
-    for (int i = 0; i < (int)ARRAY_LEN(reals); i++) {
-        TCase *tcase = tcase_create(reals[i].path);
-        tcase_set_timeout(tcase, 240);
-        tcase_add_loop_test(tcase, a_reel_of_a_real_file_is_what_its_plan_says, i, i + 1);
+    for (size_t i = 0; i < file_count; i++) {
+        TCase *tcase = tcase_create(short_name(files[i]));
+        tcase_set_timeout(tcase, 600);
+        tcase_add_loop_test(tcase, a_reel_of_a_real_file_is_what_its_plan_says, (int)i, (int)i + 1);
         suite_add_tcase(suite, tcase);
     }
     SRunner *runner = srunner_create(suite);

@@ -42,7 +42,7 @@ static void add_source(struct render_batch *batch, const char *path)
     free(index);
 }
 
-void render_batch_make(struct render_batch *batch, const char *const *paths, const char *job)
+void render_batch_begin(struct render_batch *batch, const char *const *paths, const char *job)
 {
     memset(batch, 0, sizeof *batch);
     folder_make(&batch->folder);
@@ -51,6 +51,11 @@ void render_batch_make(struct render_batch *batch, const char *const *paths, con
     for (size_t i = 0; i < RENDER_SOURCES && paths[i]; i++)
         add_source(batch, paths[i]);
     save_batch(batch, job);
+}
+
+void render_batch_make(struct render_batch *batch, const char *const *paths, const char *job)
+{
+    render_batch_begin(batch, paths, job);
     for (size_t i = 0; i < batch->count; i++) {
         char *index = xasprintf("%zu", i);
         render_batch_must_run(batch, "probe", index);

@@ -24,7 +24,9 @@ struct render_batch {
     size_t count;
 };
 
-// Makes the batch of the files (up to NULL) and probes them.  `job`: text of job.conf, or NULL.
+// Makes the batch of the files (up to NULL); `job`: text of job.conf, or NULL.
+void render_batch_begin(struct render_batch *batch, const char *const *paths, const char *job);
+// The same, and probes them.
 void render_batch_make(struct render_batch *batch, const char *const *paths, const char *job);
 void render_batch_plan(const struct render_batch *batch, const struct render_piece *pieces,
                        size_t count);

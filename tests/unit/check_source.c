@@ -420,6 +420,43 @@ START_TEST(wrong_key_frame_flags_do_not_mislead_a_seek)
 }
 END_TEST
 
+// An ASF whose index (Advanced Systems Format 6.1) gives for each time a place much further on, as
+// some writers' does.
+static const char *with_late_index(void)
+{
+    static const uint8_t index_object[] = { 0x90, 0x08, 0x00, 0x33, 0xb1, 0xe5, 0xcf, 0x11,
+                                            0x89, 0xf4, 0x00, 0xa0, 0xc9, 0x03, 0x49, 0xcb };
+    enum { ENTRIES = 56, ENTRY = 6, LATE = 4 };
+    const char *path = MEDIA_CLIP(.name = "asf.wmv", .seconds = 4, .width = 160, .height = 120,
+                                  .options = "-c:v msmpeg4 -g 15 -q:v 5");
+    size_t size = media_size(path);
+    uint8_t *bytes = xcalloc(size, 1);
+    int fd = media_open(path);
+    ck_assert_int_eq(read(fd, bytes, size), (ssize_t)size);
+    close_fd(&fd);
+    uint8_t *index = memmem(bytes, size, index_object, sizeof index_object);
+    ck_assert_ptr_nonnull(index);
+    uint8_t *entries = index + ENTRIES, *end = bytes + size;
+    ck_assert_int_gt(end - entries, 2 * LATE * ENTRY);
+    memmove(entries, entries + LATE * ENTRY, (size_t)(end - entries) - LATE * ENTRY);
+    const char *made = media_bytes("late-index.wmv", bytes, size);
+    free(bytes);
+    return made;
+}
+
+START_TEST(an_index_that_points_too_far_does_not_mislead_a_seek)
+{
+    static double all[MAX_FRAMES];
+    const struct kind_of_file file = { .name = "late-index.wmv" };
+    const char *path = with_late_index();
+    struct source *source = open_source(path, SOURCE_PICTURE);
+    size_t count = collect(source, SOURCE_PICTURE, all, path);
+    for (double wish = 3.5; wish > 0; wish -= 0.7)
+        assert_tail(&file, wish, all, count, source);
+    source_free(&source);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("source");
@@ -440,6 +477,7 @@ int main(void)
     tcase_add_loop_test(tcase, real_files_begin_where_their_first_picture_is, 0,
                         (int)ARRAY_LEN(reals));
     tcase_add_test(tcase, wrong_key_frame_flags_do_not_mislead_a_seek);
+    tcase_add_test(tcase, an_index_that_points_too_far_does_not_mislead_a_seek);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
