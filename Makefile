@@ -27,16 +27,18 @@ LIBS_base = $(shell pkg-config --libs libconfig jansson) -lm
 LIBS_daemon = $(shell pkg-config --libs libsystemd)
 LIBS_media = $(shell pkg-config --libs libavformat libavcodec libavfilter libswscale libswresample \
 	libavutil libebur128)
-LIBS_provider = $(shell pkg-config --libs libcurl libcrypto)
+LIBS_provider = $(shell pkg-config --libs libcurl libcrypto expat)
 LIBS_test = $(shell pkg-config --libs check)
 
 BUILD_PACKAGES = gcc libc6-dev pkg-config libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev \
 	libswscale-dev libswresample-dev libebur128-dev libconfig-dev libjansson-dev libsystemd-dev \
-	libcurl4-openssl-dev libssl-dev
+	libcurl4-openssl-dev libssl-dev libexpat1-dev
 DEMO_PACKAGES = $(BUILD_PACKAGES) ffmpeg
 TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check python3-numpy python3-jsonschema rsync systemd mandoc locales chromium \
 	samba smbclient
 DEB_PACKAGES = $(BUILD_PACKAGES) debhelper dpkg-dev lintian
+# Whoever has them from elsewhere keeps them.
+TEST_PACKAGES += $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 LINT_PACKAGES = $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck universal-ctags
 
 # ---- what is built from what ------------------------------------------------------------------
@@ -146,10 +148,18 @@ test-programs: $(PROGRAMS) $(UNIT_TESTS) $(INTEGRATION_TESTS) $(FAULT_TESTS)
 check-unit: $(PROGRAMS) $(UNIT_TESTS) $(FAULT_TESTS) ## run the unit tests
 	@tests/support/run-tests $(UNIT_TESTS) $(FAULT_TESTS)
 
-check-integration: $(PROGRAMS) $(INTEGRATION_TESTS) ## run the integration tests
+# The S3 service that tests talk to, in the versions of its lock file.  None of its scripts is run.
+S3_SERVER = build/s3/node_modules/.package-lock.json
+$(S3_SERVER): tests/support/s3/package-lock.json
+	@mkdir -p build/s3
+	@cp tests/support/s3/package.json tests/support/s3/package-lock.json build/s3
+	$(call show,NPM)cd build/s3 && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+check-integration: $(PROGRAMS) $(INTEGRATION_TESTS) $(S3_SERVER) ## run the integration tests
 	@tests/support/run-tests $(INTEGRATION_TESTS)
 
-check: test-programs ## run all tests (assumes that what they need is installed)
+check: test-programs $(S3_SERVER) ## run all tests (assumes that what they need is installed)
 	@tests/support/run-tests $(INTEGRATION_TESTS) $(UNIT_TESTS) $(FAULT_TESTS)
 
 test: deps-test ## install what is missing, build, and run all tests

@@ -43,7 +43,7 @@ struct work {
     uint64_t hashed;     // at least asked for
     bool asked_for_part; // the request under way
     bool changed;        // the object is not the one of the record
-    bool spoiled;        // the disk may not have what was written
+    bool spoiled;        // what is in the file is not, or may not be, what the server has
 };
 
 void download_result_release(struct download_result *result)
@@ -69,7 +69,9 @@ static int cut(struct work *work, uint64_t bytes, struct err *err)
         lseek(work->file.fd, (off_t)bytes, SEEK_SET) < 0)
         return err_errno(err, errno, "cut %s", work->file.temporary);
     fingerprint_free(&work->fingerprint);
-    work->fingerprint = fingerprint_start(work->file.fd);
+    work->fingerprint =
+        fingerprint_start(work->file.fd,
+                          work->partial.proof != NULL ? work->order->proof : PROOF_NONE);
     fingerprint_follow(work->fingerprint, bytes);
     work->bytes = work->sync_begun = work->hashed = bytes;
     if (work->partial.synced_bytes > bytes)
@@ -171,6 +173,8 @@ static void take_name(struct work *work, const struct answer *head)
 static int start_over(struct work *work, const struct answer *head, uint64_t total, struct err *err)
 {
     const char *validator = answer_validator(head);
+    free(work->partial.proof);
+    work->partial.proof = proof_of(work->order->proof, head);
     int r = cut(work, 0, err);
     if (r < 0)
         return r;
@@ -278,7 +282,8 @@ static int request(struct work *work, struct err *err)
         return -ESTALE;
     }
     if (answer.head.status < 200 || answer.head.status > 299)
-        return answer_failure(&answer.head, time(NULL), err);
+        return order->refused != NULL ? order->refused(order->context, &answer, err)
+                                      : answer_failure(&answer.head, time(NULL), err);
     if (work->partial.total_bytes != UINT64_MAX && work->bytes < work->partial.total_bytes)
         return err_set(err, ERR_RETRY, "cut_off", "the server sent less than it said");
     return 0;
@@ -326,12 +331,17 @@ static int transfer(struct work *work, struct err *err)
 static int finish(struct work *work, struct err *err)
 {
     struct download_result *result = work->result;
+    cleanup(free_ptr) char *proof = NULL;
     if (work->bytes == 0)
         return err_set(err, ERR_INPUT, "empty_file", "the file on the server is empty");
     fingerprint_follow(work->fingerprint, work->bytes);
-    int r = fingerprint_finish(&work->fingerprint, result->sha256, err);
+    int r = fingerprint_finish(&work->fingerprint, result->sha256, &proof, err);
     if (r < 0)
         return r;
+    if (proof_differs(work->partial.proof, proof)) {
+        work->spoiled = true;
+        return err_set(err, ERR_RETRY, "damaged", "what arrived is not what the server has");
+    }
     free(work->partial.sha256);
     work->partial.sha256 = xstrdup(result->sha256);
     work->partial.total_bytes = work->bytes;

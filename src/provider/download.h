@@ -24,6 +24,10 @@ struct download_order {
     const char *name; // as this
     // Called often.  The total is UINT64_MAX while unknown.  May be NULL.
     void (*progress)(void *context, uint64_t bytes, uint64_t total_bytes);
+    // What the server proves of the whole, which is checked once it is there.
+    enum proof_kind proof;
+    // What an answer means that is no success, in place of answer_failure; or NULL.
+    int (*refused)(void *context, const struct http_answer *answer, struct err *err);
     void *context;
 };
 
@@ -45,7 +49,7 @@ void download_result_release(struct download_result *result);
 // to repeat, not before err->retry_after seconds.  Returns 0, -ECANCELED (ERR_RETRY "stopped"), or
 // another negative: what http_do and answer_failure say,
 //   ERR_INPUT  too_large empty_file web_page encoded bad_answer
-//   ERR_RETRY  changes_all_the_time cut_off
+//   ERR_RETRY  changes_all_the_time cut_off; damaged (it is not what the server proves; it goes)
 //   ERR_IO     no_space and what else the disk says.
 // After an error that no repetition will mend, nothing is left behind.
 int download(const struct download_order *order, struct download_result *result, struct err *err);

@@ -17,8 +17,9 @@ struct fingerprint {
     pthread_cond_t news;
     uint64_t bytes; // there; this and what follows under the lock
     bool is_complete, is_cancelled;
-    EVP_MD_CTX *hash; // the thread's own until it has ended
-    int failed;       // errno
+    EVP_MD_CTX *hash; // the thread's own until it has ended, as is the next
+    struct proof_sum *proof;
+    int failed; // errno
 };
 
 // Waits for bytes behind `done`.  Returns how many there are, 0 if there will be none.
@@ -47,15 +48,17 @@ static void *hash_file(void *context)
             break;
         }
         (void)EVP_DigestUpdate(f->hash, piece, (size_t)got);
+        proof_add(f->proof, piece, (size_t)got);
         done += (uint64_t)got;
     }
     return NULL;
 }
 
-struct fingerprint *fingerprint_start(int fd)
+struct fingerprint *fingerprint_start(int fd, enum proof_kind proof)
 {
     struct fingerprint *f = xcalloc(1, sizeof *f);
     f->fd = fd;
+    f->proof = proof_begin(proof);
     f->hash = EVP_MD_CTX_new();
     if (f->hash == NULL || EVP_DigestInit_ex(f->hash, EVP_sha256(), NULL) != 1)
         base_out_of_memory();
@@ -85,12 +88,14 @@ void fingerprint_follow(struct fingerprint *fingerprint, uint64_t bytes)
 static void release(struct fingerprint *f)
 {
     EVP_MD_CTX_free(f->hash);
+    proof_free(&f->proof);
     (void)pthread_cond_destroy(&f->news);
     (void)pthread_mutex_destroy(&f->lock);
     free(f);
 }
 
-int fingerprint_finish(struct fingerprint **fingerprint, char *hex, struct err *err)
+int fingerprint_finish(struct fingerprint **fingerprint, char *hex, char **ret_proof,
+                       struct err *err)
 {
     struct fingerprint *f = TAKE(*fingerprint);
     unsigned char hash[EVP_MAX_MD_SIZE];
@@ -102,6 +107,8 @@ int fingerprint_finish(struct fingerprint **fingerprint, char *hex, struct err *
         r = err_set(err, ERR_SYSTEM, "no_checksum", "a checksum cannot be made");
     for (unsigned i = 0; r == 0 && i < size && 2 * i + 2 < FINGERPRINT_SIZE; i++)
         (void)snprintf(hex + (size_t)2 * i, 3, "%02x", hash[i]);
+    if (r == 0 && ret_proof != NULL)
+        *ret_proof = proof_text(f->proof);
     release(f);
     return r;
 }

@@ -21,6 +21,8 @@ enum {
     ERROR_BODY_BYTES = 64 * 1024,
     // About what the curl program uses; four times as much was not faster.
     BUFFER_BYTES = 128 * 1024,
+    // Of what is sent: the most that is read and handed over at once.
+    SEND_BYTES = 256 * 1024,
     // How late a stall or a deadline may be noticed.
     TICK_MS = 250,
 };
@@ -36,6 +38,7 @@ struct http {
 // One exchange: a request, or one hop of it.
 struct transfer {
     struct http *http;
+    CURL *easy;
     const struct http_request *request;
     struct http_answer *answer;
     struct err *err;
@@ -331,10 +334,15 @@ static size_t give_body(char *buffer, size_t one, size_t size, void *context)
         memcpy(buffer, (const char *)body->data + transfer->sent, wanted);
     else if (wanted > 0)
         got = pread(body->fd, buffer, wanted, (off_t)(body->offset + transfer->sent));
-    if (got < 0 || (got == 0 && wanted > 0)) {
-        transfer->failed = err_errno(transfer->err, got < 0 ? errno : EIO, "read what to send");
+    if (got < 0)
+        transfer->failed = err_errno(transfer->err, errno, "read what to send");
+    else if (got == 0 && wanted > 0)
+        transfer->failed = err_set(transfer->err, ERR_RETRY, "changed",
+                                   "the file became shorter while it was sent");
+    if (transfer->failed < 0)
         return CURL_READFUNC_ABORT;
-    }
+    if (body->given != NULL && got > 0)
+        body->given(body->context, transfer->sent, buffer, (size_t)got);
     transfer->sent += (uint64_t)got;
     transfer->moved += (uint64_t)got;
     return (size_t)got;
@@ -424,6 +432,7 @@ static void set_method(CURL *easy, struct transfer *transfer)
         (void)curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_body);
         set_pointer(easy, CURLOPT_READDATA, transfer);
         set_pointer(easy, CURLOPT_SEEKDATA, transfer);
+        set_number(easy, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BYTES);
     }
     if (request->method != NULL && strcmp(request->method, "HEAD") == 0)
         set_number(easy, CURLOPT_NOBODY, 1);
@@ -455,24 +464,25 @@ static void set_fields(CURL *easy, struct transfer *transfer, bool same_origin)
 
 // ---- driving
 
-static int stopped(struct transfer *transfer)
+static int stopped(struct err *err)
 {
-    (void)err_set(transfer->err, ERR_RETRY, "stopped", "the transfer was asked to stop");
+    (void)err_set(err, ERR_RETRY, "stopped", "the transfer was asked to stop");
     return -ECANCELED;
 }
 
 static bool is_stalled(struct transfer *transfer, uint64_t now)
 {
     const struct http_rules *rules = &transfer->http->rules;
+    double stall_seconds = fmax(rules->stall_seconds, transfer->request->patience_seconds);
     if (rules->stall_seconds <= 0 || !transfer->connected)
         return false;
-    double due = fmax(rules->stall_bytes_per_second * rules->stall_seconds, 1);
+    double due = fmax(rules->stall_bytes_per_second * stall_seconds, 1);
     if ((double)(transfer->moved - transfer->window_moved) >= due) {
         transfer->window_us = now;
         transfer->window_moved = transfer->moved;
         return false;
     }
-    return (double)(now - transfer->window_us) >= rules->stall_seconds * 1e6;
+    return (double)(now - transfer->window_us) >= stall_seconds * 1e6;
 }
 
 // What ends a transfer from our side.  Returns 0 or a negative with err set.
@@ -507,7 +517,7 @@ static int drive(struct transfer *transfer, CURLcode *ret_code)
             return r;
         (void)curl_multi_poll(multi, extra ? &stop : NULL, extra, TICK_MS, NULL);
         if (extra && stop.revents != 0)
-            return stopped(transfer);
+            return stopped(transfer->err);
         stop.revents = 0;
     }
     const CURLMsg *message = curl_multi_info_read(multi, &left);
@@ -575,10 +585,10 @@ static void begin_hop(struct transfer *transfer)
     transfer->answer->link = url_part(transfer->url, CURLUPART_URL, 0);
 }
 
-static int do_hop(struct transfer *transfer, bool same_origin)
+// Sets all that the hop needs and hands it to libcurl.
+static void start_hop(struct transfer *transfer, bool same_origin)
 {
-    CURL *easy = transfer->http->easy;
-    CURLcode code = CURLE_OK;
+    CURL *easy = transfer->easy;
     begin_hop(transfer);
     curl_easy_reset(easy);
     set_pointer(easy, CURLOPT_CURLU, transfer->url);
@@ -589,8 +599,14 @@ static int do_hop(struct transfer *transfer, bool same_origin)
     set_fields(easy, transfer, same_origin);
     if (curl_multi_add_handle(transfer->http->multi, easy) != CURLM_OK)
         base_out_of_memory();
+}
+
+static int do_hop(struct transfer *transfer, bool same_origin)
+{
+    CURLcode code = CURLE_OK;
+    start_hop(transfer, same_origin);
     int r = drive(transfer, &code);
-    (void)curl_multi_remove_handle(transfer->http->multi, easy);
+    (void)curl_multi_remove_handle(transfer->http->multi, transfer->easy);
     return r < 0 ? r : judge(transfer, code);
 }
 
@@ -625,27 +641,184 @@ static int do_hops(struct transfer *transfer)
     }
 }
 
+// Fills *transfer but for its http and easy.
+static int begin(struct transfer *transfer, const struct http_request *request,
+                 struct http_answer *answer, struct err *err)
+{
+    const char *method = request->method ? request->method : "GET";
+    transfer->request = request;
+    transfer->answer = answer;
+    transfer->err = err;
+    transfer->url = url_new();
+    transfer->may_follow =
+        request->max_redirects > 0 && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
+    if (request->deadline_seconds > 0)
+        transfer->deadline_us = monotonic_us() + (uint64_t)(request->deadline_seconds * 1e6);
+    return set_url(transfer->url, request->link, err);
+}
+
+static void end(struct transfer *transfer)
+{
+    curl_easy_reset(transfer->easy); // nothing of this request is to be pointed to any more
+    curl_slist_free_all(transfer->fields);
+    url_free(&transfer->url);
+}
+
 int http_do(struct http *http, const struct http_request *request, struct http_answer *answer,
             struct err *err)
 {
     struct err own = ERR_INIT;
-    cleanup(url_free) CURLU *url = url_new();
-    const char *method = request->method ? request->method : "GET";
-    struct transfer transfer = {
-        .http = http,
-        .request = request,
-        .answer = answer,
-        .err = err ? err : &own,
-        .url = url,
-        .may_follow = request->max_redirects > 0 &&
-                      (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0),
-    };
-    if (request->deadline_seconds > 0)
-        transfer.deadline_us = monotonic_us() + (uint64_t)(request->deadline_seconds * 1e6);
-    int r = set_url(url, request->link, transfer.err);
+    struct transfer transfer = { .http = http, .easy = http->easy };
+    int r = begin(&transfer, request, answer, err ? err : &own);
     if (r == 0)
         r = do_hops(&transfer);
-    curl_easy_reset(http->easy); // nothing of this request is to be pointed to any more
-    curl_slist_free_all(transfer.fields);
+    end(&transfer);
     return r;
+}
+
+// ---- several at a time
+
+struct lane {
+    bool busy;
+    struct transfer transfer; // easy is the lane's own
+    struct http_request request;
+    struct http_answer answer;
+    struct err err;
+};
+
+struct lanes {
+    struct http *http;
+    const struct http_series *series;
+    struct err *err;
+    struct lane lane[HTTP_MOST_AT_ONCE];
+};
+
+static void lanes_release(struct lanes *lanes)
+{
+    for (unsigned i = 0; i < lanes->series->at_once; i++) {
+        struct lane *lane = &lanes->lane[i];
+        if (lane->busy) {
+            (void)curl_multi_remove_handle(lanes->http->multi, lane->transfer.easy);
+            end(&lane->transfer);
+        }
+        http_answer_release(&lane->answer);
+        curl_easy_cleanup(lane->transfer.easy);
+    }
+}
+
+// The lane is free again, and who gave its request hears how it went.
+static int finish_lane(struct lanes *lanes, unsigned i, int r)
+{
+    struct lane *lane = &lanes->lane[i];
+    (void)curl_multi_remove_handle(lanes->http->multi, lane->transfer.easy);
+    end(&lane->transfer);
+    lane->busy = false;
+    const struct http_outcome outcome = { r, &lane->answer, &lane->err };
+    r = lanes->series->done(lanes->series->context, i, &outcome, lanes->err);
+    http_answer_release(&lane->answer);
+    return r;
+}
+
+static int start_lane(struct lanes *lanes, unsigned i)
+{
+    struct lane *lane = &lanes->lane[i];
+    CURL *easy = lane->transfer.easy;
+    lane->busy = true;
+    lane->request.max_redirects = 0;
+    lane->err = (struct err)ERR_INIT;
+    lane->transfer = (struct transfer){ .http = lanes->http, .easy = easy };
+    int r = begin(&lane->transfer, &lane->request, &lane->answer, &lane->err);
+    if (r < 0)
+        return finish_lane(lanes, i, r);
+    start_hop(&lane->transfer, true);
+    return 0;
+}
+
+// Gives every free lane something to do.  Returns how many are busy, and the milliseconds until
+// asking again makes sense (0: it makes none), or a negative.
+static int fill_lanes(struct lanes *lanes, int *ret_wait_ms)
+{
+    int busy = 0;
+    *ret_wait_ms = 0;
+    for (unsigned i = 0; i < lanes->series->at_once; i++) {
+        struct lane *lane = &lanes->lane[i];
+        double wait = 0;
+        lane->request = lane->busy ? lane->request : (struct http_request){ .method = NULL };
+        int r = lane->busy ? 0
+                           : lanes->series->next(lanes->series->context, i, &lane->request, &wait,
+                                                 lanes->err);
+        if (r > 0) {
+            r = start_lane(lanes, i);
+            wait = lane->busy ? 0 : 1e-3; // it was over before it began: ask again
+        }
+        if (r < 0)
+            return r;
+        int wait_ms = wait > 0 ? (int)fmin(ceil(wait * 1000), TICK_MS) : 0;
+        if (wait_ms > 0 && (*ret_wait_ms == 0 || wait_ms < *ret_wait_ms))
+            *ret_wait_ms = wait_ms;
+        busy += lane->busy;
+    }
+    return busy;
+}
+
+static int end_lanes(struct lanes *lanes)
+{
+    const CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(lanes->http->multi, &left)) != NULL) {
+        unsigned i = 0;
+        while (lanes->lane[i].transfer.easy != message->easy_handle)
+            i++;
+        int r = finish_lane(lanes, i, judge(&lanes->lane[i].transfer, message->data.result));
+        if (r < 0)
+            return r;
+    }
+    for (unsigned i = 0; i < lanes->series->at_once; i++) {
+        int r = lanes->lane[i].busy ? check_time(&lanes->lane[i].transfer) : 0;
+        if (r < 0)
+            r = finish_lane(lanes, i, r);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int drive_lanes(struct lanes *lanes)
+{
+    CURLM *multi = lanes->http->multi;
+    struct curl_waitfd stop = { .fd = lanes->http->rules.stop_fd, .events = CURL_WAIT_POLLIN };
+    unsigned extra = stop.fd > 0 ? 1 : 0;
+    int running, wait_ms;
+    for (;;) {
+        int busy = fill_lanes(lanes, &wait_ms);
+        if (busy < 0 || (busy == 0 && wait_ms == 0))
+            return busy;
+        if (curl_multi_perform(multi, &running) != CURLM_OK)
+            return err_set(lanes->err, ERR_SYSTEM, "transport", "the transfer cannot go on");
+        int r = end_lanes(lanes);
+        if (r < 0)
+            return r;
+        // Where one ended, its lane is filled before anything is waited for.
+        int most_ms = running < busy ? 0 : TICK_MS;
+        if (most_ms > 0 && wait_ms > 0)
+            most_ms = wait_ms;
+        if (busy == 0)
+            most_ms = wait_ms;
+        (void)curl_multi_poll(multi, extra ? &stop : NULL, extra, most_ms, NULL);
+        if (extra && stop.revents != 0)
+            return stopped(lanes->err);
+        stop.revents = 0;
+    }
+}
+
+int http_do_series(struct http *http, const struct http_series *series, struct err *err)
+{
+    struct err own = ERR_INIT;
+    cleanup(lanes_release) struct lanes lanes = { .http = http,
+                                                  .series = series,
+                                                  .err = err ? err : &own };
+    for (unsigned i = 0; i < series->at_once; i++)
+        if ((lanes.lane[i].transfer.easy = curl_easy_init()) == NULL)
+            base_out_of_memory();
+    return drive_lanes(&lanes);
 }

@@ -48,6 +48,10 @@ struct http_body {
     const void *data; // or NULL, and it is read from
     int fd;           // at `offset`, without moving it
     uint64_t offset, size;
+    // Sees each piece as it is handed over, `at` counted from the beginning of the body; from 0
+    // again where a connection that was kept turned out to be closed.  May be NULL.
+    void (*given)(void *context, uint64_t at, const void *data, size_t size);
+    void *context;
 };
 
 struct http_request {
@@ -63,6 +67,7 @@ struct http_request {
     // sent on to another origin.
     unsigned max_redirects;
     double deadline_seconds; // for all of it; 0: none
+    double patience_seconds; // what takes a server long: at least so long it is not stalled
 };
 
 struct http_answer {
@@ -82,10 +87,37 @@ void http_answer_release(struct http_answer *answer);
 // negative:
 //   ERR_INPUT   bad_link too_many_redirects bad_certificate bad_answer answer_too_large
 //   ERR_DENIED  address_refused insecure_redirect
-//   ERR_RETRY   no_address unreachable stalled too_slow cut_off
+//   ERR_RETRY   no_address unreachable stalled too_slow cut_off; changed (the file of the body)
 //   ERR_CONFIG  bad_ca_file
 int http_do(struct http *http, const struct http_request *request, struct http_answer *answer,
             struct err *err);
+
+// ---- several requests, some of them at a time
+
+enum { HTTP_MOST_AT_ONCE = 8 };
+
+struct http_outcome {
+    int r; // and err: what http_do would return and set
+    struct http_answer *answer;
+    const struct err *err;
+};
+
+// Each lane has one request under way.  No redirect is followed.
+struct http_series {
+    unsigned at_once; // lanes, 1 to HTTP_MOST_AT_ONCE
+    // What the lane, which is free, does next.  Returns 1 with *ret_request filled (it is zeroed;
+    // what it points to stays until the lane's `done`); 0 if there is nothing, or nothing before
+    // *ret_wait_seconds have passed; a negative ends all.
+    int (*next)(void *context, unsigned lane, struct http_request *ret_request,
+                double *ret_wait_seconds, struct err *err);
+    // What became of it.  Returns 0, or a negative, which ends all.
+    int (*done)(void *context, unsigned lane, const struct http_outcome *outcome, struct err *err);
+    void *context;
+};
+
+// Goes on until no lane has anything to do.  Requests that are under way when it ends before are
+// broken off, without `done`.  Returns 0, what next or done returned, or -ECANCELED.
+int http_do_series(struct http *http, const struct http_series *series, struct err *err);
 
 // ---- links
 

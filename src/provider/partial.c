@@ -15,6 +15,7 @@ void partial_release(struct partial *partial)
     free(partial->validator);
     free(partial->name);
     free(partial->type);
+    free(partial->proof);
     free(partial->sha256);
     *partial = (struct partial)PARTIAL_INIT;
 }
@@ -34,6 +35,7 @@ static bool from_json(const json_t *json, struct partial *partial)
     partial->validator = take_text(json, "validator", &bad);
     partial->name = take_text(json, "name", &bad);
     partial->type = take_text(json, "type", &bad);
+    partial->proof = take_text(json, "proof", &bad);
     partial->sha256 = take_text(json, "sha256", &bad);
     int64_t total = json_int(json, "total_bytes", 0, INT64_MAX, -1, &bad);
     partial->total_bytes = total < 0 ? UINT64_MAX : (uint64_t)total;
@@ -78,6 +80,8 @@ int partial_save(int dirfd, const char *name, struct partial *partial, struct er
     json_put_text(json, "validator", partial->validator);
     json_put_text(json, "name", partial->name);
     json_put_text(json, "type", partial->type);
+    if (partial->proof != NULL)
+        json_put_text(json, "proof", partial->proof);
     if (partial->total_bytes != UINT64_MAX)
         json_put_int(json, "total_bytes", (int64_t)partial->total_bytes);
     json_put_int(json, "synced_bytes", (int64_t)partial->synced_bytes);

@@ -19,6 +19,7 @@ struct partial {
     char *identity;       // what is being fetched, as a checksum: links have signatures in them
     char *validator;      // for If-Range; NULL: it cannot be gone on with
     char *name, *type;    // what the server says it is; or NULL
+    char *proof;          // what it says of the bytes (provider/proof.h), or NULL
     uint64_t total_bytes; // UINT64_MAX while unknown
     uint64_t synced_bytes;
     char boot[BOOT_ID_SIZE];

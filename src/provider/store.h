@@ -89,8 +89,7 @@ struct store_entry {
     uint64_t size_bytes;
     time_t modified;
 };
-// Anything but 0 ends the list with it.  May remove the object it is called with, by another store
-// object or after the list; not by this one during it.
+// Anything but 0 ends the list with it.  May use the store, also remove what it is shown.
 typedef int store_visit(void *context, const struct store_entry *entry, struct err *err);
 
 // ---- the object
@@ -117,6 +116,8 @@ const char *store_shown(const struct store *store);
 //   ERR_CONFIG  no_bucket wrong_endpoint; no_links (sign of a folder)
 //   ERR_SERVICE storage_away     unreachable, busy or broken after all tries; err->retry_after
 //               bad_answer       it answers what cannot be
+//               bad_certificate  it does not prove who it is
+//               clock            it finds our clock wrong, even corrected by its own
 //   ERR_RETRY   damaged          what arrived is not what was sent; nothing of it is used
 //               changed          what is put became shorter meanwhile
 //   ERR_IO, ERR_SYSTEM           this machine's; ERR_BUG bad_header bad_request: ours

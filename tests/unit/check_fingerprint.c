@@ -26,14 +26,14 @@ static void tear_down(void)
 START_TEST(of_nothing_and_of_abc_it_is_what_the_standard_says)
 {
     char hex[FINGERPRINT_SIZE];
-    struct fingerprint *f = fingerprint_start(fd);
-    ck_assert_int_eq(fingerprint_finish(&f, hex, NULL), 0);
+    struct fingerprint *f = fingerprint_start(fd, PROOF_NONE);
+    ck_assert_int_eq(fingerprint_finish(&f, hex, NULL, NULL), 0);
     ck_assert_str_eq(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     ck_assert_ptr_null(f);
-    f = fingerprint_start(fd);
+    f = fingerprint_start(fd, PROOF_NONE);
     ck_assert_int_eq(write(fd, "abc", 3), 3);
     fingerprint_follow(f, 3);
-    ck_assert_int_eq(fingerprint_finish(&f, hex, NULL), 0);
+    ck_assert_int_eq(fingerprint_finish(&f, hex, NULL, NULL), 0);
     ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 END_TEST
@@ -49,11 +49,11 @@ START_TEST(of_a_file_that_grew_in_pieces_it_is_that_of_another_program)
         ck_assert_int_eq(write(fd, piece, sizeof piece), sizeof piece);
         size += sizeof piece;
         if (i == PIECES / 3) // what was there before counts, too
-            f = fingerprint_start(fd);
+            f = fingerprint_start(fd, PROOF_NONE);
         if (f != NULL)
             fingerprint_follow(f, size);
     }
-    ck_assert_int_eq(fingerprint_finish(&f, hex, NULL), 0);
+    ck_assert_int_eq(fingerprint_finish(&f, hex, NULL, NULL), 0);
     char *path = xasprintf("%s/file", folder.path);
     ck_assert_int_eq(PROGRAM_RUN(&output, "sha256sum", path), 0);
     ck_assert(strncmp(output, hex, 64) == 0);
@@ -66,16 +66,16 @@ START_TEST(a_file_shorter_than_was_said_is_an_error)
 {
     char hex[FINGERPRINT_SIZE];
     struct err err = ERR_INIT;
-    struct fingerprint *f = fingerprint_start(fd);
+    struct fingerprint *f = fingerprint_start(fd, PROOF_NONE);
     fingerprint_follow(f, 10);
-    ck_assert_int_lt(fingerprint_finish(&f, hex, &err), 0);
+    ck_assert_int_lt(fingerprint_finish(&f, hex, NULL, &err), 0);
     ck_assert_int_eq(err.class, ERR_IO);
 }
 END_TEST
 
 START_TEST(it_can_be_given_up_at_any_time)
 {
-    struct fingerprint *f = fingerprint_start(fd);
+    struct fingerprint *f = fingerprint_start(fd, PROOF_NONE);
     fingerprint_free(&f);
     ck_assert_ptr_null(f);
     fingerprint_free(&f);

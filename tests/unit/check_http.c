@@ -63,6 +63,127 @@ static int get_here(const char *query)
     return r;
 }
 
+// ---- several at a time
+
+enum { MANY = 9 };
+
+struct many {
+    unsigned begun, ended, most, under_way, waited;
+    char *links[HTTP_MOST_AT_ONCE];
+    unsigned number[HTTP_MOST_AT_ONCE]; // of the lane's request, from 1
+    bool fails_at_4, wait_before_5;
+};
+
+static int next_of_many(void *context, unsigned lane, struct http_request *request,
+                        double *ret_wait_seconds, struct err *ret)
+{
+    struct many *many = context;
+    (void)ret;
+    if (many->begun == 4 && many->wait_before_5 && many->waited++ == 0) {
+        *ret_wait_seconds = 0.05;
+        return 0;
+    }
+    if (many->begun == MANY)
+        return 0;
+    many->number[lane] = ++many->begun;
+    free(many->links[lane]);
+    // One that breaks off, one that is no link, one that is refused; each of a size of its own.
+    many->links[lane] = many->begun == 2   ? httpd_link(&server, "/x?size=1000&break=10&etag=a")
+                        : many->begun == 3 ? xstrdup("ftp://127.0.0.1/")
+                        : many->begun == 5 ? httpd_link(&server, "/x?status=403")
+                                           : httpd_link(&server, "/x?size=%u", 1000 + many->begun);
+    request->link = many->links[lane];
+    many->under_way++;
+    if (many->under_way > many->most)
+        many->most = many->under_way;
+    return 1;
+}
+
+static int one_of_many_ended(void *context, unsigned lane, const struct http_outcome *outcome,
+                             struct err *ret)
+{
+    struct many *many = context;
+    unsigned number = many->number[lane];
+    many->under_way--;
+    many->ended++;
+    if (number == 2)
+        ck_assert_str_eq(outcome->err->id, "cut_off");
+    else if (number == 3)
+        ck_assert_str_eq(outcome->err->id, "bad_link");
+    else if (number == 5)
+        ck_assert_int_eq(outcome->answer->head.status, 403);
+    else
+        ck_assert_uint_eq(outcome->answer->body_size, 1000 + number);
+    ck_assert_int_eq(outcome->r < 0, number == 2 || number == 3);
+    return number == 4 && many->fails_at_4 ? err_set(ret, ERR_INPUT, "fourth", "the fourth") : 0;
+}
+
+static int do_many(struct many *many, unsigned at_once)
+{
+    struct http *client = http_new(&rules);
+    const struct http_series series = { at_once, next_of_many, one_of_many_ended, many };
+    int r = http_do_series(client, &series, &err);
+    http_free(&client);
+    for (size_t i = 0; i < ARRAY_LEN(many->links); i++)
+        free(many->links[i]);
+    return r;
+}
+
+START_TEST(of_several_requests_each_ends_for_itself)
+{
+    struct many many = { .wait_before_5 = _i % 2 == 1 };
+    allow(NULL, "127.0.0.1");
+    ck_assert_msg(do_many(&many, (unsigned)_i) == 0, "%s", err.text);
+    ck_assert_uint_eq(many.ended, MANY);
+    ck_assert_uint_le(many.most, (unsigned)_i);
+    ck_assert_uint_ge(many.most, _i > 1 ? 2 : 1);
+}
+END_TEST
+
+START_TEST(who_hears_of_the_end_of_one_can_end_all)
+{
+    struct many many = { .fails_at_4 = true };
+    allow(NULL, "127.0.0.1");
+    ck_assert_int_lt(do_many(&many, 1), 0);
+    ck_assert_str_eq(err.id, "fourth");
+    ck_assert_uint_eq(many.ended, 4);
+}
+END_TEST
+
+static int next_is_mute(void *context, unsigned lane, struct http_request *request,
+                        double *ret_wait_seconds, struct err *ret)
+{
+    (void)lane, (void)ret_wait_seconds, (void)ret;
+    request->link = context;
+    return 1;
+}
+
+static int nothing_ends(void *context, unsigned lane, const struct http_outcome *outcome,
+                        struct err *ret)
+{
+    (void)context, (void)lane, (void)ret;
+    ck_abort_msg("%s", outcome->err->text);
+    return 0;
+}
+
+START_TEST(a_request_to_stop_ends_several_at_once)
+{
+    int stop[2];
+    char *link = httpd_link(&server, "/x?mute=1");
+    allow(NULL, "127.0.0.1");
+    ck_assert_int_eq(pipe(stop), 0);
+    ck_assert_int_eq(write(stop[1], "x", 1), 1);
+    rules.stop_fd = stop[0];
+    struct http *client = http_new(&rules);
+    const struct http_series series = { 4, next_is_mute, nothing_ends, link };
+    ck_assert_int_eq(http_do_series(client, &series, &err), -ECANCELED);
+    ck_assert_str_eq(err.id, "stopped");
+    http_free(&client);
+    close(stop[0]), close(stop[1]);
+    free(link);
+}
+END_TEST
+
 // ---- where requests go
 
 // %u is the server's port; what is behind "->" is where a host that is allowed sends on to.
@@ -437,7 +558,7 @@ START_TEST(a_body_is_sent_from_memory_and_from_a_file)
     const struct http_body beyond = { .fd = fd, .offset = 8, .size = 4 };
     ck_assert_int_lt(ask(&(struct http_request){ .link = link, .method = "PUT", .body = &beyond }),
                      0);
-    ck_assert_int_eq(err.class, ERR_IO);
+    ck_assert_str_eq(err.id, "changed");
     free(link);
     folder_remove(&folder);
 }
@@ -522,6 +643,9 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, a_hostile_link_is_refused_without_a_connection, 0,
                         (int)ARRAY_LEN(hostile));
+    tcase_add_loop_test(tcase, of_several_requests_each_ends_for_itself, 1, HTTP_MOST_AT_ONCE + 1);
+    tcase_add_test(tcase, who_hears_of_the_end_of_one_can_end_all);
+    tcase_add_test(tcase, a_request_to_stop_ends_several_at_once);
     tcase_add_test(tcase, a_proxy_in_the_environment_is_not_asked);
     tcase_add_test(tcase, a_host_that_is_allowed_by_name_is_not_allowed_by_number);
     tcase_add_test(tcase, ports_of_other_services_are_left_alone);

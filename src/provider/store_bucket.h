@@ -1,0 +1,97 @@
+// A bucket, to those who make requests of it: signing, trying again, and what answers mean.
+#ifndef CLIPSPOOL_STORE_BUCKET_H
+#define CLIPSPOOL_STORE_BUCKET_H
+
+#include "provider/proof.h"
+#include "provider/store_fault.h"
+#include "provider/store_verbs.h"
+
+// What is larger is sent in parts; below, one request is cheaper than the three that parts need.
+#define BUCKET_PIECE_BYTES (UINT64_C(16) << 20)
+
+struct bucket {
+    struct store store;
+    struct sign_place place; // its strings are owned
+    enum proof_kind proof;   // that the service gives
+    const char *own;         // "x-oss-" or "x-amz-"
+    const struct credential *credential;
+    char *credential_name, *allow_hosts, *ca_file;
+    struct http *http;
+    struct http_rules rules;
+    struct store_turn turn;
+    double skew_seconds; // the service's clock less ours
+    bool skew_is_known;
+};
+
+// ---- one request
+
+struct bucket_call {
+    const char *method, *key; // key NULL: the bucket itself
+    struct fields query, headers;
+    const struct http_body *body;
+    size_t max_body_bytes;
+    double patience_seconds;
+};
+
+// One that is signed, as libcurl wants it.
+struct bucket_request {
+    struct sign_result signature;
+    char **lines;
+    struct http_request http;
+};
+void bucket_request_release(struct bucket_request *request);
+int bucket_prepare(const struct bucket *bucket, const struct bucket_call *call,
+                   struct bucket_request *request, struct err *err);
+
+// What came of it: r and err as http_do left them, and the answer.  Returns 0 for a status of
+// success.  Where the service finds our clock wrong, its own is taken for the next try.
+int bucket_judge(struct bucket *bucket, int r, const struct http_answer *answer, struct err *err);
+
+// ---- trying again
+
+enum { BUCKET_TRIES = 3 };
+
+// Whether what failed after `tries` tries is worth another.  Returns the seconds to wait before, or
+// a negative number if it is not.
+double bucket_again(unsigned tries, const struct err *err);
+
+// Waits, unless asked to stop: -ECANCELED.
+int bucket_wait(const struct bucket *bucket, double seconds, struct err *err);
+
+// The request with its tries, in turn.  Fills *answer, which is INIT or released.
+int bucket_do(struct bucket *bucket, const struct bucket_call *call, struct http_answer *answer,
+              struct err *err);
+
+int bucket_enter(const struct bucket *bucket, struct err *err);
+void bucket_leave(const struct bucket *bucket, const struct err *outcome);
+
+// ---- bodies
+
+// Sums up what is sent and tells how far it is.  For http_body.given.
+struct bucket_tap {
+    enum proof_kind kind;
+    struct proof_sum *sum; // NULL before the first byte
+    uint64_t next;         // byte
+    bool is_broken;        // the sum has not seen all bytes once each
+    void (*progress)(void *context, uint64_t bytes);
+    void *context;
+};
+void bucket_tap_given(void *context, uint64_t at, const void *data, size_t size);
+void bucket_tap_release(struct bucket_tap *tap);
+
+// Whether the answer to what was sent speaks of other bytes: ERR_RETRY "damaged".
+int bucket_check(const struct bucket *bucket, const struct bucket_tap *tap,
+                 const struct answer *head, struct err *err);
+
+// The headers that go with an object: its type and metadata.
+void bucket_describe(const struct bucket *bucket, const struct store_order *order,
+                     struct fields *headers);
+
+// An order over BUCKET_PIECE_BYTES (store_multipart.c).
+int bucket_put_parts(struct bucket *bucket, const struct store_order *order, struct err *err);
+
+// A whole list (store_list.c).
+int bucket_list(struct bucket *bucket, const char *prefix, store_visit *visit, void *context,
+                struct err *err);
+
+#endif
