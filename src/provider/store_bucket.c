@@ -22,29 +22,29 @@ static const double most_seconds = 20;
 // outlast the longest; nobody but us sees it.
 enum { GET_SECONDS = 86400 };
 
-static struct bucket *bucket_of(struct store *store)
+static struct store_bucket *own(struct store *store)
 {
-    return (struct bucket *)(void *)store;
+    return (struct store_bucket *)(void *)store;
 }
 
-static time_t service_time(const struct bucket *bucket)
+static time_t service_time(const struct store_bucket *bucket)
 {
     return time(NULL) + (time_t)bucket->skew_seconds;
 }
 
 // ---- one request
 
-void bucket_request_release(struct bucket_request *request)
+void store_bucket_request_release(struct store_bucket_request *request)
 {
     for (char **line = request->lines; line != NULL && *line != NULL; line++)
         secret_free(line);
     free(request->lines);
     sign_release(&request->signature);
-    *request = (struct bucket_request){ .lines = NULL };
+    *request = (struct store_bucket_request){ .lines = NULL };
 }
 
-int bucket_prepare(const struct bucket *bucket, const struct bucket_call *call,
-                   struct bucket_request *request, struct err *err)
+int store_bucket_prepare(const struct store_bucket *bucket, const struct store_bucket_call *call,
+                         struct store_bucket_request *request, struct err *err)
 {
     const struct sign_request wanted = { .place = &bucket->place,
                                          .method = call->method,
@@ -68,7 +68,8 @@ int bucket_prepare(const struct bucket *bucket, const struct bucket_call *call,
     return 0;
 }
 
-static int judge_status(struct bucket *bucket, const struct http_answer *answer, struct err *err)
+static int judge_status(struct store_bucket *bucket, const struct http_answer *answer,
+                        struct err *err)
 {
     struct store_fault fault;
     const struct store_words words = { bucket->credential_name, bucket->place.bucket };
@@ -85,7 +86,8 @@ static int judge_status(struct bucket *bucket, const struct http_answer *answer,
     return r;
 }
 
-int bucket_judge(struct bucket *bucket, int r, const struct http_answer *answer, struct err *err)
+int store_bucket_judge(struct store_bucket *bucket, int r, const struct http_answer *answer,
+                       struct err *err)
 {
     if (r < 0) {
         store_fault_transport(err);
@@ -98,12 +100,13 @@ int bucket_judge(struct bucket *bucket, int r, const struct http_answer *answer,
 
 // ---- trying again
 
-double bucket_again(unsigned tries, const struct err *err)
+double store_bucket_again(unsigned tries, const struct err *err)
 {
     unsigned chance = 0;
     if (strcmp(err->id, "clock_corrected") == 0)
         return 0;
-    if (!store_fault_may_pass(err) || tries >= BUCKET_TRIES || err->retry_after > most_seconds)
+    if (!store_fault_may_pass(err) || tries >= STORE_BUCKET_TRIES ||
+        err->retry_after > most_seconds)
         return -1;
     // Of no consequence if it fails: many that wait for the same then come back together.
     (void)!getrandom(&chance, sizeof chance, GRND_NONBLOCK);
@@ -111,7 +114,7 @@ double bucket_again(unsigned tries, const struct err *err)
     return fmax(seconds, err->retry_after);
 }
 
-int bucket_wait(const struct bucket *bucket, double seconds, struct err *err)
+int store_bucket_wait(const struct store_bucket *bucket, double seconds, struct err *err)
 {
     struct pollfd stop = { .fd = bucket->rules.stop_fd > 0 ? bucket->rules.stop_fd : -1,
                            .events = POLLIN };
@@ -122,45 +125,45 @@ int bucket_wait(const struct bucket *bucket, double seconds, struct err *err)
     return -ECANCELED;
 }
 
-int bucket_enter(const struct bucket *bucket, struct err *err)
+int store_bucket_enter(const struct store_bucket *bucket, struct err *err)
 {
     return bucket->turn.enter != NULL ? bucket->turn.enter(bucket->turn.context, err) : 0;
 }
 
-void bucket_leave(const struct bucket *bucket, const struct err *outcome)
+void store_bucket_leave(const struct store_bucket *bucket, const struct err *outcome)
 {
     if (bucket->turn.leave != NULL)
         bucket->turn.leave(bucket->turn.context, outcome);
 }
 
-static int do_once(struct bucket *bucket, const struct bucket_call *call,
+static int do_once(struct store_bucket *bucket, const struct store_bucket_call *call,
                    struct http_answer *answer, struct err *err)
 {
-    cleanup(bucket_request_release) struct bucket_request request = { .lines = NULL };
-    int r = bucket_prepare(bucket, call, &request, err);
+    cleanup(store_bucket_request_release) struct store_bucket_request request = { .lines = NULL };
+    int r = store_bucket_prepare(bucket, call, &request, err);
     if (r == 0)
-        r = bucket_enter(bucket, err);
+        r = store_bucket_enter(bucket, err);
     if (r < 0)
         return r;
     r = http_do(bucket->http, &request.http, answer, err);
-    r = bucket_judge(bucket, r, answer, err);
-    bucket_leave(bucket, err);
+    r = store_bucket_judge(bucket, r, answer, err);
+    store_bucket_leave(bucket, err);
     return r;
 }
 
-int bucket_do(struct bucket *bucket, const struct bucket_call *call, struct http_answer *answer,
-              struct err *err)
+int store_bucket_do(struct store_bucket *bucket, const struct store_bucket_call *call,
+                    struct http_answer *answer, struct err *err)
 {
     for (unsigned tries = 1;; tries++) {
         struct err now = ERR_INIT;
         int r = do_once(bucket, call, answer, &now);
-        double seconds = r < 0 ? bucket_again(tries, &now) : -1;
+        double seconds = r < 0 ? store_bucket_again(tries, &now) : -1;
         if (seconds < 0) {
             if (err != NULL && r < 0)
                 *err = now;
             return r;
         }
-        r = bucket_wait(bucket, seconds, err);
+        r = store_bucket_wait(bucket, seconds, err);
         if (r < 0)
             return r;
         http_answer_release(answer);
@@ -169,9 +172,9 @@ int bucket_do(struct bucket *bucket, const struct bucket_call *call, struct http
 
 // ---- bodies
 
-void bucket_tap_given(void *context, uint64_t at, const void *data, size_t size)
+void store_bucket_tap_given(void *context, uint64_t at, const void *data, size_t size)
 {
-    struct bucket_tap *tap = context;
+    struct store_bucket_tap *tap = context;
     if (at == 0 || tap->sum == NULL) {
         proof_free(&tap->sum);
         tap->sum = proof_begin(tap->kind);
@@ -185,13 +188,13 @@ void bucket_tap_given(void *context, uint64_t at, const void *data, size_t size)
         tap->progress(tap->context, tap->next);
 }
 
-void bucket_tap_release(struct bucket_tap *tap)
+void store_bucket_tap_release(struct store_bucket_tap *tap)
 {
     proof_free(&tap->sum);
 }
 
-int bucket_check(const struct bucket *bucket, const struct bucket_tap *tap,
-                 const struct answer *head, struct err *err)
+int store_bucket_check(const struct store_bucket *bucket, const struct store_bucket_tap *tap,
+                       const struct answer *head, struct err *err)
 {
     cleanup(free_ptr) char *theirs = proof_of(bucket->proof, head);
     cleanup(free_ptr) char *ours = tap->sum && !tap->is_broken ? proof_text(tap->sum) : NULL;
@@ -201,8 +204,8 @@ int bucket_check(const struct bucket *bucket, const struct bucket_tap *tap,
                    "what the service has is not what was sent to it (%s, not %s)", theirs, ours);
 }
 
-void bucket_describe(const struct bucket *bucket, const struct store_order *order,
-                     struct fields *headers)
+void store_bucket_describe(const struct store_bucket *bucket, const struct store_order *order,
+                           struct fields *headers)
 {
     if (order->type != NULL)
         fields_add(headers, "Content-Type", order->type);
@@ -229,35 +232,35 @@ static void tell(void *context, uint64_t bytes)
     telling->order->progress(telling->order->context, telling->most, telling->order->body.size);
 }
 
-static int put_once(struct bucket *bucket, const struct bucket_call *call,
-                    const struct bucket_tap *tap, struct err *err)
+static int put_once(struct store_bucket *bucket, const struct store_bucket_call *call,
+                    const struct store_bucket_tap *tap, struct err *err)
 {
     cleanup(http_answer_release) struct http_answer answer = HTTP_ANSWER_INIT;
-    int r = bucket_do(bucket, call, &answer, err);
-    return r < 0 ? r : bucket_check(bucket, tap, &answer.head, err);
+    int r = store_bucket_do(bucket, call, &answer, err);
+    return r < 0 ? r : store_bucket_check(bucket, tap, &answer.head, err);
 }
 
 static int put(struct store *store, const struct store_order *order, struct err *err)
 {
-    struct bucket *bucket = bucket_of(store);
-    if (order->body.size > BUCKET_PIECE_BYTES)
-        return bucket_put_parts(bucket, order, err);
+    struct store_bucket *bucket = own(store);
+    if (order->body.size > STORE_BUCKET_PIECE_BYTES)
+        return store_multipart_put(bucket, order, err);
     struct telling telling = { order, 0 };
-    cleanup(bucket_tap_release) struct bucket_tap tap = { .kind = bucket->proof,
-                                                          .progress = order->progress ? tell : NULL,
-                                                          .context = &telling };
+    cleanup(store_bucket_tap_release) struct store_bucket_tap tap = {
+        .kind = bucket->proof, .progress = order->progress ? tell : NULL, .context = &telling
+    };
     struct http_body body = order->body;
-    body.given = bucket_tap_given;
+    body.given = store_bucket_tap_given;
     body.context = &tap;
     cleanup(fields_release) struct fields headers = FIELDS_INIT;
-    bucket_describe(bucket, order, &headers);
-    const struct bucket_call call = {
+    store_bucket_describe(bucket, order, &headers);
+    const struct store_bucket_call call = {
         .method = "PUT", .key = order->key, .headers = headers, .body = &body
     };
     for (unsigned tries = 1;; tries++) {
         struct err now = ERR_INIT;
         int r = put_once(bucket, &call, &tap, &now);
-        if (r < 0 && strcmp(now.id, "damaged") == 0 && tries < BUCKET_TRIES)
+        if (r < 0 && strcmp(now.id, "damaged") == 0 && tries < STORE_BUCKET_TRIES)
             continue;
         if (r < 0 && err != NULL)
             *err = now;
@@ -268,7 +271,7 @@ static int put(struct store *store, const struct store_order *order, struct err 
 static int sign(struct store *store, const char *key, unsigned seconds, char **ret_link,
                 struct err *err)
 {
-    const struct bucket *bucket = bucket_of(store);
+    const struct store_bucket *bucket = own(store);
     struct sign_result result = SIGN_RESULT_INIT;
     const struct sign_request wanted = { .place = &bucket->place, .method = "GET", .key = key };
     int r = sign_link(&wanted, bucket->credential, service_time(bucket), seconds, &result, err);
@@ -279,7 +282,7 @@ static int sign(struct store *store, const char *key, unsigned seconds, char **r
 }
 
 struct getting {
-    struct bucket *bucket;
+    struct store_bucket *bucket;
     const struct store_target *target;
 };
 
@@ -306,7 +309,7 @@ static void translate(struct err *err)
         err->class = ERR_SERVICE;
 }
 
-static int get_once(struct bucket *bucket, const struct store_target *target,
+static int get_once(struct store_bucket *bucket, const struct store_target *target,
                     struct download_result *result, struct err *err)
 {
     cleanup(secret_free) char *link = NULL;
@@ -315,7 +318,7 @@ static int get_once(struct bucket *bucket, const struct store_target *target,
     struct getting getting = { bucket, target };
     int r = sign(&bucket->store, target->key, GET_SECONDS, &link, err);
     if (r == 0)
-        r = bucket_enter(bucket, err);
+        r = store_bucket_enter(bucket, err);
     if (r < 0)
         return r;
     const struct download_order order = { .http = bucket->http,
@@ -331,31 +334,31 @@ static int get_once(struct bucket *bucket, const struct store_target *target,
     r = download(&order, result, err);
     if (r < 0)
         translate(err);
-    bucket_leave(bucket, err);
+    store_bucket_leave(bucket, err);
     return r;
 }
 
 static int get(struct store *store, const struct store_target *target,
                struct download_result *result, struct err *err)
 {
-    struct bucket *bucket = bucket_of(store);
+    struct store_bucket *bucket = own(store);
     for (unsigned tries = 1;; tries++) {
         struct err now = ERR_INIT;
         int r = get_once(bucket, target, result, &now);
-        double seconds = r < 0 ? bucket_again(tries, &now) : -1;
+        double seconds = r < 0 ? store_bucket_again(tries, &now) : -1;
         if (seconds < 0) {
             if (err != NULL && r < 0)
                 *err = now;
             return r;
         }
-        r = bucket_wait(bucket, seconds, err);
+        r = store_bucket_wait(bucket, seconds, err);
         if (r < 0)
             return r;
     }
 }
 
 // One header of metadata, as it was put; what others put may be encoded otherwise, or not.
-static void take_metadata(const struct bucket *bucket, const struct answer_field *field,
+static void take_metadata(const struct store_bucket *bucket, const struct answer_field *field,
                           struct fields *metadata)
 {
     cleanup(free_ptr) char *beginning = xasprintf("%smeta-", bucket->own);
@@ -372,10 +375,10 @@ static void take_metadata(const struct bucket *bucket, const struct answer_field
 
 static int head(struct store *store, const char *key, struct store_about *about, struct err *err)
 {
-    struct bucket *bucket = bucket_of(store);
+    struct store_bucket *bucket = own(store);
     cleanup(http_answer_release) struct http_answer answer = HTTP_ANSWER_INIT;
-    const struct bucket_call call = { .method = "HEAD", .key = key };
-    int r = bucket_do(bucket, &call, &answer, err);
+    const struct store_bucket_call call = { .method = "HEAD", .key = key };
+    int r = store_bucket_do(bucket, &call, &answer, err);
     if (r < 0)
         return r;
     const char *modified = answer_find(&answer.head, "Last-Modified");
@@ -392,9 +395,9 @@ static int head(struct store *store, const char *key, struct store_about *about,
 static int drop(struct store *store, const char *key, struct err *err)
 {
     cleanup(http_answer_release) struct http_answer answer = HTTP_ANSWER_INIT;
-    const struct bucket_call call = { .method = "DELETE", .key = key };
+    const struct store_bucket_call call = { .method = "DELETE", .key = key };
     struct err now = ERR_INIT;
-    int r = bucket_do(bucket_of(store), &call, &answer, &now);
+    int r = store_bucket_do(own(store), &call, &answer, &now);
     if (r == -ENOENT)
         return 0;
     if (r < 0 && err != NULL)
@@ -405,12 +408,12 @@ static int drop(struct store *store, const char *key, struct err *err)
 static int list(struct store *store, const char *prefix, store_visit *visit, void *context,
                 struct err *err)
 {
-    return bucket_list(bucket_of(store), prefix, visit, context, err);
+    return store_list_pages(own(store), prefix, visit, context, err);
 }
 
-static void bucket_close(struct store *store)
+static void close_bucket(struct store *store)
 {
-    struct bucket *bucket = bucket_of(store);
+    struct store_bucket *bucket = own(store);
     const char *owned[] = { bucket->place.bucket, bucket->place.endpoint, bucket->place.region };
     for (size_t i = 0; i < ARRAY_LEN(owned); i++)
         free((void *)(uintptr_t)owned[i]);
@@ -462,7 +465,7 @@ static char *hosts_of(const struct sign_place *place)
                : xstrndup(host, length);
 }
 
-static void set_place(struct bucket *bucket, const struct store_place *place, char *endpoint)
+static void set_place(struct store_bucket *bucket, const struct store_place *place, char *endpoint)
 {
     bool is_oss = place->kind == STORE_OSS;
     bucket->place = (struct sign_place){ .scheme = !is_oss           ? SIGN_AWS_V4
@@ -481,13 +484,13 @@ static void set_place(struct bucket *bucket, const struct store_place *place, ch
 int store_bucket_open(const struct store_place *place, const struct http_rules *rules,
                       struct store **ret_store, struct err *err)
 {
-    static const struct store_verbs verbs = { put, get, head, drop, list, sign, bucket_close };
+    static const struct store_verbs verbs = { put, get, head, drop, list, sign, close_bucket };
     char *endpoint = remote_endpoint(place->endpoint ? place->endpoint : "", NULL);
     if (endpoint == NULL) {
         (void)err_set(err, ERR_CONFIG, "bad_endpoint", "the endpoint cannot be");
         return err_hint(err, "write it as https://host or https://host:port");
     }
-    struct bucket *bucket = xcalloc(1, sizeof *bucket);
+    struct store_bucket *bucket = xcalloc(1, sizeof *bucket);
     bucket->store.verbs = &verbs;
     set_place(bucket, place, endpoint);
     bucket->credential = place->credential;
@@ -504,7 +507,7 @@ int store_bucket_open(const struct store_place *place, const struct http_rules *
     cleanup(secret_free) char *link = NULL;
     int r = sign(&bucket->store, "x", 1, &link, err);
     if (r < 0)
-        bucket_close(&bucket->store);
+        close_bucket(&bucket->store);
     else
         *ret_store = &bucket->store;
     return r;

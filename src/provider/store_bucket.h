@@ -7,9 +7,9 @@
 #include "provider/store_verbs.h"
 
 // What is larger is sent in parts; below, one request is cheaper than the three that parts need.
-#define BUCKET_PIECE_BYTES (UINT64_C(16) << 20)
+#define STORE_BUCKET_PIECE_BYTES (UINT64_C(16) << 20)
 
-struct bucket {
+struct store_bucket {
     struct store store;
     struct sign_place place; // its strings are owned
     enum proof_kind proof;   // that the service gives
@@ -25,7 +25,7 @@ struct bucket {
 
 // ---- one request
 
-struct bucket_call {
+struct store_bucket_call {
     const char *method, *key; // key NULL: the bucket itself
     struct fields query, headers;
     const struct http_body *body;
@@ -34,41 +34,42 @@ struct bucket_call {
 };
 
 // One that is signed, as libcurl wants it.
-struct bucket_request {
+struct store_bucket_request {
     struct sign_result signature;
     char **lines;
     struct http_request http;
 };
-void bucket_request_release(struct bucket_request *request);
-int bucket_prepare(const struct bucket *bucket, const struct bucket_call *call,
-                   struct bucket_request *request, struct err *err);
+void store_bucket_request_release(struct store_bucket_request *request);
+int store_bucket_prepare(const struct store_bucket *bucket, const struct store_bucket_call *call,
+                         struct store_bucket_request *request, struct err *err);
 
 // What came of it: r and err as http_do left them, and the answer.  Returns 0 for a status of
 // success.  Where the service finds our clock wrong, its own is taken for the next try.
-int bucket_judge(struct bucket *bucket, int r, const struct http_answer *answer, struct err *err);
+int store_bucket_judge(struct store_bucket *bucket, int r, const struct http_answer *answer,
+                       struct err *err);
 
 // ---- trying again
 
-enum { BUCKET_TRIES = 3 };
+enum { STORE_BUCKET_TRIES = 3 };
 
 // Whether what failed after `tries` tries is worth another.  Returns the seconds to wait before, or
 // a negative number if it is not.
-double bucket_again(unsigned tries, const struct err *err);
+double store_bucket_again(unsigned tries, const struct err *err);
 
 // Waits, unless asked to stop: -ECANCELED.
-int bucket_wait(const struct bucket *bucket, double seconds, struct err *err);
+int store_bucket_wait(const struct store_bucket *bucket, double seconds, struct err *err);
 
 // The request with its tries, in turn.  Fills *answer, which is INIT or released.
-int bucket_do(struct bucket *bucket, const struct bucket_call *call, struct http_answer *answer,
-              struct err *err);
+int store_bucket_do(struct store_bucket *bucket, const struct store_bucket_call *call,
+                    struct http_answer *answer, struct err *err);
 
-int bucket_enter(const struct bucket *bucket, struct err *err);
-void bucket_leave(const struct bucket *bucket, const struct err *outcome);
+int store_bucket_enter(const struct store_bucket *bucket, struct err *err);
+void store_bucket_leave(const struct store_bucket *bucket, const struct err *outcome);
 
 // ---- bodies
 
 // Sums up what is sent and tells how far it is.  For http_body.given.
-struct bucket_tap {
+struct store_bucket_tap {
     enum proof_kind kind;
     struct proof_sum *sum; // NULL before the first byte
     uint64_t next;         // byte
@@ -76,22 +77,23 @@ struct bucket_tap {
     void (*progress)(void *context, uint64_t bytes);
     void *context;
 };
-void bucket_tap_given(void *context, uint64_t at, const void *data, size_t size);
-void bucket_tap_release(struct bucket_tap *tap);
+void store_bucket_tap_given(void *context, uint64_t at, const void *data, size_t size);
+void store_bucket_tap_release(struct store_bucket_tap *tap);
 
 // Whether the answer to what was sent speaks of other bytes: ERR_RETRY "damaged".
-int bucket_check(const struct bucket *bucket, const struct bucket_tap *tap,
-                 const struct answer *head, struct err *err);
+int store_bucket_check(const struct store_bucket *bucket, const struct store_bucket_tap *tap,
+                       const struct answer *head, struct err *err);
 
 // The headers that go with an object: its type and metadata.
-void bucket_describe(const struct bucket *bucket, const struct store_order *order,
-                     struct fields *headers);
+void store_bucket_describe(const struct store_bucket *bucket, const struct store_order *order,
+                           struct fields *headers);
 
-// An order over BUCKET_PIECE_BYTES (store_multipart.c).
-int bucket_put_parts(struct bucket *bucket, const struct store_order *order, struct err *err);
+// An order over STORE_BUCKET_PIECE_BYTES (store_multipart.c).
+int store_multipart_put(struct store_bucket *bucket, const struct store_order *order,
+                        struct err *err);
 
 // A whole list (store_list.c).
-int bucket_list(struct bucket *bucket, const char *prefix, store_visit *visit, void *context,
-                struct err *err);
+int store_list_pages(struct store_bucket *bucket, const char *prefix, store_visit *visit,
+                     void *context, struct err *err);
 
 #endif

@@ -102,8 +102,8 @@ static int take_element(void *context, const char *path, const char *text, struc
     return 0;
 }
 
-static int get_page(struct bucket *bucket, const char *prefix, const char *token, struct page *page,
-                    struct err *err)
+static int get_page(struct store_bucket *bucket, const char *prefix, const char *token,
+                    struct page *page, struct err *err)
 {
     cleanup(http_answer_release) struct http_answer answer = HTTP_ANSWER_INIT;
     cleanup(fields_release) struct fields query = FIELDS_INIT;
@@ -114,11 +114,11 @@ static int get_page(struct bucket *bucket, const char *prefix, const char *token
     fields_add(&query, "prefix", prefix);
     if (token != NULL)
         fields_add(&query, "continuation-token", token);
-    const struct bucket_call call = { .method = "GET",
-                                      .query = query,
-                                      .max_body_bytes = PAGE_MAX_BYTES };
+    const struct store_bucket_call call = { .method = "GET",
+                                            .query = query,
+                                            .max_body_bytes = PAGE_MAX_BYTES };
     struct err why = ERR_INIT;
-    int r = bucket_do(bucket, &call, &answer, err);
+    int r = store_bucket_do(bucket, &call, &answer, err);
     if (r < 0)
         return r;
     r = xml_read(answer.body, answer.body_size, take_element, page, &why);
@@ -161,8 +161,8 @@ static int visit_page(const struct page *page, const char *prefix, store_visit *
     return 0;
 }
 
-int bucket_list(struct bucket *bucket, const char *prefix, store_visit *visit, void *context,
-                struct err *err)
+int store_list_pages(struct store_bucket *bucket, const char *prefix, store_visit *visit,
+                     void *context, struct err *err)
 {
     cleanup(free_ptr) char *token = NULL;
     for (int pages = 0; pages < MAX_PAGES; pages++) {

@@ -39,12 +39,12 @@ struct lane {
     unsigned tries;
     uint64_t due_us;
     struct http_body body;
-    struct bucket_tap tap;
-    struct bucket_request request;
+    struct store_bucket_tap tap;
+    struct store_bucket_request request;
 };
 
 struct upload {
-    struct bucket *bucket;
+    struct store_bucket *bucket;
     const struct store_order *order;
     char *id;
     uint64_t part_bytes;
@@ -57,8 +57,8 @@ struct upload {
 static void upload_release(struct upload *upload)
 {
     for (unsigned i = 0; i < LANES; i++) {
-        bucket_tap_release(&upload->lanes[i].tap);
-        bucket_request_release(&upload->lanes[i].request);
+        store_bucket_tap_release(&upload->lanes[i].tap);
+        store_bucket_request_release(&upload->lanes[i].request);
     }
     for (unsigned i = 0; upload->parts != NULL && i < upload->count; i++) {
         free(upload->parts[i].tag);
@@ -92,13 +92,13 @@ static int begin_upload(struct upload *upload, struct err *err)
     cleanup(http_answer_release) struct http_answer answer = HTTP_ANSWER_INIT;
     cleanup(fields_release) struct fields query = FIELDS_INIT, headers = FIELDS_INIT;
     fields_add(&query, "uploads", "");
-    bucket_describe(upload->bucket, upload->order, &headers);
-    const struct bucket_call call = { .method = "POST",
-                                      .key = upload->order->key,
-                                      .query = query,
-                                      .headers = headers,
-                                      .body = &nothing };
-    int r = bucket_do(upload->bucket, &call, &answer, err);
+    store_bucket_describe(upload->bucket, upload->order, &headers);
+    const struct store_bucket_call call = { .method = "POST",
+                                            .key = upload->order->key,
+                                            .query = query,
+                                            .headers = headers,
+                                            .body = &nothing };
+    int r = store_bucket_do(upload->bucket, &call, &answer, err);
     if (r < 0)
         return r;
     r = xml_read(answer.body, answer.body_size, take_id, &upload->id, NULL);
@@ -131,7 +131,7 @@ static void set_body(const struct upload *upload, struct lane *lane)
         lane->body.data = (const char *)lane->body.data + at;
     lane->body.offset += at;
     lane->body.size = left < upload->part_bytes ? left : upload->part_bytes;
-    lane->body.given = bucket_tap_given;
+    lane->body.given = store_bucket_tap_given;
     lane->body.context = &lane->tap;
 }
 
@@ -141,15 +141,16 @@ static int prepare(struct upload *upload, struct lane *lane, struct err *err)
     cleanup(free_ptr) char *number = xasprintf("%u", lane->number);
     fields_add(&query, "partNumber", number);
     fields_add(&query, "uploadId", upload->id);
-    bucket_request_release(&lane->request);
-    bucket_tap_release(&lane->tap);
-    lane->tap =
-        (struct bucket_tap){ .kind = upload->bucket->proof, .progress = tell, .context = upload };
+    store_bucket_request_release(&lane->request);
+    store_bucket_tap_release(&lane->tap);
+    lane->tap = (struct store_bucket_tap){ .kind = upload->bucket->proof,
+                                           .progress = tell,
+                                           .context = upload };
     set_body(upload, lane);
-    const struct bucket_call call = {
+    const struct store_bucket_call call = {
         .method = "PUT", .key = upload->order->key, .query = query, .body = &lane->body
     };
-    return bucket_prepare(upload->bucket, &call, &lane->request, err);
+    return store_bucket_prepare(upload->bucket, &call, &lane->request, err);
 }
 
 static int next_part(void *context, unsigned i, struct http_request *ret_request,
@@ -179,7 +180,7 @@ static int check_part(const struct upload *upload, const struct lane *lane,
     const char *tag = answer_find(head, "ETag");
     if (tag == NULL || *tag == '\0' || strlen(tag) > MAX_TAG_BYTES)
         return err_set(err, ERR_SERVICE, "bad_answer", "the service gives a part no tag");
-    return bucket_check(upload->bucket, &lane->tap, head, err);
+    return store_bucket_check(upload->bucket, &lane->tap, head, err);
 }
 
 static void finish_part(struct upload *upload, struct lane *lane, const struct answer *head)
@@ -188,8 +189,8 @@ static void finish_part(struct upload *upload, struct lane *lane, const struct a
     part->tag = xstrdup(answer_find(head, "ETag"));
     part->sum = lane->tap.is_broken ? NULL : TAKE(lane->tap.sum);
     upload->done_bytes += lane->body.size;
-    bucket_tap_release(&lane->tap);
-    bucket_request_release(&lane->request);
+    store_bucket_tap_release(&lane->tap);
+    store_bucket_request_release(&lane->request);
     lane->number = 0;
 }
 
@@ -198,14 +199,14 @@ static int part_done(void *context, unsigned i, const struct http_outcome *outco
     struct upload *upload = context;
     struct lane *lane = &upload->lanes[i];
     struct err now = *outcome->err;
-    int r = bucket_judge(upload->bucket, outcome->r, outcome->answer, &now);
+    int r = store_bucket_judge(upload->bucket, outcome->r, outcome->answer, &now);
     if (r == 0)
         r = check_part(upload, lane, &outcome->answer->head, &now);
     if (r == 0) {
         finish_part(upload, lane, &outcome->answer->head);
         return 0;
     }
-    double seconds = bucket_again(++lane->tries, &now);
+    double seconds = store_bucket_again(++lane->tries, &now);
     if (seconds < 0) {
         *err = now;
         return r;
@@ -220,11 +221,11 @@ static int send_parts(struct upload *upload, struct err *err)
         .at_once = LANES, .next = next_part, .done = part_done, .context = upload
     };
     struct err now = ERR_INIT;
-    int r = bucket_enter(upload->bucket, err);
+    int r = store_bucket_enter(upload->bucket, err);
     if (r < 0)
         return r;
     r = http_do_series(upload->bucket->http, &series, &now);
-    bucket_leave(upload->bucket, &now);
+    store_bucket_leave(upload->bucket, &now);
     if (r < 0 && err != NULL)
         *err = now;
     return r;
@@ -317,12 +318,12 @@ static int end_once(struct upload *upload, const struct http_body *body, bool *r
     cleanup(http_answer_release) struct http_answer answer = HTTP_ANSWER_INIT;
     cleanup(fields_release) struct fields query = FIELDS_INIT;
     fields_add(&query, "uploadId", upload->id);
-    const struct bucket_call call = { .method = "POST",
-                                      .key = upload->order->key,
-                                      .query = query,
-                                      .body = body,
-                                      .patience_seconds = finish_seconds };
-    int r = bucket_do(upload->bucket, &call, &answer, err);
+    const struct store_bucket_call call = { .method = "POST",
+                                            .key = upload->order->key,
+                                            .query = query,
+                                            .body = body,
+                                            .patience_seconds = finish_seconds };
+    int r = store_bucket_do(upload->bucket, &call, &answer, err);
     *ret_answered = r == 0;
     return r < 0 ? r : judge_end(upload, &answer, err);
 }
@@ -332,10 +333,10 @@ static int end_once(struct upload *upload, const struct http_body *body, bool *r
 static bool is_there(struct upload *upload)
 {
     cleanup(http_answer_release) struct http_answer answer = HTTP_ANSWER_INIT;
-    const struct bucket_call call = { .method = "HEAD", .key = upload->order->key };
+    const struct store_bucket_call call = { .method = "HEAD", .key = upload->order->key };
     uint64_t size;
     cleanup(free_ptr) char *ours = proof_of_all(upload);
-    if (bucket_do(upload->bucket, &call, &answer, NULL) < 0 ||
+    if (store_bucket_do(upload->bucket, &call, &answer, NULL) < 0 ||
         answer_length(&answer.head, &size) < 0 || size != upload->order->body.size)
         return false;
     cleanup(free_ptr) char *theirs = proof_of(upload->bucket->proof, &answer.head);
@@ -356,13 +357,13 @@ static int end_upload(struct upload *upload, struct err *err)
         if (r < 0 && strstr(now.text, "NoSuchUpload") != NULL && is_there(upload))
             return 0;
         bool again = r < 0 && answered && strcmp(now.id, "damaged") != 0;
-        double seconds = again ? bucket_again(tries, &now) : -1;
+        double seconds = again ? store_bucket_again(tries, &now) : -1;
         if (seconds < 0) {
             if (r < 0 && err != NULL)
                 *err = now;
             return r;
         }
-        r = bucket_wait(upload->bucket, seconds, err);
+        r = store_bucket_wait(upload->bucket, seconds, err);
         if (r < 0)
             return r;
     }
@@ -376,20 +377,21 @@ static void abort_upload(const struct upload *upload)
     rules.connect_seconds = farewell_seconds;
     cleanup(http_free) struct http *http = http_new(&rules);
     cleanup(http_answer_release) struct http_answer answer = HTTP_ANSWER_INIT;
-    cleanup(bucket_request_release) struct bucket_request request = { .lines = NULL };
+    cleanup(store_bucket_request_release) struct store_bucket_request request = { .lines = NULL };
     cleanup(fields_release) struct fields query = FIELDS_INIT;
     fields_add(&query, "uploadId", upload->id);
-    const struct bucket_call call = { .method = "DELETE",
-                                      .key = upload->order->key,
-                                      .query = query };
+    const struct store_bucket_call call = { .method = "DELETE",
+                                            .key = upload->order->key,
+                                            .query = query };
     // Of no consequence if it fails: the service's own rules remove what is left, in the end.
-    if (bucket_prepare(upload->bucket, &call, &request, NULL) < 0)
+    if (store_bucket_prepare(upload->bucket, &call, &request, NULL) < 0)
         return;
     request.http.deadline_seconds = farewell_seconds;
     (void)http_do(http, &request.http, &answer, NULL);
 }
 
-int bucket_put_parts(struct bucket *bucket, const struct store_order *order, struct err *err)
+int store_multipart_put(struct store_bucket *bucket, const struct store_order *order,
+                        struct err *err)
 {
     const uint64_t step = UINT64_C(1) << 20;
     cleanup(upload_release) struct upload upload = { .bucket = bucket, .order = order };
