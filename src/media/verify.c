@@ -1,12 +1,15 @@
 // The finished file held against what went into it; see verify.h.
 //
 // Around a joint two groups of pictures are decoded: the one that ends there, whole, and the
-// beginning of the one that begins there, where a decoder shows what it has taken amiss.  Far from
-// the joint pictures that nobody refers to are passed over: they cannot carry damage on.
+// beginning of the one that begins there, until no picture from before the joint can be referred to
+// any more: what a decoder takes amiss shows up to there or never.  Far from the joint pictures
+// that nobody refers to are passed over: they cannot carry damage on.
 //
 //     sync          sync  joint=sync      sync
 //   ---|--------------|======|=====---------|------
 //                      decoded
+//
+// The packets are read and hashed by one worker while the others decode.
 #include "media/verify.h"
 
 #include "media/crew.h"
@@ -14,36 +17,57 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { CLOSE = 16, WHY = 200 }; // packets from a joint within which every picture is decoded
+enum {
+    CLOSE = 16, // packets from a joint within which every picture is decoded; a codec refers to as
+                // many pictures at most
+    SPARE = 2,  // where they are known to be fewer, decoded all the same
+    WHY = 200,
+};
 // AAC ends on whole frames and its priming is cut by the edit list.
 static const double sound_tolerance = 0.06;
 
 struct span {
     size_t from, to; // packets in coding order; `from` is a sync picture
+    size_t joint;    // the last one in it
 };
 
 struct verifier {
     const struct cuts *cuts;
     const struct join *join;
     int fd;
+    bool has_sound;
     struct span *spans; // owned
     size_t span_count;
+    _Atomic size_t next_span;
     _Atomic bool failed;
     pthread_mutex_t lock;
-    char why[WHY]; // guarded by lock: the first reason
+    char why[WHY];       // of what lies in the file
+    char why_joint[WHY]; // guarded by lock: of a joint, the first reason
 };
 
 static int refuse(struct verifier *verifier, const char *format, ...) PRINTF_LIKE(2, 3);
+static int refuse_joint(struct verifier *verifier, const char *format, ...) PRINTF_LIKE(2, 3);
 
 static int refuse(struct verifier *verifier, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
+    (void)vsnprintf(verifier->why, WHY, format, arguments);
+    va_end(arguments);
+    atomic_store(&verifier->failed, true);
+    return 0;
+}
+
+static int refuse_joint(struct verifier *verifier, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
     pthread_mutex_lock(&verifier->lock);
-    if (!atomic_exchange(&verifier->failed, true))
-        (void)vsnprintf(verifier->why, WHY, format, arguments);
+    if (!verifier->why_joint[0])
+        (void)vsnprintf(verifier->why_joint, WHY, format, arguments);
     pthread_mutex_unlock(&verifier->lock);
     va_end(arguments);
+    atomic_store(&verifier->failed, true);
     return 0;
 }
 
@@ -105,14 +129,12 @@ static int check_packet(struct verifier *verifier, struct source *source, const 
     return 1;
 }
 
-static int check_packets(struct verifier *verifier, struct err *err)
+static int check_packets(struct verifier *verifier, struct source *source, struct err *err)
 {
-    struct source *source = NULL;
     AVPacket *packet = av_packet_alloc();
-    int r = open_reel(verifier, SOURCE_PICTURE, &source, err);
+    int r =
+        packet ? 0 : source_libav_error(err, AVERROR(ENOMEM), "no_memory", "read the reel back");
     size_t count = 0;
-    if (!packet && r >= 0)
-        r = source_libav_error(err, AVERROR(ENOMEM), "no_memory", "read the reel back");
     int ok = 1;
     while (r >= 0 && ok > 0 && (r = source_packet(source, packet, err)) > 0) {
         assert(packet != NULL); // the analyser does not know that an error is negative
@@ -122,29 +144,36 @@ static int check_packets(struct verifier *verifier, struct err *err)
     if (r >= 0 && ok > 0 && count != verifier->join->count)
         ok = refuse(verifier, "it holds %zu pictures, not %zu", count, verifier->join->count);
     av_packet_free(&packet);
-    source_free(&source);
     return r < 0 ? r : ok;
 }
 
-static int check_sound(struct verifier *verifier, bool has_sound, struct err *err)
+static int check_sound(struct verifier *verifier, struct source *source)
+{
+    const AVStream *sound = source_audio(source);
+    double end = seconds_of(verifier, cuts_frames(verifier->cuts));
+    if (verifier->has_sound != (sound != NULL))
+        return refuse(verifier, "its sound track is %s", sound ? "unexpected" : "missing");
+    if (!sound)
+        return 1;
+    double base = av_q2d(sound->time_base);
+    double first = sound->start_time == AV_NOPTS_VALUE ? 0 : (double)sound->start_time * base;
+    double last = first + (double)sound->duration * base;
+    if (fabs(first) > sound_tolerance / 2 || fabs(last - end) > sound_tolerance)
+        return refuse(verifier, "its sound lies from %.3f to %.3f s, its pictures to %.3f s", first,
+                      last, end);
+    return 1;
+}
+
+static int check_contents(struct verifier *verifier, struct err *err)
 {
     struct source *source = NULL;
     int r = open_reel(verifier, SOURCE_PICTURE, &source, err);
-    const AVStream *sound = r < 0 ? NULL : source_audio(source);
-    double end = seconds_of(verifier, cuts_frames(verifier->cuts));
-    int ok = 1;
-    if (r >= 0 && has_sound != (sound != NULL)) {
-        ok = refuse(verifier, "its sound track is %s", sound ? "unexpected" : "missing");
-    } else if (sound) {
-        double base = av_q2d(sound->time_base);
-        double first = sound->start_time == AV_NOPTS_VALUE ? 0 : (double)sound->start_time * base;
-        double last = first + (double)sound->duration * base;
-        if (fabs(first) > sound_tolerance / 2 || fabs(last - end) > sound_tolerance)
-            ok = refuse(verifier, "its sound lies from %.3f to %.3f s, its pictures to %.3f s",
-                        first, last, end);
-    }
+    if (r >= 0)
+        r = check_packets(verifier, source, err);
+    if (r > 0)
+        r = check_sound(verifier, source);
     source_free(&source);
-    return r < 0 ? r : ok;
+    return r < 0 ? r : 0;
 }
 
 // ---- joints
@@ -163,7 +192,8 @@ static void find_spans(struct verifier *verifier)
             if (verifier->span_count > 0 && last_sync < open_to)
                 verifier->spans[verifier->span_count - 1].to = to;
             else
-                verifier->spans[verifier->span_count++] = (struct span){ last_sync, to };
+                verifier->spans[verifier->span_count++] = (struct span){ last_sync, to, i };
+            verifier->spans[verifier->span_count - 1].joint = i;
             open_to = to;
         }
         if (join->packets[i].is_sync)
@@ -190,9 +220,19 @@ static int take_pictures(struct verifier *verifier, AVCodecContext *decoder, AVF
                           : (double)frame->best_effort_timestamp * av_q2d(decoder->pkt_timebase);
         av_frame_unref(frame);
         if (is_damaged)
-            return refuse(verifier, "the picture at %.3f s does not decode", time);
+            return refuse_joint(verifier, "the picture at %.3f s does not decode", time);
     }
     return 1;
+}
+
+// Behind the last joint of the span: can packet i refer to nothing from before it any more?
+static bool is_past(const AVCodecContext *decoder, const struct span *span, size_t i)
+{
+    // Only of this codec the decoder tells how many pictures may be referred to.
+    if (decoder->codec_id != AV_CODEC_ID_H264 || i <= span->joint)
+        return false;
+    size_t delay = (size_t)decoder->has_b_frames;
+    return i > span->joint + (size_t)decoder->refs * (1 + delay) + delay + SPARE;
 }
 
 static int decode_span(struct verifier *verifier, struct source *source, const struct span *span,
@@ -208,7 +248,8 @@ static int decode_span(struct verifier *verifier, struct source *source, const s
     // What the decoder has to say comes from parsing and from what refers to what, not from
     // samples.
     decoder->skip_loop_filter = AVDISCARD_ALL;
-    while (r >= 0 && ok > 0 && i < span->to && (r = source_packet(source, packet, err)) > 0) {
+    while (r >= 0 && ok > 0 && i < span->to && !is_past(decoder, span, i) &&
+           (r = source_packet(source, packet, err)) > 0) {
         assert(packet != NULL &&
                frame != NULL); // the analyser does not know that an error is negative
         // The container may land earlier.
@@ -216,8 +257,8 @@ static int decode_span(struct verifier *verifier, struct source *source, const s
         if (begun) {
             decoder->skip_frame = is_close(join, i) ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
             if (avcodec_send_packet(decoder, packet) < 0)
-                ok = refuse(verifier, "the picture at %.3f s does not decode",
-                            seconds_of(verifier, join->packets[i].frame));
+                ok = refuse_joint(verifier, "the picture at %.3f s does not decode",
+                                  seconds_of(verifier, join->packets[i].frame));
             else
                 ok = take_pictures(verifier, decoder, frame);
             i++;
@@ -231,27 +272,36 @@ static int decode_span(struct verifier *verifier, struct source *source, const s
     return r < 0 ? r : ok;
 }
 
-static int check_span(void *context, size_t number, struct err *err)
+// Decodes span after span, as long as there are any.
+static int check_spans(struct verifier *verifier, struct err *err)
 {
-    struct verifier *verifier = context;
     struct source *source = NULL;
-    if (atomic_load(&verifier->failed))
-        return 0;
     AVPacket *packet = av_packet_alloc();
     AVFrame *frame = av_frame_alloc();
     int r = packet && frame
                 ? open_reel(verifier, SOURCE_PICTURE, &source, err)
                 : source_libav_error(err, AVERROR(ENOMEM), "no_memory", "read the reel back");
-    if (r >= 0)
-        r = decode_span(verifier, source, &verifier->spans[number], packet, frame, err);
+    size_t next;
+    while (r >= 0 && !atomic_load(&verifier->failed) &&
+           (next = atomic_fetch_add(&verifier->next_span, 1)) < verifier->span_count)
+        r = decode_span(verifier, source, &verifier->spans[next], packet, frame, err);
     av_packet_free(&packet);
     av_frame_free(&frame);
     source_free(&source);
     return r < 0 ? r : 0;
 }
 
-// What decoders say while joints are decoded.  libav has one place for it; nothing else is at work
-// meanwhile.
+// One piece looks at the packets; the others share the joints.
+static int check_piece(void *context, size_t number, struct err *err)
+{
+    struct verifier *verifier = context;
+    int r = number == 0 ? check_contents(verifier, err) : check_spans(verifier, err);
+    if (r < 0)
+        atomic_store(&verifier->failed, true);
+    return r;
+}
+
+// What libav says meanwhile.  It has one place for it; nothing else is at work then.
 static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
 static char said[WHY];
 
@@ -269,37 +319,38 @@ __attribute__((format(printf, 3, 0))) static void hear(void *object, int level, 
     pthread_mutex_unlock(&said_lock);
 }
 
-static int check_joints(struct verifier *verifier, unsigned workers, struct err *err)
+// Runs all checks.  Returns 1 if nothing is wrong, 0, or a negative.
+static int check_all(struct verifier *verifier, unsigned workers, struct err *err)
 {
-    const struct crew_job job = { .work = check_span, .context = verifier };
+    const struct crew_job job = { .work = check_piece, .context = verifier };
+    struct err problem = ERR_INIT;
     find_spans(verifier);
     said[0] = '\0';
     av_log_set_callback(hear);
-    int r = crew_run(&job, verifier->span_count, workers, err);
+    int r = crew_run(&job, 1 + workers, workers, &problem);
     av_log_set_callback(av_log_default_callback);
-    if (r >= 0 && said[0] && !atomic_load(&verifier->failed))
-        (void)refuse(verifier, "at a joint its decoder says: %s", said);
-    return r < 0 ? r : !atomic_load(&verifier->failed);
+    if (verifier->why[0])
+        return 0;
+    if (r < 0 && problem.class == ERR_INPUT) // it cannot even be opened
+        return refuse(verifier, "it cannot be read back: %s", problem.text);
+    if (r < 0) {
+        *err = problem;
+        return r;
+    }
+    if (said[0] && !verifier->why_joint[0])
+        (void)refuse_joint(verifier, "at a joint its decoder says: %s", said);
+    return !verifier->why_joint[0];
 }
 
 int verify_reel(const struct cuts *cuts, const struct join *join, bool has_sound, int fd,
                 unsigned workers, char *ret_why, struct err *err)
 {
-    struct verifier verifier = { .cuts = cuts, .join = join, .fd = fd };
-    struct err problem = ERR_INIT;
+    struct verifier verifier = { .cuts = cuts, .join = join, .fd = fd, .has_sound = has_sound };
     pthread_mutex_init(&verifier.lock, NULL);
     int r = check_frames(&verifier);
     if (r > 0)
-        r = check_packets(&verifier, &problem);
-    if (r > 0)
-        r = check_sound(&verifier, has_sound, &problem);
-    if (r > 0)
-        r = check_joints(&verifier, workers, &problem);
-    if (r < 0 && problem.class == ERR_INPUT) // it cannot even be opened
-        r = refuse(&verifier, "it cannot be read back: %s", problem.text);
-    (void)snprintf(ret_why, WHY, "%s", verifier.why);
-    if (r < 0)
-        *err = problem;
+        r = check_all(&verifier, workers, err);
+    (void)snprintf(ret_why, WHY, "%s", verifier.why[0] ? verifier.why : verifier.why_joint);
     pthread_mutex_destroy(&verifier.lock);
     free(verifier.spans);
     return r;
