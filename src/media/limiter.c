@@ -1,6 +1,7 @@
 // A look-ahead limiter for true peaks; see limiter.h.
 #include "media/limiter.h"
 
+#include <assert.h>
 #include <math.h>
 
 enum {
@@ -12,22 +13,26 @@ enum {
     TAPS = 12,
     HALF = TAPS / 2,
     DELAY = AHEAD + HALF,
-    RING = 512, // a power of two above DELAY and WINDOW
+    RING = 512,  // a power of two above DELAY and WINDOW
+    CHUNK = 256, // frames whose peaks are looked for at once, so that the compiler uses vectors
 };
+static_assert(DELAY + CHUNK <= RING, "a chunk must not run into what is still to come out");
 // Time of recovery: 100 ms, so that the gain does not follow single periods of low notes.
 static const double recovery = 1.0 / (0.1 * 48000);
 
 struct limiter {
     double ceiling;
     float taps[PHASES - 1][TAPS];
-    float ring[RING][2];   // the sound on its way
-    uint64_t at;           // frames taken
-    double needed[RING];   // gain that each frame needs
-    uint64_t lowest[RING]; // frames that may be the minimum, gains ascending: a monotonic queue
-    uint64_t head, tail;   // of it
-    double released;       // the minimum, recovering slowly
-    double smoothed[RING]; // it, for the last AHEAD frames
-    double sum;            // of smoothed
+    float overshoot;         // no interpolated value is larger than the largest sample times this
+    float past[2][TAPS - 1]; // each channel's last samples
+    float ring[RING][2];     // the sound on its way
+    uint64_t at;             // frames taken
+    double needed[RING];     // gain that each frame needs
+    uint64_t lowest[RING];   // frames that may be the minimum, gains ascending: a monotonic queue
+    uint64_t head, tail;     // of it
+    double released;         // the minimum, recovering slowly
+    double smoothed[RING];   // it, for the last AHEAD frames
+    double sum;              // of smoothed
 };
 
 // A windowed sinc at quarter positions; the error against ideal interpolation is well under the
@@ -43,8 +48,12 @@ static void make_taps(struct limiter *limiter)
             limiter->taps[phase - 1][i] = (float)tap;
             total += tap;
         }
-        for (int i = 0; i < TAPS; i++)
+        float most = 0;
+        for (int i = 0; i < TAPS; i++) {
             limiter->taps[phase - 1][i] /= (float)total;
+            most += fabsf(limiter->taps[phase - 1][i]);
+        }
+        limiter->overshoot = fmaxf(limiter->overshoot, most);
     }
 }
 
@@ -70,27 +79,29 @@ size_t limiter_delay(void)
     return DELAY;
 }
 
-// The highest peak from the frame HALF ago to the one after it.
-static float true_peak(const struct limiter *limiter, int channel)
+// Raises each of `peaks` to the highest peak of the channel around its frame: from the one HALF ago
+// to the one after it.  `line`: the channel's last samples and the chunk.
+static void find_peaks(const struct limiter *limiter, const float line[TAPS - 1 + CHUNK],
+                       float peaks[CHUNK])
 {
-    float around[TAPS];
-    for (int i = 0; i < TAPS; i++)
-        around[i] = limiter->ring[(limiter->at - (TAPS - 1) + (uint64_t)i) % RING][channel];
-    float peak = fmaxf(fabsf(around[HALF - 1]), fabsf(around[HALF]));
-    // No interpolated value can pass the taps' absolute sum times the largest sample.
-    for (int phase = 0; phase < PHASES - 1; phase++) {
-        float value = 0;
-        for (int i = 0; i < TAPS; i++)
-            value += limiter->taps[phase][i] * around[i];
-        peak = fmaxf(peak, fabsf(value));
+    float largest = 0;
+    for (int i = 0; i < TAPS - 1 + CHUNK; i++)
+        largest = fabsf(line[i]) > largest ? fabsf(line[i]) : largest;
+    if (largest * limiter->overshoot <= limiter->ceiling)
+        return;
+    for (int n = 0; n < CHUNK; n++) {
+        float before = fabsf(line[n + HALF - 1]), after = fabsf(line[n + HALF]);
+        float peak = before > after ? before : after;
+        peaks[n] = peaks[n] > peak ? peaks[n] : peak;
     }
-    return peak;
-}
-
-static double needed_gain(const struct limiter *limiter)
-{
-    float peak = fmaxf(true_peak(limiter, 0), true_peak(limiter, 1));
-    return peak > limiter->ceiling ? limiter->ceiling / peak : 1;
+    for (int phase = 0; phase < PHASES - 1; phase++) {
+        float values[CHUNK] = { 0 };
+        for (int i = 0; i < TAPS; i++)
+            for (int n = 0; n < CHUNK; n++)
+                values[n] += limiter->taps[phase][i] * line[n + i];
+        for (int n = 0; n < CHUNK; n++)
+            peaks[n] = peaks[n] > fabsf(values[n]) ? peaks[n] : fabsf(values[n]);
+    }
 }
 
 // The smallest gain needed by the last WINDOW frames.
@@ -119,16 +130,34 @@ static double smooth_gain(struct limiter *limiter, double lowest)
     return limiter->sum / AHEAD;
 }
 
-void limiter_run(struct limiter *limiter, float *frames, size_t count)
+// Up to CHUNK frames.
+static void run_chunk(struct limiter *limiter, float *frames, size_t count)
 {
+    float peaks[CHUNK] = { 0 };
+    for (int channel = 0; channel < 2; channel++) {
+        float line[TAPS - 1 + CHUNK] = { 0 };
+        memcpy(line, limiter->past[channel], sizeof limiter->past[channel]);
+        for (size_t i = 0; i < count; i++) {
+            float sample = frames[2 * i + (size_t)channel];
+            line[TAPS - 1 + i] = isfinite(sample) ? sample : 0;
+        }
+        find_peaks(limiter, line, peaks);
+        for (size_t i = 0; i < count; i++)
+            limiter->ring[(limiter->at + i) % RING][channel] = line[TAPS - 1 + i];
+        memcpy(limiter->past[channel], line + count, sizeof limiter->past[channel]);
+    }
     for (size_t i = 0; i < count; i++, limiter->at++) {
-        float *frame = frames + 2 * i, *slot = limiter->ring[limiter->at % RING];
-        slot[0] = isfinite(frame[0]) ? frame[0] : 0;
-        slot[1] = isfinite(frame[1]) ? frame[1] : 0;
-        double gain = smooth_gain(limiter, lowest_gain(limiter, needed_gain(limiter)));
+        double needed = peaks[i] > limiter->ceiling ? limiter->ceiling / peaks[i] : 1;
+        double gain = smooth_gain(limiter, lowest_gain(limiter, needed));
         const float *out = limiter->ring[(limiter->at - DELAY) % RING];
         bool at_rest = gain > 1 - 1e-7;
-        frame[0] = at_rest ? out[0] : (float)(out[0] * gain);
-        frame[1] = at_rest ? out[1] : (float)(out[1] * gain);
+        frames[2 * i] = at_rest ? out[0] : (float)(out[0] * gain);
+        frames[2 * i + 1] = at_rest ? out[1] : (float)(out[1] * gain);
     }
+}
+
+void limiter_run(struct limiter *limiter, float *frames, size_t count)
+{
+    for (size_t done = 0; done < count; done += CHUNK)
+        run_chunk(limiter, frames + 2 * done, count - done < CHUNK ? count - done : CHUNK);
 }
