@@ -178,7 +178,11 @@ static int make_pieces(struct reel *reel, struct err *err)
     const struct lanes lanes =
         choose_lanes(reel, reel->piece_count, strips_load(cuts, &reel->wish));
     reel->wish.threads = (int)lanes.threads;
-    int r = crew_run(&job, PIECE_LANES + lanes.count, PIECE_LANES + lanes.count, err);
+    // The sound is what a reel of copies waits for: no lane takes its processor away.  Whose sound
+    // is done becomes a lane.
+    unsigned workers =
+        lanes.count < crew_size() || lanes.count == 1 ? 1 + lanes.count : lanes.count;
+    int r = crew_run(&job, PIECE_LANES + lanes.count, workers, err);
     if (r < 0 || !cuts_close_up(cuts))
         return r;
     // Something was shorter than planned: the sound is made anew for where everything lies now.
