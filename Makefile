@@ -75,7 +75,8 @@ $(O)/lib/%.a:
 	$(call show,AR)ar rcs $@ $^
 
 $(O)/lib/base.a: $(call folder,base)
-$(O)/lib/stage.a: $(O)/obj/stages/stage.o $(O)/obj/stages/outbox.o $(O)/obj/stages/errand_main.o
+$(O)/lib/stage.a: $(O)/obj/stages/stage.o $(O)/obj/stages/outbox.o $(O)/obj/stages/errand_main.o \
+	$(O)/obj/stages/gates.o
 $(O)/lib/spool.a: $(call folder,spool)
 $(O)/lib/media.a: $(call folder,media)
 $(O)/lib/highlight.a: $(call folder,highlight)

@@ -8,6 +8,7 @@
 #include "cli/screen.h"
 #include "cli/worker.h"
 #include "spool/errand.h"
+#include "spool/throttle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +18,11 @@
 #include <sys/wait.h>
 
 enum {
-    START_MS = 5000,     // a program that only has to say that it was called wrongly
-    NOT_STARTED = 127,   // of the dynamic loader: a library is missing
-    FEW_INODES = 10000,  // a batch of ten takes about 200
-    SUBJECT_COLUMNS = 24 // of the second column
+    START_MS = 5000,      // a program that only has to say that it was called wrongly
+    NOT_STARTED = 127,    // of the dynamic loader: a library is missing
+    FEW_INODES = 10000,   // a batch of ten takes about 200
+    SUBJECT_COLUMNS = 24, // of the second column
+    MAX_SERVICES = 10000
 };
 
 static int run(struct cli *cli, int argc, char **argv);
@@ -238,6 +240,49 @@ static void look_at_programs(struct doctor *doctor)
         say(doctor, OK, "program clipspoold", NULL, "%s", daemon);
 }
 
+// ---- services outside
+
+static void look_at_outside(struct doctor *doctor, int folder, const char *file)
+{
+    struct throttle throttle;
+    cleanup(free_ptr) char *name = NULL;
+    cleanup(close_fd) int fd = fs_open(folder, file, O_RDWR);
+    if (fd < 0)
+        return; // gone meanwhile
+    throttle_read(fd, &throttle, &name);
+    if (!name)
+        return;
+    cleanup(free_ptr) char *safe = screen_safe(name);
+    const struct throttle_rules rules = {
+        .failures = (unsigned)doctor->settings->service_failures,
+        .rest_seconds = doctor->settings->service_rest_seconds,
+    };
+    unsigned busy = throttle_busy(fd);
+    int64_t wait_us = 0;
+    if (throttle_is_away(&throttle, &rules, throttle_now(), &wait_us))
+        say(doctor, WARNING, safe, "see to the service; it is asked again by itself",
+            "rests after %u failures in a row (%s), next try in %.0f s", throttle.failures,
+            throttle.why, (double)wait_us / 1e6);
+    else if (throttle.failures > 0)
+        say(doctor, OK, safe, NULL, "%u at work, failed %u times in a row (%s)", busy,
+            throttle.failures, throttle.why);
+    else
+        say(doctor, OK, safe, NULL, "%u at work", busy);
+}
+
+static void look_at_services(struct doctor *doctor)
+{
+    cleanup(fs_names_free) char **files = NULL;
+    cleanup(close_fd) int folder = throttle_open(doctor->settings->root, false);
+    if (folder == -EACCES)
+        say(doctor, WARNING, "services outside", "run the doctor as root, or as the user clipspool",
+            "what is known of them cannot be seen by you");
+    if (folder < 0 || fs_list(folder, MAX_SERVICES, &files, NULL) < 0)
+        return;
+    for (char **file = files; *file; file++)
+        look_at_outside(doctor, folder, *file);
+}
+
 static void look_at_service(struct doctor *doctor)
 {
     int served = place_is_served(doctor->settings);
@@ -273,6 +318,7 @@ static int run(struct cli *cli, int argc, char **argv)
     look_at_folders(&doctor);
     look_at_programs(&doctor);
     look_at_service(&doctor);
+    look_at_services(&doctor);
     printf("%u problems, %u warnings\n", doctor.problems, doctor.warnings);
     return doctor.problems ? COMMAND_FAILED : 0;
 }

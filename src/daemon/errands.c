@@ -222,6 +222,7 @@ static void follow(struct task *task, struct errand *errand, const struct err *e
                                         .once = task->errands->service->options->once,
                                         .chance = service_chance() };
     errand->error = *error;
+    errand->attempts -= errand_had_no_turn(error) && errand->attempts > 0;
     switch (errand_judge(&facts, &seconds)) {
     case ERRAND_DONE:
         succeed(task, errand);

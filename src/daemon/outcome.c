@@ -61,8 +61,33 @@ static struct outcome judge_trouble(const struct outcome_facts *facts)
     };
 }
 
+// It did not come to an attempt: the service is left alone, or asked by others (provider/gate.h).
+// Only this step waits, for others have to do with other services.  What ends it some time are the
+// attempts of those who ask whether the service is back, and its own turn comes.
+static struct outcome wait_for_turn(const struct outcome_facts *facts)
+{
+    double wait = fmin(facts->err->retry_after, retry_longest_seconds);
+    return (struct outcome){
+        .action = OUTCOME_RETRY,
+        .wait_seconds = fmax(wait, 1) * (1 + 0.2 * facts->chance),
+    };
+}
+
+// What has a gate keeps the others away by itself, and only from that service: the stage goes on.
+static struct outcome judge_service(const struct outcome_facts *facts)
+{
+    bool is_away = strcmp(facts->err->id, "service_away") == 0;
+    bool has_gate = is_away || strcmp(facts->err->id, "storage_away") == 0;
+    if (is_away && !facts->once)
+        return wait_for_turn(facts);
+    return judge_retry(facts, (unsigned)facts->rules->tries,
+                       has_gate ? OUTCOME_RETRY : OUTCOME_HOLD);
+}
+
 static struct outcome judge_later(const struct outcome_facts *facts)
 {
+    if (strcmp(facts->err->id, "service_busy") == 0)
+        return wait_for_turn(facts);
     if (strcmp(facts->err->id, "step_busy") != 0)
         return judge_retry(facts, (unsigned)facts->rules->tries, OUTCOME_RETRY);
     // The stage of a supervisor that was killed is about to die too.
@@ -87,7 +112,7 @@ struct outcome outcome_judge(const struct outcome_facts *facts)
     case ERR_DENIED:
         return fail();
     case ERR_SERVICE:
-        return judge_retry(facts, (unsigned)facts->rules->tries, OUTCOME_HOLD);
+        return judge_service(facts);
     case ERR_SYSTEM:
     case ERR_IO:
         return judge_trouble(facts);

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "spool/throttle.h"
 
 // status.json is durable, so it costs two syncs: not more often than this unless its word changed.
 static const uint64_t status_interval_us = 900000;
@@ -63,6 +64,18 @@ static const char *stage_at_work(const struct live *live)
 
 // ---- why nothing happens
 
+// "storage oss-main, next try 12:31:05".
+static char *why_service_rests(const struct step *step)
+{
+    char clock[TEXT_TIME_SIZE];
+    struct tm local;
+    cleanup(free_ptr) char *name = throttle_away_name(&step->error);
+    if (!name || !localtime_r(&step->next_try, &local))
+        return NULL;
+    (void)strftime(clock, sizeof clock, "%H:%M:%S", &local);
+    return xasprintf("%s, next try %s", name, clock);
+}
+
 static char *why_step_waits(const struct service *service, const struct live *live,
                             struct course_place place)
 {
@@ -74,6 +87,9 @@ static char *why_step_waits(const struct service *service, const struct live *li
                          service->held_why[place.stage] ? service->held_why[place.stage] : "");
     if (mark->due_us <= now || step->error.class == ERR_NONE)
         return NULL;
+    char *away = why_service_rests(step);
+    if (away)
+        return away;
     cleanup(free_ptr) char *source = live_source_name(live, place.index);
     return xasprintf("%s%s%s is tried again in %.0f s: %s", stage_info[place.stage].name,
                      *source ? " of " : "", source, ceil((double)(mark->due_us - now) / 1e6),

@@ -22,6 +22,7 @@
 #include "daemon/wishes.h"
 #include "spool/calendar.h"
 #include "spool/proxies.h"
+#include "spool/throttle.h"
 
 // Stages read this copy: a file that is being edited, or was refused, must not reach them.
 #define ACCEPTED "accepted.conf"
@@ -323,6 +324,7 @@ static void expire(struct service *service)
         log_info(NULL, "removed %d batches that were kept long enough", removed);
     if (proxies_expire(settings, believed_now(service), &err) < 0)
         log_warning(NULL, "proxies that are kept no longer cannot be removed: %s", err.text);
+    throttle_expire(settings->root);
     adopt_forget_removed(service);
 }
 

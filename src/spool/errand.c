@@ -241,6 +241,19 @@ static bool is_hopeless(const struct errand_facts *facts)
     return class == ERR_INPUT || (facts->once && (class == ERR_CONFIG || class == ERR_DENIED));
 }
 
+bool errand_had_no_turn(const struct err *error)
+{
+    return strcmp(error->id, "service_away") == 0 || strcmp(error->id, "service_busy") == 0;
+}
+
+// How long the schedule says, after so many failures.
+static double scheduled(const struct errand_facts *facts, unsigned failures)
+{
+    if (errand_had_no_turn(facts->error))
+        return 1;
+    return failures > 0 ? facts->waits->seconds[failures - 1] : 0;
+}
+
 enum errand_next errand_judge(const struct errand_facts *facts, double *ret_seconds)
 {
     const struct errand *errand = facts->errand;
@@ -250,8 +263,8 @@ enum errand_next errand_judge(const struct errand_facts *facts, double *ret_seco
     if (is_hopeless(facts) || failures > facts->waits->count ||
         errand->interrupted >= MAX_INTERRUPTED)
         return ERRAND_GIVEN_UP;
-    double wait = failures > 0 ? facts->waits->seconds[failures - 1] : 0;
-    wait = fmax(wait * (1 + 0.2 * facts->chance), facts->error->retry_after);
+    double wait = fmax(scheduled(facts, failures) * (1 + 0.2 * facts->chance),
+                       facts->error->retry_after);
     if (facts->once && wait > once_seconds)
         return ERRAND_GIVEN_UP;
     *ret_seconds = wait;

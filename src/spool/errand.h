@@ -85,6 +85,10 @@ struct errand_facts {
     double chance; // 0..1, random: spreads those that failed together
 };
 
+// True if the program had no turn at the service (provider/gate.h): that was no attempt, and is to be
+// taken back from errand->attempts before errand_judge.
+bool errand_had_no_turn(const struct err *error);
+
 enum errand_next { ERRAND_DONE, ERRAND_AGAIN, ERRAND_GIVEN_UP };
 // What follows from the end of an attempt.  On ERRAND_AGAIN, *ret_seconds is how long to wait: not
 // less than the schedule says, nor than the service asked for.

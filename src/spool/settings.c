@@ -6,6 +6,7 @@
 #include "spool/batch.h"
 #include "spool/errand.h"
 #include "spool/job.h"
+#include "spool/throttle.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -121,6 +122,21 @@ const struct config_option settings_options[] = {
       .max = MAX_PATH_BYTES,
       .help = "Seconds before the second and each further try, divided by blanks; after the last "
               "it is given up." },
+
+    { "services.rate", CONFIG_NUMBER, AT(service_rate), "20", 0, 100000,
+      .help = "How often a service (a bucket, a receiver of webhooks) is asked in a second, by all "
+              "batches together; 0 for no limit." },
+    { "services.burst", CONFIG_INT, AT(service_burst), "40", 1, 100000,
+      .help = "How often it may be asked at once after a pause." },
+    { "services.concurrent", CONFIG_INT, AT(service_concurrent), "8", 0, THROTTLE_MAX_CONCURRENT,
+      .help = "How many may ask a service at a time; 0 for no limit." },
+    { "services.host_concurrent", CONFIG_INT, AT(host_concurrent), "4", 0,
+      THROTTLE_MAX_CONCURRENT,
+      .help = "How many links may be fetched from one host at a time; 0 for no limit." },
+    { "services.failures", CONFIG_INT, AT(service_failures), "5", 0, 1000,
+      .help = "After so many failures in a row a service is left alone for a while; 0 for never." },
+    { "services.rest_seconds", CONFIG_NUMBER, AT(service_rest_seconds), "60", 0.1, 3600,
+      .unit = "s", .help = "How long it is left alone before one asks whether it is back." },
 
     { "slots.cpu", CONFIG_INT, AT(cpu_slots), "0", 0, 1000,
       .help = "Steps that compute at the same time; 0 for one a processor." },

@@ -42,6 +42,10 @@ struct settings {
     char *webhook_allow_hosts, *webhook_allow_networks; // or NULL
     double webhook_deadline_seconds;                    // for an answer
     char *webhook_wait_seconds;                         // as of errand_read_waits
+    // services { }: see spool/throttle.h
+    double service_rate, service_rest_seconds;
+    int64_t service_burst, service_concurrent, service_failures;
+    int64_t host_concurrent; // links at a time from one host
     // slots { }
     int64_t cpu_slots; // 0: one for each processor
     int64_t net_slots, model_slots;

@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "provider/download.h"
+#include "stages/gates.h"
 #include "stages/stage.h"
 
 struct copying {
@@ -186,7 +187,12 @@ static int fetch_link(struct stage_context *context, const char *link,
                                           .name = SOURCE_FILE,
                                           .progress = downloaded,
                                           .context = context };
-    r = download(&order, result, err);
+    cleanup(gate_free) struct gate *gate = gates_host(&context->settings, link, stop_fd);
+    r = gate_enter(gate, err);
+    if (r == 0) {
+        r = download(&order, result, err);
+        gate_leave(gate, err);
+    }
     if (r == -ECANCELED)
         end_by_signal(stop_fd);
     return r;

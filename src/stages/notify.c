@@ -13,6 +13,7 @@
 #include "spool/errand.h"
 #include "spool/remote.h"
 #include "stages/errand_main.h"
+#include "stages/gates.h"
 
 // What comes back is not read; a receiver that sends more than this is hung up on.
 enum { MAX_ANSWER_BYTES = 64 * 1024 };
@@ -144,6 +145,22 @@ static int post(const struct errand_context *context, const struct errand *erran
     return r < 0 ? judge_failure(err) : judge_answer(&answer.head, err);
 }
 
+// One receiver may be told of many batches, and by any address below its host.
+static int post_in_turn(const struct errand_context *context, const struct errand *errand,
+                        const char *const *fields, struct err *err)
+{
+    cleanup(free_ptr) char *host = remote_show_host(errand->url);
+    cleanup(free_ptr) char *name = xasprintf("webhook %s", host);
+    cleanup(gate_free) struct gate *gate =
+        gates_service(&context->settings, name, context->stop_fd);
+    int r = gate_enter(gate, err);
+    if (r < 0)
+        return r;
+    r = post(context, errand, fields, err);
+    gate_leave(gate, err);
+    return r < 0 && r != -ECANCELED ? err_prefix(err, "%s", host) : r;
+}
+
 static int run(struct errand_context *context, struct err *err)
 {
     cleanup(errand_release) struct errand errand = ERRAND_INIT;
@@ -159,9 +176,7 @@ static int run(struct errand_context *context, struct err *err)
     cleanup(free_ptr) char *signed_with = xasprintf("webhook-signature: %s", signature);
     const char *const fields[] = { "Content-Type: application/json", id, timestamp, signed_with,
                                    NULL };
-    cleanup(free_ptr) char *host = remote_show_host(errand.url);
-    r = post(context, &errand, fields, err);
-    return r < 0 && r != -ECANCELED ? err_prefix(err, "%s", host) : r;
+    return post_in_turn(context, &errand, fields, err);
 }
 
 int main(int argc, char **argv)

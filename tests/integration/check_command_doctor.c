@@ -1,5 +1,8 @@
 // clipspool doctor.
+#include "spool/throttle.h"
 #include "tests/support/cli_fixture.h"
+
+#include <fcntl.h>
 
 START_TEST(test_the_doctor_tells_with_and_without_the_service)
 {
@@ -32,9 +35,35 @@ START_TEST(test_the_doctor_sees_a_stage_that_cannot_start)
 }
 END_TEST
 
+START_TEST(test_the_doctor_lists_the_services_outside)
+{
+    struct spoken spoken;
+    const struct throttle away = { .failures = 5,
+                                   .rest_us = throttle_now() + 40000000,
+                                   .why = "storage_away" };
+    const struct throttle well = { .failures = 0 };
+    cleanup(close_fd) int folder = throttle_open(cli_fixture.root, true);
+    static const char *const names[] = { "storage oss-main", "webhook https://example.org\x1b" };
+    for (int i = 0; i < 2; i++) {
+        cleanup(free_ptr) char *file = throttle_file(names[i]);
+        cleanup(close_fd) int fd = openat(folder, file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        ck_assert_int_ge(fd, 0);
+        throttle_write(fd, i == 0 ? &away : &well, names[i]);
+    }
+    CLI_SAY(&spoken, "doctor");
+    cli_assert_holds(spoken.out, "warning  storage oss-main");
+    cli_assert_holds(spoken.out, "rests after 5 failures in a row (storage_away), next try in ");
+    cli_assert_holds(spoken.out, "ok       webhook https://example.org");
+    cli_assert_holds(spoken.out, " 0 at work");
+    cli_assert_printable(spoken.out);
+    spoken_release(&spoken);
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
     tcase_add_test(tcase, test_the_doctor_tells_with_and_without_the_service);
+    tcase_add_test(tcase, test_the_doctor_lists_the_services_outside);
     tcase_add_test(tcase, test_the_doctor_sees_a_stage_that_cannot_start);
 }
 

@@ -151,6 +151,42 @@ START_TEST(links_and_files_become_one_reel)
 }
 END_TEST
 
+// How many bodies the server was sending at a time, at the most.
+static int most_at_a_time(void)
+{
+    int now = 0, most = 0;
+    for (const char *at = server.log; *at; at += strcspn(at, "\n") + 1) {
+        size_t line = strcspn(at, "\n");
+        bool own = memmem(at, line, "/own-", 5) != NULL;
+        now += strncmp(at, "request ", 8) == 0 && !own;
+        now -= strncmp(at, "sent ", 5) == 0 && now > 0;
+        most = now > most ? now : most;
+    }
+    return most;
+}
+
+START_TEST(a_host_is_fetched_from_by_as_many_as_may_be)
+{
+    spool_fixture_set(&fixture, "fetch = { allow_networks = \"127.0.0.1\"; };");
+    spool_fixture_set(&fixture, _i ? "services = { host_concurrent = 1; };" : "");
+    cleanup(free_ptr) char *query = xasprintf("&drip=%zu", media_size(clip) / 4 + 1);
+    cleanup(free_ptr) char *one = link_to("one.mp4", query), *two = link_to("two.mp4", query),
+                           *three = link_to("three.mp4", query);
+    cleanup(free_ptr) char *links = xasprintf("%s\n%s\n%s\n", one, two, three);
+    put_text("a.url", links);
+    drop();
+    spool_fixture_start(&fixture);
+    json_t *status = spool_fixture_await(&fixture, "trip", "completed");
+    expect_video(status, 2, "three.mp4", "url");
+    json_decref(status);
+    (void)httpd_sent(&server);
+    if (_i)
+        ck_assert_int_eq(most_at_a_time(), 1);
+    else
+        ck_assert_int_ge(most_at_a_time(), 2); // else the other one proves nothing
+}
+END_TEST
+
 START_TEST(a_host_that_is_allowed_by_name_is_fetched_from)
 {
     cleanup(free_ptr) char *link = link_to("beach.mp4", "");
@@ -307,6 +343,7 @@ static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, links_and_files_become_one_reel);
+    tcase_add_loop_test(tcase, a_host_is_fetched_from_by_as_many_as_may_be, 0, 2);
     tcase_add_test(tcase, a_host_that_is_allowed_by_name_is_fetched_from);
     tcase_add_test(tcase, what_is_not_allowed_is_told_and_the_others_become_a_reel);
     tcase_add_loop_test(tcase, killed_in_the_middle_it_goes_on_where_it_stopped, 0,

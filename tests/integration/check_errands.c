@@ -273,6 +273,22 @@ START_TEST(who_asks_for_time_gets_it)
 }
 END_TEST
 
+START_TEST(a_receiver_that_fails_too_often_is_left_alone_and_no_try_is_lost)
+{
+    configure(OPEN_DOOR "wait_seconds = \"0.05 0.05\";");
+    spool_fixture_set(&fixture, "services = { failures = 2; rest_seconds = 2.0; };");
+    drop("trip", "status=500&times=2");
+    spool_fixture_start(&fixture);
+    json_t *status = await_webhook("trip", "delivered", 3);
+    expect_webhook(status, "delivered", 3, "");
+    json_decref(status);
+    ck_assert_uint_eq(hooks(), 3);
+    cleanup(free_ptr) char *second = heard(1, "at="), *third = heard(2, "at=");
+    ck_assert_double_ge(strtod(third, NULL) - strtod(second, NULL), 1.9);
+    assert_logged("rests after 2 failures in a row (webhook_refused)");
+}
+END_TEST
+
 static const struct {
     const char *query, *message;
     unsigned attempts;
@@ -463,6 +479,7 @@ START_TEST(killed_at_any_instant_each_end_is_told_under_one_name)
     unsigned seed = (unsigned)time(NULL);
     srand(seed);
     printf("seed %u, %ld kills\n", seed, kills);
+    spool_fixture_set(&fixture, "services = { rest_seconds = 0.2; };");
     configure(OPEN_DOOR "wait_seconds = \"0.05 0.05 0.1 0.2 0.2 0.2 0.2\";");
     for (int i = 0; i < SWEPT; i++) {
         cleanup(free_ptr) char *name = xasprintf("trip-%d", i);
@@ -558,6 +575,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, what_is_refused_is_tried_again_under_the_same_name);
     tcase_add_test(tcase, one_that_is_refused_for_ever_is_given_up_and_never_held_the_batch_up);
     tcase_add_test(tcase, who_asks_for_time_gets_it);
+    tcase_add_test(tcase, a_receiver_that_fails_too_often_is_left_alone_and_no_try_is_lost);
     tcase_add_loop_test(tcase, only_2xx_is_success, 0, (int)ARRAY_LEN(finals));
     tcase_add_test(tcase, an_answer_that_breaks_off_behind_its_head_is_one);
     tcase_add_test(tcase, a_private_address_is_not_connected_to_before_it_is_named);

@@ -135,7 +135,7 @@ class Exchange:
             part = data[at:at + step]
             self.send(b"%x\r\n%s\r\n" % (len(part), part) if chunked else part)
             self.sent += len(part)
-            if "drip" in self.wish:
+            if "drip" in self.wish and at + step < len(data):
                 time.sleep(0.1)
         if stop is not None and self.sent >= stop:
             if "stall" in self.wish:

@@ -221,6 +221,27 @@ static const struct {
     { "once: nor an address", ERR_DENIED, 1, 0, 0, true, 0, ERRAND_GIVEN_UP, 0 },
 };
 
+START_TEST(who_had_no_turn_comes_when_he_is_told_and_has_lost_no_try)
+{
+    struct errand_waits waits;
+    struct err error = ERR_INIT;
+    const struct errand errand = { .attempts = 2 };
+    double seconds = 0;
+    ck_assert_int_eq(errand_read_waits("300 7200", &waits, NULL), 0);
+    struct errand_facts facts = { .errand = &errand, .error = &error, .waits = &waits };
+    (void)err_set(&error, ERR_SERVICE, "service_away", "x rests");
+    error.retry_after = 40;
+    ck_assert(errand_had_no_turn(&error));
+    ck_assert_int_eq(errand_judge(&facts, &seconds), ERRAND_AGAIN);
+    ck_assert_double_eq(seconds, 40);
+    facts.once = true; // nobody waits so long
+    ck_assert_int_eq(errand_judge(&facts, &seconds), ERRAND_GIVEN_UP);
+    err_clear(&error);
+    (void)err_set(&error, ERR_RETRY, "webhook_refused", "x");
+    ck_assert(!errand_had_no_turn(&error));
+}
+END_TEST
+
 START_TEST(what_follows_from_an_attempt)
 {
     struct errand_waits waits;
@@ -252,6 +273,7 @@ int main(void)
     suite_add_tcase(suite, disk);
     TCase *time = tcase_create("when");
     tcase_add_test(time, waits_are_numbers_divided_by_blanks);
+    tcase_add_test(time, who_had_no_turn_comes_when_he_is_told_and_has_lost_no_try);
     tcase_add_loop_test(time, what_follows_from_an_attempt, 0, (int)ARRAY_LEN(judged));
     suite_add_tcase(suite, time);
     SRunner *runner = srunner_create(suite);

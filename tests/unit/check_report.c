@@ -1,5 +1,6 @@
 // What a batch tells: status.json not too often, batch.log line by line, log.jsonl for programs.
 #include "daemon/report.h"
+#include "spool/throttle.h"
 #include "tests/support/batch_folder.h"
 
 #include <check.h>
@@ -97,6 +98,25 @@ START_TEST(waiting_is_explained)
 }
 END_TEST
 
+START_TEST(a_service_that_rests_is_named_with_the_time_of_the_next_try)
+{
+    struct course_place place = { STAGE_FETCH, 1 };
+    struct step *step = course_step(&live->course, place);
+    const struct throttle throttle = { .failures = 5, .why = "storage_away" };
+    char due[64];
+    struct tm local;
+    step->attempts = 1;
+    step->next_try = time(NULL) + 40;
+    (void)throttle_away(&throttle, "storage oss-main", 40000000, &step->error);
+    (void)err_prefix(&step->error, "b.oss");
+    course_mark(&live->course, place)->due_us = service_now(&service) + 40000000;
+    report_status(&service, live);
+    ck_assert_ptr_nonnull(localtime_r(&step->next_try, &local));
+    (void)strftime(due, sizeof due, "storage oss-main, next try %H:%M:%S", &local);
+    assert_status("waiting_for", due);
+}
+END_TEST
+
 START_TEST(the_end_is_written_with_its_error)
 {
     live->ending = true;
@@ -141,6 +161,7 @@ int main(void)
     tcase_add_test(tcase, the_word_and_the_stage_follow_the_steps);
     tcase_add_test(tcase, the_same_word_is_not_written_again_at_once);
     tcase_add_test(tcase, waiting_is_explained);
+    tcase_add_test(tcase, a_service_that_rests_is_named_with_the_time_of_the_next_try);
     tcase_add_test(tcase, the_end_is_written_with_its_error);
     tcase_add_test(tcase, lines_are_appended_and_stay_lines);
     suite_add_tcase(suite, tcase);

@@ -56,6 +56,7 @@ START_TEST(defaults_are_those_of_the_design)
     ck_assert_double_eq(settings.link_seconds, 3600);
     ck_assert_double_eq(settings.temp_hours, 24);
     ck_assert_uint_eq(settings.buckets.count, 0);
+    ck_assert_int_eq(settings.service_failures, 5);
     ck_assert_ptr_null(settings.webhook_credential);
     ck_assert_ptr_null(settings.webhook_allow_networks);
     ck_assert_str_eq(settings.webhook_wait_seconds, "5 300 1800 7200 18000");
