@@ -405,10 +405,13 @@ static void bench(const char *self, struct cut *cut, size_t rounds)
                                              "ffmpeg -ss each, preset medium",
                                              "ffmpeg trim/concat, preset " PRESET,
                                              "ffmpeg -f concat -c copy" };
-    for (int way = SEEK_SAME; way < WAYS; way++)
+    for (int way = SEEK_SAME; way < WAYS; way++) {
+        bool is_longer = of[way] >= of[OURS];
         if (of[way] > 0)
-            printf("  %-36s %7.2f s (cpu %6.2f): %5.1f times as long\n", names[way], of[way],
-                   cpu_of[way], of[way] / of[OURS]);
+            printf("  %-36s %7.2f s (cpu %6.2f): %5.1f times as %s\n", names[way], of[way],
+                   cpu_of[way], is_longer ? of[way] / of[OURS] : of[OURS] / of[way],
+                   is_longer ? "long" : "quick");
+    }
     tell_untouched(cut);
     (void)fflush(stdout);
     char *const gone[] = { path_in(cut, "ours.mp4"), path_in(cut, "theirs.mp4"),
