@@ -94,22 +94,28 @@ static void set_x264(AVCodecContext *video, const struct coder_wish *wish)
     (void)av_opt_set(video->priv_data, "forced-idr", "1", 0);
 }
 
-// x265 must look further ahead than pictures may be reordered: five is what its fastest preset
-// does.
+// Every picture that x265 has in hand costs twice what x264's costs.  Two B pictures that nobody
+// refers to, five pictures ahead (as far as its fastest preset looks, and more than pictures may be
+// reordered), take 94 MB less at 1080p than its veryfast does, at the same size for 0.2 dB of SSIM.
+enum { X265_LOOKAHEAD = 5, X265_B_PICTURES = 2 };
+
 static int lookahead_x265(const struct coder_wish *wish)
 {
-    int least = wish->reorder == 0 ? 1 : 5;
-    return lookahead(wish) < least ? least : lookahead(wish);
+    int pictures = lookahead(wish);
+    if (wish->reorder != 0 || pictures > X265_LOOKAHEAD)
+        return X265_LOOKAHEAD;
+    return pictures < 1 ? 1 : pictures;
 }
 
 // x265 keeps a pool of threads for each encoder unless told otherwise, and talks.
 static void set_x265(AVCodecContext *video, const struct coder_wish *wish)
 {
     cleanup(free_ptr) char *more =
-        xasprintf("log-level=error:open-gop=0:rc-lookahead=%d:frame-threads=1%s%s",
-                  lookahead_x265(wish), wish->threads == 1 ? ":pools=none" : "",
-                  wish->reorder == 1 ? ":b-pyramid=0" : "");
+        xasprintf("log-level=error:open-gop=0:rc-lookahead=%d:frame-threads=1:b-pyramid=0%s",
+                  lookahead_x265(wish), wish->threads == 1 ? ":pools=none" : "");
     (void)av_opt_set(video->priv_data, "x265-params", more, 0);
+    if (wish->reorder < 0)
+        video->max_b_frames = X265_B_PICTURES;
     if (wish->profile)
         (void)av_opt_set(video->priv_data, "profile", wish->profile, 0);
     (void)av_opt_set(video->priv_data, "forced-idr", "1", 0);

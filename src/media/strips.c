@@ -15,7 +15,7 @@ enum { SHORT_LOOKAHEAD = 1 };
 
 // What a coder and its decoder were seen to hold at 1080p, in pictures.
 static const struct lanes_load load_x264 = { 66, 12 }, load_x264_beside = { 40, 12 },
-                               load_x265 = { 90, 4 }, load_x265_beside = { 50, 4 };
+                               load_x265 = { 82, 4 }, load_x265_beside = { 50, 4 };
 
 struct coder_wish strips_coder(const struct cuts *cuts, const struct strips_wish *wish)
 {
