@@ -128,8 +128,8 @@ $(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(O)/lib/hi
 	    $(LIBS_daemon) $(LIBS_base)
 
 # In a fault test the N-th of these calls fails on demand (tests/support/faults.h).
-FAULT_CALLS = close copy_file_range fstat fstatat fsync ftruncate futimens linkat mkdirat pread \
-	renameat renameat2 syscall unlinkat write
+FAULT_CALLS = close copy_file_range fstat fstatat fsync ftruncate futimens linkat mkdirat openat pread \
+	renameat renameat2 unlinkat write
 $(FAULT_TESTS): LDFLAGS += $(FAULT_CALLS:%=-Wl,--wrap=%)
 
 # A test of the daemon's own modules takes them too, without main.

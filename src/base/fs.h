@@ -117,9 +117,9 @@ int fs_remove_temporary(int dirfd, struct err *err);
 
 // ---- looking
 
-// Opens beneath dirfd without following any symlink (openat2 RESOLVE_BENEATH | NO_SYMLINKS |
-// NO_MAGICLINKS), O_CLOEXEC, O_NONBLOCK, O_NOCTTY; mode 0640 with O_CREAT.  Returns a descriptor or
-// -errno; sets no err.  Kernels without openat2 (before 5.6): single components only, else -ENOSYS.
+// Opens beneath dirfd without following any symlink, component by component, O_CLOEXEC, O_NONBLOCK,
+// O_NOCTTY; mode 0640 with O_CREAT.  Returns a descriptor or -errno: -ELOOP for a symlink, -EXDEV
+// for an absolute path or one with "..".  Sets no err.
 int fs_open(int dirfd, const char *path, int flags);
 
 // Opens beneath dirfd for reading, as above, and requires a directory / a regular file (ERR_INPUT

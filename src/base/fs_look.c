@@ -8,9 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 
 // Group readable, so that the people of the service's group can read results and logs.
 static const mode_t file_mode = 0640;
@@ -20,7 +18,7 @@ int fs_fail(struct err *err, int number, const char *verb, const char *name)
     cleanup(free_ptr) char *shown = text_escape(name);
     if (number != EXDEV)
         return err_errno(err, number, "%s %s", verb, shown);
-    // What openat2 says to RESOLVE_BENEATH; a mount point in the way is the rarer meaning.
+    // What fs_open says to a path that leads out; a mount point in the way is the rarer meaning.
     (void)err_set(err, ERR_INPUT, "outside", "%s %s: it lies outside of its folder or file system",
                   verb, shown);
     return -EXDEV;
@@ -28,38 +26,48 @@ int fs_fail(struct err *err, int number, const char *verb, const char *name)
 
 // ---- opening
 
-static int openat2_beneath(int dirfd, const char *path, int flags)
+// A symlink is told as one, also where the kernel only sees that it is no folder.
+static int open_component(int dirfd, const char *name, int flags)
 {
-    struct open_how how = {
-        .flags = (unsigned)flags,
-        .mode = flags & O_CREAT ? file_mode : 0,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-    };
-    // EAGAIN: the kernel could not rule out that a rename elsewhere moved a ".." out of reach.
-    for (int tries = 0; tries < 8;) {
-        long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof how);
-        if (fd >= 0)
-            return (int)fd;
-        if (errno == EAGAIN)
-            tries++;
-        else if (errno != EINTR)
-            return -errno;
-    }
-    return -EAGAIN;
+    struct stat st;
+    int fd;
+    do
+        fd = openat(dirfd, name, flags | O_NOFOLLOW, file_mode);
+    while (fd < 0 && errno == EINTR);
+    if (fd >= 0)
+        return fd;
+    int number = errno;
+    if (number == ENOTDIR && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK(st.st_mode))
+        number = ELOOP;
+    return -number;
 }
 
+// openat2 would do it in one call, but systemd's RestrictSUIDSGID= forbids that call, whose mode it
+// cannot see; and a path here has two or three components.
 int fs_open(int dirfd, const char *path, int flags)
 {
+    cleanup(free_ptr) char *copy = xstrdup(path);
+    cleanup(close_fd) int inner = -1;
+    if (*path == '/')
+        return -EXDEV;
     flags |= O_CLOEXEC;
     if (!(flags & O_PATH))
         flags |= O_NONBLOCK | O_NOCTTY;
-    int fd = openat2_beneath(dirfd, path, flags);
-    if (fd != -ENOSYS || strchr(path, '/') || strcmp(path, "..") == 0)
-        return fd;
-    do
-        fd = openat(dirfd, path, flags | O_NOFOLLOW, file_mode);
-    while (fd < 0 && errno == EINTR);
-    return fd < 0 ? -errno : fd;
+    for (char *name = copy;;) {
+        char *slash = strchr(name, '/');
+        if (slash)
+            *slash = 0;
+        if (strcmp(name, "..") == 0)
+            return -EXDEV;
+        int fd = open_component(inner < 0 ? dirfd : inner, name,
+                                slash ? O_PATH | O_DIRECTORY | O_CLOEXEC : flags);
+        if (fd < 0 || !slash)
+            return fd;
+        close_fd(&inner);
+        inner = fd;
+        name = slash + 1;
+    }
 }
 
 int fs_open_dir(int dirfd, const char *path, struct err *err)

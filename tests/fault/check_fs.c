@@ -293,7 +293,7 @@ static bool is_optional(const struct operation *operation, const char *call, int
         return true;
     // A folder that may not be opened is given the right.
     if (operation->run == do_remove &&
-        (strcmp(call, "fstat") == 0 || (strcmp(call, "openat2") == 0 && number == EACCES)))
+        (strcmp(call, "fstat") == 0 || (strcmp(call, "openat") == 0 && number == EACCES)))
         return true;
     // Of a close only the one of what was written counts; see below.
     return strcmp(call, "futimens") == 0 || strcmp(call, "close") == 0;
@@ -369,8 +369,7 @@ static const struct {
     enum fault fault;
     int number;
 } interruptions[] = {
-    { "openat2", FAULT_ERROR, EINTR },
-    { "openat2", FAULT_ERROR, EAGAIN },
+    { "openat", FAULT_ERROR, EINTR },
     { "write", FAULT_ERROR, EINTR },
     { "write", FAULT_SHORT, 0 },
     { "copy_file_range", FAULT_ERROR, EINTR },
@@ -430,36 +429,6 @@ START_TEST(what_is_changed_is_synced_and_in_this_order)
 }
 END_TEST
 
-// Kernels before 5.6, and sandboxes that do not know the call.
-START_TEST(without_openat2_only_single_components_are_opened_and_no_link_is_followed)
-{
-    const struct faults none = { .never = "openat2", .never_number = ENOSYS };
-    put_folder("d");
-    folder_put(&folder, "d/a", "x");
-    folder_put(&folder, "a", "x");
-    ck_assert_int_eq(symlinkat("a", folder.fd, "link"), 0);
-    ck_assert_int_eq(symlinkat("d", folder.fd, "dirlink"), 0);
-    faults_arm(&none);
-    int file = fs_open(folder.fd, "a", O_RDONLY);
-    int created = fs_open(folder.fd, "b", O_WRONLY | O_CREAT | O_EXCL);
-    int link = fs_open(folder.fd, "link", O_RDONLY);
-    int dirlink = fs_open(folder.fd, "dirlink", O_RDONLY | O_DIRECTORY);
-    int deep = fs_open(folder.fd, "d/a", O_RDONLY);
-    int above = fs_open(folder.fd, "..", O_RDONLY);
-    int written = fs_write(folder.fd, "c", "x", 1, NULL);
-    faults_disarm();
-    ck_assert_int_ge(file, 0);
-    ck_assert_int_ge(created, 0);
-    ck_assert_int_eq(link, -ELOOP);
-    ck_assert(dirlink == -ELOOP || dirlink == -ENOTDIR);
-    ck_assert_int_eq(deep, -ENOSYS);
-    ck_assert_int_eq(above, -ENOSYS);
-    ck_assert_int_eq(written, 0);
-    close(file);
-    close(created);
-}
-END_TEST
-
 // NFS may tell of a full disk only then.
 START_TEST(a_failed_close_of_what_was_written_is_told)
 {
@@ -511,8 +480,6 @@ int main(void)
     tcase_add_loop_test(tcase, an_interruption_or_a_part_only_is_gone_on_with, 0,
                         count * (int)ARRAY_LEN(interruptions));
     tcase_add_loop_test(tcase, what_is_changed_is_synced_and_in_this_order, 0, count);
-    tcase_add_test(tcase,
-                   without_openat2_only_single_components_are_opened_and_no_link_is_followed);
     tcase_add_test(tcase, a_failed_close_of_what_was_written_is_told);
     tcase_add_test(tcase, a_failed_sync_is_never_repeated);
     suite_add_tcase(suite, tcase);

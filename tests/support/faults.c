@@ -4,10 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 static struct {
@@ -149,18 +147,9 @@ ssize_t __wrap_copy_file_range(int in, off_t *in_at, int out, off_t *out_at, siz
                : __real_copy_file_range(in, in_at, out, out_at, size, flags);
 }
 
-// openat2, which has no wrapper in libc.
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-long __wrap_syscall(long number, ...)
+int __real_openat(int dirfd, const char *path, int flags, mode_t mode);
+int __wrap_openat(int dirfd, const char *path, int flags, mode_t mode);
+int __wrap_openat(int dirfd, const char *path, int flags, mode_t mode)
 {
-    va_list args;
-    long a[4];
-    va_start(args, number);
-    for (size_t i = 0; i < ARRAY_LEN(a); i++)
-        a[i] = va_arg(args, long);
-    va_end(args);
-    if (number == SYS_openat2 && strikes("openat2", NULL))
-        return -1;
-    return __real_syscall(number, a[0], a[1], a[2], a[3]);
+    return strikes("openat", NULL) ? -1 : __real_openat(dirfd, path, flags, mode);
 }

@@ -41,7 +41,7 @@ static const struct {
 } paths[] = {
     { "file", 0, NULL },
     { "dir/inner", 0, NULL },
-    { "dir/../file", 0, NULL },
+    { "dir/../file", -EXDEV, "outside" },
     { "dir", 0, "not_a_file" },
     { "fifo", 0, "not_a_file" }, // would block for ever without O_NONBLOCK
     { "socket", -ENXIO, "not_a_file" },
