@@ -39,6 +39,7 @@ TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check python3-numpy python3-jsonsc
 DEB_PACKAGES = $(BUILD_PACKAGES) debhelper dpkg-dev lintian
 # Whoever has them from elsewhere keeps them.
 TEST_PACKAGES += $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
+SYSTEM_PACKAGES = $(TEST_PACKAGES) $(DEB_PACKAGES) debootstrap systemd-container
 LINT_PACKAGES = $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck universal-ctags
 
 # ---- what is built from what ------------------------------------------------------------------
@@ -175,9 +176,11 @@ asan: deps-test ## run all tests under AddressSanitizer and UndefinedBehaviorSan
 	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
 	    CFLAGS="-O1 -g" $(ASAN_TESTS)
 
-check-system: deps-test ## install into an empty root and hold it against systemd's own tools
+check-system: deps-system ## install into an empty root; boot a Debian with the package and use it (root)
 	+@$(PARALLEL) all
 	@tests/system/check-install $(O)
+	+@$(MAKE) --no-print-directory deb >$(O)/deb.log 2>&1 || { tail -n 40 $(O)/deb.log; exit 1; }
+	@tests/system/check-boot $(O)/deb
 
 # Fuzzers take what their target needs out of base, spool and provider, and of media what only looks
 # at bytes, all built by clang with its sanitizers.
@@ -291,14 +294,15 @@ deb: deps-deb ## make the Debian package (build/deb/clipspool_*.deb) and hold it
 
 # ---- what the machine needs ---------------------------------------------------------------------
 
-.PHONY: deps deps-demo deps-test deps-lint deps-deb
+.PHONY: deps deps-demo deps-test deps-lint deps-deb deps-system
 deps: PACKAGES = $(BUILD_PACKAGES)
 deps: ## install what building needs (Debian; root or sudo)
 deps-demo: PACKAGES = $(DEMO_PACKAGES)
 deps-test: PACKAGES = $(TEST_PACKAGES)
 deps-lint: PACKAGES = $(LINT_PACKAGES)
 deps-deb: PACKAGES = $(DEB_PACKAGES)
-deps deps-demo deps-test deps-lint deps-deb:
+deps-system: PACKAGES = $(SYSTEM_PACKAGES)
+deps deps-demo deps-test deps-lint deps-deb deps-system:
 	@missing=$$(for p in $(PACKAGES); do \
 	    dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	[ -z "$$missing" ] || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
