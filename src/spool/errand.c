@@ -263,8 +263,8 @@ enum errand_next errand_judge(const struct errand_facts *facts, double *ret_seco
     if (is_hopeless(facts) || failures > facts->waits->count ||
         errand->interrupted >= MAX_INTERRUPTED)
         return ERRAND_GIVEN_UP;
-    double wait = fmax(scheduled(facts, failures) * (1 + 0.2 * facts->chance),
-                       facts->error->retry_after);
+    double wait =
+        fmax(scheduled(facts, failures) * (1 + 0.2 * facts->chance), facts->error->retry_after);
     if (facts->once && wait > once_seconds)
         return ERRAND_GIVEN_UP;
     *ret_seconds = wait;

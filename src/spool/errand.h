@@ -85,8 +85,8 @@ struct errand_facts {
     double chance; // 0..1, random: spreads those that failed together
 };
 
-// True if the program had no turn at the service (provider/gate.h): that was no attempt, and is to be
-// taken back from errand->attempts before errand_judge.
+// True if the program had no turn at the service (provider/gate.h): that was no attempt, and is to
+// be taken back from errand->attempts before errand_judge.
 bool errand_had_no_turn(const struct err *error);
 
 enum errand_next { ERRAND_DONE, ERRAND_AGAIN, ERRAND_GIVEN_UP };
