@@ -325,7 +325,12 @@ static int look(void *context, const struct tree_entry *entry)
 static int refuse_conf(struct batch *batch, const char *text)
 {
     err_set(&batch->error, ERR_INPUT, "bad_job_conf", "%s", text);
-    err_hint(&batch->error, "correct job.conf and drop the folder again; the videos are kept");
+    // What was dropped lies where people cannot reach it.
+    err_hint(&batch->error,
+             "drop the videos once more, with a job.conf that `clipspool check` finds good; or an "
+             "administrator corrects failed/%s/in/job.conf, and then a file named retry in this "
+             "folder starts it again",
+             batch->id);
     return 0;
 }
 
