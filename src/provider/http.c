@@ -7,6 +7,7 @@
 #include "provider/http.h"
 
 #include "base/text.h"
+#include "spool/remote.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -184,7 +185,7 @@ char *http_link_shown(const char *link)
     char *slashes = strstr(shown, "://"), *at = slashes ? strchr(slashes, '@') : NULL;
     if (at != NULL)
         memmove(slashes + 3, at + 1, strlen(at + 1) + 1);
-    char *escaped = text_escape(shown);
+    char *escaped = remote_show_link(shown);
     if (strlen(escaped) > 200)
         memcpy(escaped + 197, "...", 4);
     return escaped;

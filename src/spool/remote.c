@@ -6,6 +6,7 @@
 #include "base/text.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <strings.h>
@@ -511,11 +512,40 @@ bool remote_is_profile(const char *text)
 char *remote_show(const struct remote *remote)
 {
     if (remote->kind == REMOTE_URL)
-        return text_escape_n(remote->url, strcspn(remote->url, "?"));
+        return remote_show_link(remote->url);
     cleanup(free_ptr) char *text =
         xasprintf("%s://%s/%s", remote->kind == REMOTE_OSS ? "oss" : "s3", remote->bucket,
                   remote->key);
     return text_escape(text);
+}
+
+// Keys in paths are long and have no ending; what is shorter can be tried out.
+enum { SHORT_PART = 16, MAX_ENDING = 5 };
+
+static bool is_shown(const char *part, size_t length)
+{
+    size_t ending = 0;
+    while (ending < length && ending <= MAX_ENDING &&
+           isalnum((unsigned char)part[length - 1 - ending]))
+        ending++;
+    bool has_ending = ending > 0 && ending <= MAX_ENDING && ending + 1 < length &&
+                      part[length - 1 - ending] == '.';
+    return has_ending || length < SHORT_PART;
+}
+
+char *remote_show_link(const char *link)
+{
+    cleanup(free_ptr) char *host = remote_show_host(link);
+    const char *scheme = strstr(link, "://"), *path = scheme ? scheme + 3 : link;
+    path += strcspn(path, "/?#");
+    size_t length = strcspn(path, "?#"), begin = length;
+    while (begin > 0 && path[begin - 1] != '/')
+        begin--;
+    bool shown = is_shown(path + begin, length - begin);
+    cleanup(free_ptr) char *last =
+        shown ? text_escape_n(path + begin, length - begin) : xstrdup("...");
+    return xasprintf("%s%s%s%s", host, length > 0 ? "/" : "", begin > 1 && shown ? ".../" : "",
+                     last);
 }
 
 char *remote_show_host(const char *link)

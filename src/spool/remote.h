@@ -63,9 +63,14 @@ bool remote_is_profile(const char *text);
 // Returns 0 for a key as struct remote has it.
 int remote_check_key(const char *key, struct err *err);
 
-// For people and logs: the link without its query, which may be a permission, or oss://BUCKET/KEY;
-// escaped.  Gives a string.
+// For people and logs: the link as remote_show_link has it, or oss://BUCKET/KEY; escaped.  Gives a
+// string.
 char *remote_show(const struct remote *remote);
+
+// What of a link is no permission: scheme, host, and the last part of its path, if that has the
+// form of a file's name or is too short for a key; what is left out is "...".  Never what follows a
+// "?". "https://example.org/.../beach.mp4".  Escaped.  Gives a string.
+char *remote_show_link(const char *link);
 
 // Of a link nothing but scheme, host and port: for addresses whose path is a key.  Gives a string.
 char *remote_show_host(const char *link);

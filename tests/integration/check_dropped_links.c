@@ -135,7 +135,7 @@ START_TEST(links_and_files_become_one_reel)
     spool_fixture_start(&fixture);
     json_t *status = spool_fixture_await(&fixture, "trip", "completed");
     ck_assert_uint_eq(json_array_size(json_object_get(status, "videos")), 4);
-    cleanup(free_ptr) char *shown = httpd_link(&server, "/folder/watch");
+    cleanup(free_ptr) char *shown = httpd_link(&server, "/.../watch");
     expect_video(status, 0, "beach.mp4", "url");
     expect_video(status, 1, "hike.mp4", "url");
     expect_video(status, 2, shown, "url");

@@ -310,6 +310,15 @@ START_TEST(what_is_shown_holds_no_permission_and_stays_on_its_line)
         const char *text, *shown;
     } rows[] = {
         { "https://example.org/a?token=hunter2", "https://example.org/a" },
+        { "https://example.org/folder/beach.mp4?k=1", "https://example.org/.../beach.mp4" },
+        { "https://example.org/s/a1b2c3d4e5f6g7h8i9/beach.mp4",
+          "https://example.org/.../beach.mp4" },
+        { "https://example.org/file/d/a1b2c3d4e5f6g7h8i9", "https://example.org/..." },
+        { "https://example.org/a1b2c3d4e5f6g7h8i9?x", "https://example.org/..." },
+        { "https://example.org/a1b2c3d4e5f6g7h8i9/view", "https://example.org/.../view" },
+        { "https://example.org/a1b2c3d4.e5f6g7h8i9", "https://example.org/..." },
+        { "https://example.org:8443/folder/", "https://example.org:8443/.../" },
+        { "https://example.org", "https://example.org/" },
         { "oss://bucket/a\xE2\x80\xAE\x62", "oss://bucket/a\\xE2\\x80\\xAE"
                                             "b" },
         { "s3://bucket/k?x", "s3://bucket/k?x" },
