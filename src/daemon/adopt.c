@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "daemon/carrier.h"
 #include "daemon/life.h"
 #include "daemon/wishes.h"
 
@@ -97,10 +98,47 @@ static int adopt(struct service *service, struct member *member, struct err *err
     return life_enter(service, member, err);
 }
 
-void adopt_member(struct service *service, struct member *member)
+// ---- copies that were cut off, or are wished again
+
+// Copies at a time: all of them read the same disk and write the same.
+enum { MAX_CARRIED = 2 };
+
+static void go_on(struct service *service, struct member *member, bool may_carry);
+
+// Well or not, what is there now says how to go on; what would have to be copied once more waits
+// for the next look.
+static void on_carried(void *context, const char *id)
+{
+    struct member *member = context;
+    struct service *service = member->service;
+    (void)id;
+    service->carried--;
+    carrier_free(&member->carrier);
+    go_on(service, member, false);
+    service_wake(service);
+}
+
+static void carry(struct service *service, struct member *member)
 {
     struct err err = ERR_INIT;
-    int r = spool_recover(&service->spool, member->id, &err);
+    member->service = service;
+    if (service->carried >= MAX_CARRIED)
+        return; // adopt_again comes by
+    if (carrier_recover(service, member->id, on_carried, member, &member->carrier, &err) < 0)
+        warn_trouble(member, "the batch cannot be brought over from incoming", &err);
+    else
+        service->carried++;
+}
+
+static void go_on(struct service *service, struct member *member, bool may_carry)
+{
+    struct err err = ERR_INIT;
+    int r = spool_recover_but_copy(&service->spool, member->id, &err);
+    if (r == -EXDEV && err.class == ERR_NONE) {
+        if (may_carry)
+            carry(service, member);
+        return;
+    }
     if (r == 1) { // nothing had been taken yet: it still lies in incoming
         roster_remove(&service->roster, member);
         return;
@@ -113,6 +151,12 @@ void adopt_member(struct service *service, struct member *member)
         life_quarantine(service, member, &err);
     else
         warn_trouble(member, "the batch cannot be opened", &err);
+}
+
+void adopt_member(struct service *service, struct member *member)
+{
+    if (!member->carrier)
+        go_on(service, member, true);
 }
 
 int adopt_take(struct service *service, const char *name)

@@ -14,8 +14,9 @@ void adopt_claimed(struct service *service, const char *id, const char *name);
 // After a claim that went wrong: what it left in work/ is finished or undone.
 void adopt_strays(struct service *service);
 
-// Understands a new member: finishes its claim, writes batch.json, chooses its outbox folder.  On
-// trouble with the machine it stays new, to be called again; it may be gone afterwards.
+// Understands a new member: finishes its claim (in a process of its own where that is a copy; then
+// it stays new meanwhile), writes batch.json, chooses its outbox folder.  On trouble with the
+// machine it stays new, to be called again; it may be gone afterwards.
 void adopt_member(struct service *service, struct member *member);
 
 // At start: makes members of what lies in work/ and failed/.

@@ -62,35 +62,55 @@ static void on_ended(void *context, int wait_status)
     carrier->ended(carrier->context, good ? carrier->id : NULL);
 }
 
-int carrier_start(struct service *service, const char *name,
-                  void (*ended)(void *context, const char *id), void *context,
-                  struct carrier **ret_carrier, struct err *err)
+// Starts this program with an option and its value.
+static int start(struct carrier *carrier, const char *option, const char *value, struct err *err)
 {
-    cleanup(carrier_free) struct carrier *carrier = xcalloc(1, sizeof *carrier);
+    struct service *service = carrier->service;
     cleanup(free_ptr) char *self = realpath("/proc/self/exe", NULL);
-    cleanup(free_ptr) char *claim = xstrdup(name);
+    cleanup(free_ptr) char *what = xstrdup(option);
+    cleanup(free_ptr) char *which = xstrdup(value);
     if (!self)
         return err_errno(err, errno, "find this program");
-    *carrier = (struct carrier){ .service = service, .ended = ended, .context = context };
-    carrier->name = text_escape(name);
     char config_option[] = "--config";
     char *argv[] = { self,
                      (char[]){ "--spool" },
                      service->settings.root,
-                     (char[]){ "--claim" },
-                     claim,
+                     what,
+                     which,
                      service->accepted ? config_option : NULL,
                      service->accepted,
                      NULL };
     struct executor_listener listener = {
         .context = carrier, .said = on_said, .printed = on_printed, .ended = on_ended
     };
-    int r = service->executor.start(&service->executor, argv, NULL, &listener, &carrier->execution,
-                                    err);
-    if (r < 0)
-        return r;
-    *ret_carrier = TAKE(carrier);
-    return 0;
+    return service->executor.start(&service->executor, argv, NULL, &listener, &carrier->execution,
+                                   err);
+}
+
+int carrier_start(struct service *service, const char *name,
+                  void (*ended)(void *context, const char *id), void *context,
+                  struct carrier **ret_carrier, struct err *err)
+{
+    cleanup(carrier_free) struct carrier *carrier = xcalloc(1, sizeof *carrier);
+    *carrier = (struct carrier){ .service = service, .ended = ended, .context = context };
+    carrier->name = text_escape(name);
+    int r = start(carrier, "--claim", name, err);
+    if (r == 0)
+        *ret_carrier = TAKE(carrier);
+    return r;
+}
+
+int carrier_recover(struct service *service, const char *id,
+                    void (*ended)(void *context, const char *id), void *context,
+                    struct carrier **ret_carrier, struct err *err)
+{
+    cleanup(carrier_free) struct carrier *carrier = xcalloc(1, sizeof *carrier);
+    *carrier = (struct carrier){ .service = service, .ended = ended, .context = context };
+    carrier->name = xstrdup(id);
+    int r = start(carrier, "--recover", id, err);
+    if (r == 0)
+        *ret_carrier = TAKE(carrier);
+    return r;
 }
 
 int carrier_main(const struct options *options)
@@ -105,8 +125,12 @@ int carrier_main(const struct options *options)
     free(settings.root);
     settings.root = xstrdup(options->spool);
     int r = spool_open(&settings, 0, &spool, &err);
-    if (r == 0)
+    if (r == 0 && options->recover) {
+        id = xstrdup(options->recover);
+        r = batch_is_id(id) ? spool_recover(&spool, id, &err) : -EINVAL;
+    } else if (r == 0) {
         r = spool_claim(&spool, options->claim, time(NULL), &id, &err);
+    }
     if (r >= 0) {
         (void)puts(id);
         return EX_OK;

@@ -49,7 +49,7 @@ int main(int argc, char **argv)
     }
     if (options.check_config)
         return check_configuration(&options);
-    if (options.claim)
+    if (options.claim || options.recover)
         return carrier_main(&options);
     log_open("clipspoold", options.log_level);
     return serve(&options);

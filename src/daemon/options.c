@@ -52,6 +52,9 @@ static int take(int option, const char *value, struct options *options)
     case 'm':
         options->claim = value;
         return 0;
+    case 'r':
+        options->recover = value;
+        return 0;
     case 'l':
         options->log_level = parse_level(value);
         return options->log_level < 0 ? -EINVAL : 0;
@@ -80,6 +83,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         { "log-level", required_argument, NULL, 'l' },
         { "check-config", no_argument, NULL, 'k' },
         { "claim", required_argument, NULL, 'm' },
+        { "recover", required_argument, NULL, 'r' },
         { "once", no_argument, NULL, 'o' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'v' },
@@ -92,8 +96,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         if (take(option, optarg, &options) < 0)
             return -EINVAL;
     }
-    if (options.claim && !options.spool) {
-        (void)fputs("clipspoold: --claim needs --spool\n", stderr);
+    if ((options.claim || options.recover) && !options.spool) {
+        (void)fputs("clipspoold: --claim and --recover need --spool\n", stderr);
         return -EINVAL;
     }
     if (optind < argc) {

@@ -5,8 +5,8 @@
 #include "base/base.h"
 
 struct options {
-    const char *config, *spool; // borrowed from argv; NULL when not given
-    const char *claim;          // the daemon itself starts it so, see carrier.h
+    const char *config, *spool;  // borrowed from argv; NULL when not given
+    const char *claim, *recover; // the daemon itself starts it so, see carrier.h
     bool check_config, once, help, version;
     int log_level; // syslog priority
 };

@@ -1,5 +1,6 @@
 // The list of batches, their lines, and who owns which outbox folder.
 #include "daemon/roster.h"
+#include "daemon/carrier.h"
 
 #include <assert.h>
 #include <search.h>
@@ -49,6 +50,7 @@ void roster_remove(struct roster *roster, struct member *member)
         roster->last = member->previous;
     roster->watches -= member->watch != NULL;
     sd_event_source_disable_unref(member->watch);
+    carrier_free(&member->carrier);
     free(member->id);
     free(member);
 }

@@ -15,6 +15,7 @@ enum member_state {
     MEMBER_ASIDE   // in failed/, watched for the wish to retry
 };
 
+struct carrier;
 struct live;
 struct service;
 
@@ -26,7 +27,8 @@ struct member {
     struct live *live;              // owned; NULL unless open
     struct member *next, *previous; // in the roster
     struct member *queue_next;      // in the line of queued ones
-    struct service *service;        // borrowed, for the watch
+    struct service *service;        // borrowed, for the watch and the carrier
+    struct carrier *carrier;        // owned; copies it over from another file system now, or NULL
     sd_event_source *watch;         // of its outbox folder, or NULL
     struct timespec looked;         // the folder's time at the last look for a wish
     bool look_due;                  // a wish may lie there, to be looked for in a later turn

@@ -38,6 +38,7 @@ struct service {
     struct errands *errands;
 
     unsigned running;
+    unsigned carried;              // copies that were cut off and are made now
     uint64_t held_us[STAGE_COUNT]; // until when a stage rests; UINT64_MAX: until reload
     char *held_why[STAGE_COUNT];   // owned
     uint64_t trouble_until_us;     // the machine is in trouble: nothing new is taken until then

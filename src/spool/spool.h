@@ -52,6 +52,9 @@ int spool_claim_by_rename(struct spool *spool, const char *name, time_t now, cha
 // taken, ready to be understood or to go on; 1: nothing had been taken and the directory is gone;
 // negative: machine trouble, or ERR_INPUT: it goes to quarantine.
 int spool_recover(struct spool *spool, const char *id, struct err *err);
+// The same for those who must not be held up by a copy: where one is to be made, -EXDEV without
+// setting err, and spool_recover, called where it may take its time, does it.
+int spool_recover_but_copy(struct spool *spool, const char *id, struct err *err);
 
 // The name of the batch, from claim.json: that of the folder as dropped, of a loose file without
 // its ending.  Gives bytes.

@@ -390,7 +390,7 @@ static int recover_unclaimed(struct spool *spool, int batchdir, const char *id, 
 }
 
 static int recover_copy(struct spool *spool, int batchdir, const char *id,
-                        const struct claim *claim, struct err *err)
+                        const struct claim *claim, bool may_copy, struct err *err)
 {
     cleanup(free_ptr) char *hidden = hidden_name(id);
     struct stat st;
@@ -400,6 +400,8 @@ static int recover_copy(struct spool *spool, int batchdir, const char *id,
         return 0;
     }
     if (fstatat(spool->incoming, hidden, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (!may_copy)
+            return -EXDEV;
         int r = take_copy(spool, batchdir, id, claim, err);
         return r == -EAGAIN ? 1 : r < 0 ? r : 0;
     }
@@ -425,7 +427,7 @@ static int recover_rename(struct spool *spool, int batchdir, const char *id,
     return 0;
 }
 
-int spool_recover(struct spool *spool, const char *id, struct err *err)
+static int recover(struct spool *spool, const char *id, bool may_copy, struct err *err)
 {
     cleanup(close_fd) int batchdir = fs_open(spool->work, id, O_RDONLY | O_DIRECTORY);
     if (batchdir == -ENOENT)
@@ -455,8 +457,18 @@ int spool_recover(struct spool *spool, const char *id, struct err *err)
     }
     if (is_understood)
         return 0;
-    return claim.is_copied ? recover_copy(spool, batchdir, id, &claim, err)
+    return claim.is_copied ? recover_copy(spool, batchdir, id, &claim, may_copy, err)
                            : recover_rename(spool, batchdir, id, &claim, err);
+}
+
+int spool_recover(struct spool *spool, const char *id, struct err *err)
+{
+    return recover(spool, id, true, err);
+}
+
+int spool_recover_but_copy(struct spool *spool, const char *id, struct err *err)
+{
+    return recover(spool, id, false, err);
 }
 
 int spool_claimed_name(struct spool *spool, const char *id, char **ret_name, struct err *err)

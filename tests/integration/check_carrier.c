@@ -89,10 +89,44 @@ START_TEST(what_can_never_be_copied_fails_once_and_is_copied_when_that_is_mended
 }
 END_TEST
 
+// Work holds a copy that has begun.
+static bool is_copying(struct spool_fixture *spool, void *context)
+{
+    (void)context;
+    cleanup(free_ptr) char *work = xasprintf("%s/work", spool->root);
+    cleanup(free_ptr) char *names = folder_names(&spool->folder, "spool/work");
+    cleanup(free_ptr) char *inner = xasprintf("%s/%s/in.tmp", work, names);
+    return *names && access(inner, F_OK) == 0;
+}
+
+START_TEST(a_copy_that_was_cut_off_is_made_by_the_next_daemon_beside_its_other_work)
+{
+    char other[] = "/dev/shm/clipspool-test-XXXXXX";
+    if (!begin_elsewhere(other))
+        return;
+    cleanup(free_ptr) char *aside = xasprintf("%s/.aside", other);
+    cleanup(free_ptr) char *clip = xasprintf("%s/clip.mp4", other);
+    cleanup(close_fd) int fd = open(aside, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    for (int i = 0; i < 5000; i++)
+        write_piece(fd);
+    close_fd(&fd);
+    ck_assert_int_eq(rename(aside, clip), 0);
+    spool_fixture_await_that(&fixture, "work", is_copying, NULL);
+    ck_assert_int_eq(spool_fixture_stop(&fixture, SIGKILL), SIGKILL);
+    spool_fixture_start(&fixture);
+    json_decref(spool_fixture_await(&fixture, "clip", "completed"));
+    assert_archived("clip/clip.mp4", (off_t)PIECE * 5000);
+    ck_assert_int_eq(access(clip, F_OK), -1);
+    (void)spool_fixture_stop(&fixture, SIGTERM);
+    ck_assert_int_eq(rmdir(other), 0);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
     tcase_add_test(tcase, incoming_on_another_file_system_is_copied_over_without_holding_up_others);
+    tcase_add_test(tcase, a_copy_that_was_cut_off_is_made_by_the_next_daemon_beside_its_other_work);
     tcase_add_test(tcase, what_can_never_be_copied_fails_once_and_is_copied_when_that_is_mended);
 }
 

@@ -27,6 +27,11 @@ static const struct {
     { "no value", "--config", -EINVAL, { 0 } },
     { "too much", "extra", -EINVAL, { 0 } },
     { "a claim without a spool", "--claim x", -EINVAL, { 0 } },
+    { "a recovery without a spool", "--recover x", -EINVAL, { 0 } },
+    { "a recovery",
+      "--recover x --spool s",
+      0,
+      { .recover = "x", .spool = "s", .log_level = LOG_INFO } },
     { "a claim", "--claim x --spool s", 0, { .claim = "x", .spool = "s", .log_level = LOG_INFO } },
 };
 
@@ -47,7 +52,8 @@ START_TEST(arguments_are_understood_or_refused)
     const struct options *expected = &rows[_i].options;
     ck_assert_msg(options_parse(argc, argv, &options) == rows[_i].result, "%s", rows[_i].name);
     ck_assert_msg(same(options.config, expected->config) && same(options.spool, expected->spool) &&
-                      same(options.claim, expected->claim),
+                      same(options.claim, expected->claim) &&
+                      same(options.recover, expected->recover),
                   "%s", rows[_i].name);
     ck_assert_msg(options.once == expected->once && options.help == expected->help &&
                       options.version == expected->version &&

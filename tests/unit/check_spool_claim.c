@@ -641,6 +641,27 @@ START_TEST(recovery_finishes_or_undoes_every_state)
 }
 END_TEST
 
+START_TEST(where_a_copy_is_to_be_made_recovery_can_leave_it_to_another)
+{
+    struct err err = ERR_INIT;
+    make_state(states[_i].made);
+    cleanup(free_ptr) char *before = folder_names(&folder, "work/" ID);
+    int r = spool_recover_but_copy(&spool, ID, &err);
+    bool is_cut_off = strncmp(states[_i].what, "copy: hidden, ", 14) == 0;
+    bool is_wished = strncmp(states[_i].what, "copy: refused, tried again", 26) == 0;
+    if (!is_cut_off && !is_wished) {
+        ck_assert_msg(r == states[_i].outcome, "%s: %d", states[_i].what, r);
+        return;
+    }
+    cleanup(free_ptr) char *after = folder_names(&folder, "work/" ID);
+    ck_assert_msg(r == -EXDEV && err.class == ERR_NONE, "%s: %d", states[_i].what, r);
+    ck_assert(is_wished || strcmp(after, before) == 0);
+    ck_assert(exists(HIDDEN));
+    r = spool_recover(&spool, ID, &err);
+    ck_assert_msg(r == states[_i].outcome, "%s: %d %s", states[_i].what, r, err.text);
+}
+END_TEST
+
 START_TEST(what_was_never_there_is_nothing_to_recover)
 {
     ck_assert_int_eq(spool_recover(&spool, ID, NULL), 1);
@@ -680,6 +701,8 @@ int main(void)
     tcase_add_test(tcase, a_folder_we_may_not_write_to_is_copied_and_hidden);
     tcase_add_test(tcase, what_may_not_be_taken_at_all_stays_and_leaves_nothing);
     tcase_add_loop_test(tcase, recovery_finishes_or_undoes_every_state, 0, (int)ARRAY_LEN(states));
+    tcase_add_loop_test(tcase, where_a_copy_is_to_be_made_recovery_can_leave_it_to_another, 0,
+                        (int)ARRAY_LEN(states));
     tcase_add_test(tcase, what_was_never_there_is_nothing_to_recover);
     tcase_add_test(tcase, a_file_in_place_of_a_batch_is_strange);
     suite_add_tcase(suite, tcase);
