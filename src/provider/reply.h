@@ -36,7 +36,7 @@ void reply_release(struct reply *reply);
 // Who asked, and understands values: returns 1 for one that is the answer, 0 for one that says
 // nothing, a negative with err set for one that must not be used.
 struct reply_reader {
-    int (*understand)(const json_t *value, void *context, struct err *err);
+    int (*understand)(json_t *value, void *context, struct err *err);
     void *context;
 };
 

@@ -78,7 +78,7 @@ struct wanted {
     json_t *notes;
 };
 
-static int read_spans(const json_t *json, const struct wanted *wanted, const struct kind *kind,
+static int read_spans(json_t *json, const struct wanted *wanted, const struct kind *kind,
                       struct analysis_span **ret_spans, size_t *ret_count, struct err *err)
 {
     cleanup(reply_list_release) struct reply_list list = REPLY_LIST_INIT;
@@ -101,7 +101,7 @@ static void add_tag(struct analysis *analysis, size_t *count, const char *text, 
 }
 
 // An array of texts, or one text with commas.
-static void read_tags(const json_t *json, struct analysis *analysis)
+static void read_tags(json_t *json, struct analysis *analysis)
 {
     const json_t *tags = reply_list_member(json, tag_names);
     size_t i, count = 0;
@@ -119,7 +119,7 @@ static void read_tags(const json_t *json, struct analysis *analysis)
     }
 }
 
-static int understand(const json_t *json, void *context, struct err *err)
+static int understand(json_t *json, void *context, struct err *err)
 {
     const struct wanted *wanted = context;
     cleanup(analysis_release) struct analysis read = ANALYSIS_INIT;

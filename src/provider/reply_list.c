@@ -38,13 +38,12 @@ void reply_list_release(struct reply_list *list)
 
 // ---- where the list is
 
-static const json_t *only_list(const json_t *object)
+static json_t *only_list(json_t *object)
 {
-    const json_t *found = NULL;
-    json_t *dictionary = (json_t *)(uintptr_t)object; // jansson iterates over nothing const
+    json_t *found = NULL;
     const char *key;
     json_t *value;
-    json_object_foreach(dictionary, key, value)
+    json_object_foreach(object, key, value)
     {
         if (!json_is_object(json_array_get(value, 0)))
             continue;
@@ -56,15 +55,15 @@ static const json_t *only_list(const json_t *object)
 }
 
 // Gives a new reference to an array, or NULL.
-static json_t *find_list(const json_t *json, const char *const *names, bool any, int depth)
+static json_t *find_list(json_t *json, const char *const *names, bool any, int depth)
 {
     struct reply_span span;
     if (json_is_array(json))
-        return any || depth > 0 ? json_incref((json_t *)(uintptr_t)json) : NULL;
-    const json_t *list = reply_span_member(json, names, NULL);
+        return any || depth > 0 ? json_incref(json) : NULL;
+    json_t *list = reply_span_member(json, names, NULL);
     if (json_is_array(list))
-        return json_incref((json_t *)(uintptr_t)list);
-    const json_t *inner = json_is_object(list) ? list : reply_span_member(json, wrappings, NULL);
+        return json_incref(list);
+    json_t *inner = json_is_object(list) ? list : reply_span_member(json, wrappings, NULL);
     if (json_is_object(inner) && depth < WRAPPINGS_MAX) {
         json_t *found = find_list(inner, names, any, depth + 1);
         if (found)
@@ -75,12 +74,12 @@ static json_t *find_list(const json_t *json, const char *const *names, bool any,
     if (reply_span_read(json, &span))
         return json_pack("[O]", json);
     list = only_list(json);
-    return list ? json_incref((json_t *)(uintptr_t)list) : NULL;
+    return list ? json_incref(list) : NULL;
 }
 
-const json_t *reply_list_member(const json_t *json, const char *const *names)
+json_t *reply_list_member(json_t *json, const char *const *names)
 {
-    const json_t *member = reply_span_member(json, names, NULL);
+    json_t *member = reply_span_member(json, names, NULL);
     return member ? member
                   : reply_span_member(reply_span_member(json, wrappings, NULL), names, NULL);
 }
@@ -135,7 +134,7 @@ static double read_score(const json_t *value)
     return end == text ? NAN : *end == '%' ? score / 100 : score;
 }
 
-static bool read_entry(const json_t *json, const struct reply_media *media, struct said *said)
+static bool read_entry(json_t *json, const struct reply_media *media, struct said *said)
 {
     *said = (struct said){ .video = NAN, .score = NAN };
     if (!reply_span_read(json, &said->span))
@@ -340,7 +339,7 @@ static bool is_example(const struct said *all, size_t count, const char *const *
     return true;
 }
 
-int reply_list_read(const json_t *json, const char *const *names, bool any,
+int reply_list_read(json_t *json, const char *const *names, bool any,
                     const struct reply_media *media, struct reply_list *list, json_t *notes,
                     struct err *err)
 {

@@ -20,7 +20,7 @@ struct reply_media {
     // The part of the only video that was shown, in its seconds; end 0: all of it.
     double window_start, window_end;
     // The answer that the prompt shows as an example, or NULL: its times should be none that occur.
-    const json_t *example;
+    json_t *example;
 };
 
 struct reply_entry {
@@ -45,11 +45,11 @@ void reply_list_release(struct reply_list *list);
 // was said, the span is the four seconds around it.  Fills *list, which is INIT or released.
 // Returns the number of entries, 0 also if there is no list, or a negative with ERR_INPUT
 // "example_in_reply" if it is the example of the prompt.
-int reply_list_read(const json_t *json, const char *const *names, bool any,
+int reply_list_read(json_t *json, const char *const *names, bool any,
                     const struct reply_media *media, struct reply_list *list, json_t *notes,
                     struct err *err);
 
 // What is under one of the names at the top of the answer or below a wrapping.  Borrowed, or NULL.
-const json_t *reply_list_member(const json_t *json, const char *const *names);
+json_t *reply_list_member(json_t *json, const char *const *names);
 
 #endif

@@ -42,7 +42,7 @@ struct wanted {
     json_t *notes;
 };
 
-static int understand(const json_t *json, void *context, struct err *err)
+static int understand(json_t *json, void *context, struct err *err)
 {
     const struct wanted *wanted = context;
     cleanup(reply_list_release) struct reply_list list = REPLY_LIST_INIT;

@@ -59,17 +59,16 @@ static double unit_behind(const char *plain, const char *name)
     return 0;
 }
 
-const json_t *reply_span_member(const json_t *object, const char *const *names, double *ret_scale)
+json_t *reply_span_member(json_t *object, const char *const *names, double *ret_scale)
 {
-    const json_t *best = NULL;
+    json_t *best = NULL;
     size_t best_rank = SIZE_MAX, seen = 0;
     double scale = 1;
     if (!json_is_object(object))
         return NULL;
-    json_t *dictionary = (json_t *)(uintptr_t)object; // jansson iterates over nothing const
     const char *key;
     json_t *value;
-    json_object_foreach(dictionary, key, value)
+    json_object_foreach(object, key, value)
     {
         char plain[NAME_MAX_BYTES + 1];
         if (seen++ == MEMBERS_MAX)
@@ -266,7 +265,7 @@ static void read_when(const json_t *value, double scale, struct reply_span *ret)
     }
 }
 
-static bool read_object(const json_t *object, struct reply_span *ret)
+static bool read_object(json_t *object, struct reply_span *ret)
 {
     double start_scale, end_scale, length_scale, when_scale;
     const json_t *start = reply_span_member(object, start_names, &start_scale);
@@ -290,7 +289,7 @@ static bool read_object(const json_t *object, struct reply_span *ret)
     return true;
 }
 
-bool reply_span_read(const json_t *json, struct reply_span *ret)
+bool reply_span_read(json_t *json, struct reply_span *ret)
 {
     if (!json_is_object(json)) {
         read_when(json, 1, ret);
@@ -299,6 +298,6 @@ bool reply_span_read(const json_t *json, struct reply_span *ret)
     if (read_object(json, ret))
         return true;
     // One level below: { "time": { "start": 1, "end": 2 } }.
-    const json_t *inner = reply_span_member(json, when_names, NULL);
+    json_t *inner = reply_span_member(json, when_names, NULL);
     return json_is_object(inner) && read_object(inner, ret);
 }

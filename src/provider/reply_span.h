@@ -14,7 +14,7 @@ struct reply_span {
 };
 
 // Reads it from an object, a text or an array of two.  Returns false if no time is named at all.
-bool reply_span_read(const json_t *json, struct reply_span *ret);
+bool reply_span_read(json_t *json, struct reply_span *ret);
 
 // A time or length from a text; NAN if it is none.
 double reply_span_seconds(const char *text);
@@ -22,6 +22,6 @@ double reply_span_seconds(const char *text);
 // The member under one of the names, which end with NULL and are lower case letters and digits; the
 // first name that is there wins.  Borrowed, NULL if there is none.  *ret_scale (or NULL) becomes
 // the seconds that the unit in its name stands for, 1 without.
-const json_t *reply_span_member(const json_t *object, const char *const *names, double *ret_scale);
+json_t *reply_span_member(json_t *object, const char *const *names, double *ret_scale);
 
 #endif

@@ -45,9 +45,9 @@ struct tokens_view {
 void tokens_of_video(const struct tokens_rules *rules, const struct tokens_video *video, double fps,
                      uint64_t max_pixels, struct tokens_view *ret);
 
-// A list of `count` pictures of one size sent as a video.  Counted as a video is; the one recorded
+// A list of `frames` pictures of one size sent as a video.  Counted as a video is; the one recorded
 // call, of a 28 pixel model, cost two tokens less.
-void tokens_of_frames(const struct tokens_rules *rules, unsigned count, unsigned width,
+void tokens_of_frames(const struct tokens_rules *rules, unsigned frames, unsigned width,
                       unsigned height, struct tokens_view *ret);
 
 // A picture sent as such.

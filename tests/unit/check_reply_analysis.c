@@ -20,7 +20,7 @@ static void tear_down(void)
     analysis_release(&analysis);
 }
 
-static int read_reply(const char *text, const json_t *example, struct err *err)
+static int read_reply(const char *text, json_t *example, struct err *err)
 {
     struct reply_media media = { &duration, NULL, 1, .example = example };
     return reply_analysis(text, strlen(text), &media, &analysis, notes, err);
