@@ -361,6 +361,8 @@ void fault_judge(const struct fault_answer *answer, time_t now, struct fault *re
         judge_json(json, answer->service, ret);
     else if (answer->size == 0 || !judge_events(answer, ret))
         judge_other(answer, ret);
+    if (ret->kind == FAULT_NONE && (head->status < 200 || head->status >= 300))
+        judge_words(answer->service, NULL, ret); // whatever it has for a body
     if (ret->kind == FAULT_NONE && answer->cut)
         set_kind(ret, FAULT_GARBLED, 3);
     if (ret->kind == FAULT_NONE && partial && strcasecmp(partial, "true") == 0)

@@ -45,7 +45,7 @@ static void judge(enum fault_service service, int status, const char *field, con
     "\",\"type\":\"invalid_request_error\"},\"id\":\"c\",\"request_id\":\"r1\"}"
 #define OPENAI(type, code, text)                                                                   \
     "{\"error\":{\"message\":\"" text "\",\"type\":\"" type "\",\"param\":null,\"code\":" code "}" \
-                                                                                               "}"
+    "}"
 #define EVENT(status, code, text) \
     "id:1\nevent:error\n:HTTP_STATUS/" status "\ndata:" NATIVE(code, text) "\n\n"
 #define TASK(rest) "{\"request_id\":\"r1\",\"output\":{\"task_id\":\"t\"," rest "}}"
@@ -186,6 +186,7 @@ static const struct {
     { DS, 200, "event:error\n:HTTP_STATUS/401\ndata:oops\n\n", FAULT_KEY, 0 },
     { OA, 200, "data: {\"error\":{\"message\":\"x\",\"code\":\"rate_limit_exceeded\"}}\n\n",
       FAULT_REQUESTS, MOST },
+    { OA, 503, "data: {\"choices\":[]}\n\n", FAULT_BUSY, MOST },
     // Tasks.
     { DS, 200, TASK("\"task_status\":\"UNKNOWN\""), FAULT_TASK_LOST, 1 },
     { DS, 200, TASK("\"task_status\":\"CANCELED\""), FAULT_TASK_LOST, 1 },
