@@ -28,11 +28,11 @@ bool wire_needs_resolving(const struct wire_question *question)
 char *wire_data_link(const char *type, const void *bytes, size_t size)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    cleanup(free_ptr) char *begin = xasprintf("data:%s;base64,", type);
-    size_t length = strlen(begin);
-    char *link = xcalloc(length + (size + 2) / 3 * 4 + 1, 1), *to = link + length;
+    char *link = xasprintf("data:%s;base64,", type);
+    size_t length = strlen(link);
+    link = xrealloc(link, length + (size + 2) / 3 * 4 + 1, 1);
+    char *to = link + length;
     const unsigned char *from = bytes;
-    memcpy(link, begin, length);
     for (; size > 0; from += 3) {
         size_t count = size < 3 ? size : 3;
         unsigned value = (unsigned)from[0] << 16;
@@ -44,6 +44,7 @@ char *wire_data_link(const char *type, const void *bytes, size_t size)
         *to++ = count > 2 ? digits[value & 63] : '=';
         size -= count;
     }
+    *to = 0;
     return link;
 }
 
