@@ -75,7 +75,7 @@ json_t *reply_span_member(json_t *object, const char *const *names, double *ret_
             break;
         if (json_is_null(value) || !plain_name(key, plain))
             continue;
-        for (size_t i = 0; names[i] && i < best_rank; i++) {
+        for (size_t i = 0; i < best_rank && names[i]; i++) {
             double unit = unit_behind(plain, names[i]);
             if (unit > 0) {
                 best = value;
