@@ -7,6 +7,11 @@
 
 static const double billionths = 1e9;
 
+// A list that is shorter is sent as pictures, each a layer by itself (provider/wire_dashscope.h); a
+// lower rate is refused.
+enum { LEAST_OF_LIST = 4 };
+static const double lowest_fps = 0.1;
+
 // Of a billionth: what 0.00008 times 61 is too much by.
 static const double rounding = 1e-3;
 
@@ -193,6 +198,8 @@ static void offer_frames(const struct budget_wish *wish, unsigned frames,
     uint64_t tokens;
     if (wish->rules == NULL || wish->price->frame_tokens > 0) {
         tokens = by_picture(wish->price, frames, picture->width, picture->height);
+    } else if (frames < LEAST_OF_LIST) {
+        tokens = frames * tokens_of_picture(wish->rules, picture->width, picture->height);
     } else {
         struct tokens_view view;
         tokens_of_frames(wish->rules, frames, picture->width, picture->height, &view);
@@ -244,9 +251,8 @@ void budget_choose(const struct budget_wish *wish, const struct budget_sum *room
                    struct budget_offer *ret)
 {
     bool video = wish->input == BUDGET_VIDEO;
-    double fps = wish->fps, least_fps = wish->least_fps < fps ? wish->least_fps : fps;
-    unsigned frames = wish->frames;
-    unsigned least_frames = wish->least_frames < frames ? wish->least_frames : frames;
+    double fps = wish->fps, least_fps = fmin(fmax(wish->least_fps, lowest_fps), fps);
+    unsigned frames = wish->frames, least_frames = wish->least_frames > 1 ? wish->least_frames : 1;
     struct budget_sum wished = { 0 };
     *ret = (struct budget_offer){ .step = BUDGET_AS_WISHED };
     for (;;) {
@@ -255,7 +261,8 @@ void budget_choose(const struct budget_wish *wish, const struct budget_sum *room
         else
             offer_frames(wish, frames, ret);
         wished = ret->step == BUDGET_AS_WISHED ? ret->sent : wished;
-        if (budget_fits(&ret->sent, room))
+        bool anything = video ? fps > 0 : frames > 0;
+        if (anything && budget_fits(&ret->sent, room))
             break;
         if (video ? !(fps > least_fps) : frames <= least_frames) {
             ret->step = BUDGET_LOCAL;

@@ -96,7 +96,8 @@ struct budget_offer {
     char why[240]; // a sentence if it is not as wished, else empty
 };
 
-// The most of the wish that fits into `room`.  Both limits are kept, also where a model counts
+// The most of the wish that fits into `room`; never a look at nothing, nor a rate below 0.1, which
+// services refuse.  Both limits are kept, also where a model counts
 // fewer tokens for more pictures.
 void budget_choose(const struct budget_wish *wish, const struct budget_sum *room,
                    struct budget_offer *ret);

@@ -172,6 +172,51 @@ START_TEST(the_most_that_fits_is_sent)
 }
 END_TEST
 
+static const struct {
+    const char *name;
+    double fps, least_fps;
+    unsigned frames, least_frames;
+    enum budget_input input;
+    uint64_t tokens; // of the room
+    enum budget_step step;
+    double becomes_fps;
+    unsigned becomes_frames;
+} edges[] = {
+    { "no least rate", 2, 0, 0, 0, BUDGET_VIDEO, 1170, BUDGET_LOWER_FPS, 0.1, 6 },
+    { "no least rate, too little", 2, 0, 0, 0, BUDGET_VIDEO, 1000, BUDGET_LOCAL, 0.1, 6 },
+    { "no rate", 0, 0, 0, 0, BUDGET_VIDEO, NONE, BUDGET_LOCAL, 0, 120 },
+    { "no least number", 0, 0, 9, 0, BUDGET_FRAMES, 800, BUDGET_FEWER_FRAMES, 0, 1 },
+    { "three are pictures", 0, 0, 3, 0, BUDGET_FRAMES, NONE, BUDGET_AS_WISHED, 0, 3 },
+    { "no frames", 0, 0, 0, 0, BUDGET_FRAMES, NONE, BUDGET_LOCAL, 0, 0 },
+    { "fewer than the least", 0, 0, 5, 9, BUDGET_FRAMES, 10, BUDGET_LOCAL, 0, 5 },
+};
+
+START_TEST(nothing_is_asked_that_is_no_look)
+{
+    struct budget_wish wish = minute(edges[_i].input);
+    struct budget_offer offer;
+    wish.fps = edges[_i].fps;
+    wish.least_fps = edges[_i].least_fps;
+    wish.frames = edges[_i].frames;
+    wish.least_frames = edges[_i].least_frames;
+    budget_choose(&wish, &(struct budget_sum){ edges[_i].tokens, NONE }, &offer);
+    ck_assert_msg(offer.step == edges[_i].step && offer.frames == edges[_i].becomes_frames &&
+                      fabs(offer.fps - edges[_i].becomes_fps) < 1e-9,
+                  "%s: step %d, %u frames, fps %g, %lu tokens", edges[_i].name, offer.step,
+                  offer.frames, offer.fps, (unsigned long)offer.sent.tokens);
+}
+END_TEST
+
+START_TEST(a_list_too_short_for_a_video_is_counted_as_pictures)
+{
+    struct budget_wish wish = minute(BUDGET_FRAMES);
+    struct budget_offer offer;
+    wish.frames = 3;
+    budget_choose(&wish, &(struct budget_sum){ NONE, NONE }, &offer);
+    ck_assert_uint_eq(offer.sent.tokens, 3 * (20 * 11 + 2) + 500);
+}
+END_TEST
+
 START_TEST(why_less_is_sent_is_said_with_numbers)
 {
     struct budget_wish wish = minute(BUDGET_VIDEO);
@@ -281,6 +326,9 @@ static uint64_t billed_input(const struct budget_wish *wish, const struct budget
     if (wish->rules == NULL)
         return offer->frames * tokens_of_picture(tokens_rules_of("qwen2.5-vl"), wish->sent.width,
                                                  wish->sent.height);
+    if (wish->input == BUDGET_FRAMES && offer->frames < 4)
+        return offer->frames * tokens_of_picture(wish->rules, wish->sent.width, wish->sent.height) +
+               wish->prompt_tokens;
     if (wish->input == BUDGET_VIDEO)
         tokens_of_video(wish->rules, &wish->sent, offer->fps, wish->max_pixels, &view);
     else
@@ -410,6 +458,8 @@ int main(void)
     tcase_add_loop_test(tcase, a_day_begins_once, 0, (int)ARRAY_LEN(turns));
     tcase_add_test(tcase, what_is_shared_leaves_what_is_kept_aside);
     tcase_add_loop_test(tcase, the_most_that_fits_is_sent, 0, (int)ARRAY_LEN(choices));
+    tcase_add_loop_test(tcase, nothing_is_asked_that_is_no_look, 0, (int)ARRAY_LEN(edges));
+    tcase_add_test(tcase, a_list_too_short_for_a_video_is_counted_as_pictures);
     tcase_add_test(tcase, why_less_is_sent_is_said_with_numbers);
     tcase_add_test(tcase, the_saving_is_against_the_original_at_the_same_rate_and_pixels);
     tcase_add_test(tcase, a_service_that_counts_pictures_is_asked_for_as_many_as_fit);
