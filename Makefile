@@ -27,12 +27,12 @@ LIBS_base = $(shell pkg-config --libs libconfig jansson) -lm
 LIBS_daemon = $(shell pkg-config --libs libsystemd)
 LIBS_media = $(shell pkg-config --libs libavformat libavcodec libavfilter libswscale libswresample \
 	libavutil libebur128)
-LIBS_provider = $(shell pkg-config --libs libcurl libcrypto expat)
+LIBS_provider = $(shell pkg-config --libs libcurl libcrypto expat libisal)
 LIBS_test = $(shell pkg-config --libs check)
 
 BUILD_PACKAGES = gcc libc6-dev pkg-config libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev \
 	libswscale-dev libswresample-dev libebur128-dev libconfig-dev libjansson-dev libsystemd-dev \
-	libcurl4-openssl-dev libssl-dev libexpat1-dev
+	libcurl4-openssl-dev libssl-dev libexpat1-dev libisal-dev
 DEMO_PACKAGES = $(BUILD_PACKAGES) ffmpeg
 TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check python3-numpy python3-jsonschema rsync systemd mandoc locales chromium \
 	samba smbclient

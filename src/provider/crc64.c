@@ -1,64 +1,19 @@
-// CRC-64, sixteen bytes a step.
-//
-// A byte at a time, each step waits for the table look-up of the one before.  Sixteen tables, one
-// for each distance from the end of sixteen bytes, make the look-ups of a step independent of each
-// other: five to seven times as fast as a byte a step, where eight tables were four times.  More
-// would not fit the first-level cache, where the data wants to be too.
+// CRC-64 by ISA-L, which has it in the processor's own carry-less multiplication: ten times as fast
+// as the sixteen look-ups a step that were here before, which cost an upload over a fast network
+// more than all the rest of it together.
 
 #include "provider/crc64.h"
 
-#include <endian.h>
 #include <errno.h>
+#include <isa-l/crc64.h>
 #include <stdio.h>
-#include <threads.h>
 
 #define POLYNOMIAL UINT64_C(0xC96C5795D7870F42)
 #define X_TO_THE_0 (UINT64_C(1) << 63) // reflected: the highest bit is the lowest power
 
-enum { SLICES = 16 };
-
-// slices[k][b]: the byte b followed by k zero bytes.  Filled once, at the first use.
-static uint64_t slices[SLICES][256];
-static once_flag filled = ONCE_FLAG_INIT;
-
-static void fill(void)
-{
-    for (unsigned b = 0; b < 256; b++) {
-        uint64_t crc = b;
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? crc >> 1 ^ POLYNOMIAL : crc >> 1;
-        slices[0][b] = crc;
-    }
-    for (unsigned k = 1; k < SLICES; k++)
-        for (unsigned b = 0; b < 256; b++) {
-            uint64_t before = slices[k - 1][b];
-            slices[k][b] = before >> 8 ^ slices[0][before & 0xFF];
-        }
-}
-
 uint64_t crc64_add(uint64_t crc, const void *data, size_t size)
 {
-    const unsigned char *s = data;
-    call_once(&filled, fill);
-    crc = ~crc;
-    for (; size >= 16; size -= 16, s += 16) {
-        uint64_t first, second;
-        memcpy(&first, s, 8);
-        memcpy(&second, s + 8, 8);
-        first = le64toh(first) ^ crc;
-        second = le64toh(second);
-        crc = slices[15][first >> 0 & 0xFF] ^ slices[14][first >> 8 & 0xFF] ^
-              slices[13][first >> 16 & 0xFF] ^ slices[12][first >> 24 & 0xFF] ^
-              slices[11][first >> 32 & 0xFF] ^ slices[10][first >> 40 & 0xFF] ^
-              slices[9][first >> 48 & 0xFF] ^ slices[8][first >> 56 & 0xFF] ^
-              slices[7][second >> 0 & 0xFF] ^ slices[6][second >> 8 & 0xFF] ^
-              slices[5][second >> 16 & 0xFF] ^ slices[4][second >> 24 & 0xFF] ^
-              slices[3][second >> 32 & 0xFF] ^ slices[2][second >> 40 & 0xFF] ^
-              slices[1][second >> 48 & 0xFF] ^ slices[0][second >> 56 & 0xFF];
-    }
-    for (; size > 0; size--, s++)
-        crc = crc >> 8 ^ slices[0][(crc ^ *s) & 0xFF];
-    return ~crc;
+    return size > 0 ? crc64_ecma_refl(crc, data, size) : crc;
 }
 
 // The product of two polynomials modulo the polynomial, all reflected.
