@@ -136,6 +136,14 @@ int store_list(struct store *store, const char *prefix, store_visit *visit, void
     return told(store, NULL, r, err);
 }
 
+int store_abandon(struct store *store, const char *prefix, time_t before, struct err *err)
+{
+    int r = *prefix != '\0' ? remote_check_key(prefix, err) : 0;
+    if (r == 0 && store->verbs->abandon != NULL)
+        r = store->verbs->abandon(store, prefix, before, err);
+    return told(store, NULL, r, err);
+}
+
 int store_sign(struct store *store, const char *key, unsigned seconds, char **ret_link,
                struct err *err)
 {

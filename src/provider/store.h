@@ -145,6 +145,11 @@ int store_remove(struct store *store, const char *key, struct err *err);
 int store_list(struct store *store, const char *prefix, store_visit *visit, void *context,
                struct err *err);
 
+// Takes back uploads in parts that were begun before `before` and never ended: what a process that
+// was killed leaves.  They cost money and are in no list of objects.  Only those whose keys begin
+// with `prefix`; a service that cannot tell them has none.  Returns how many there were.
+int store_abandon(struct store *store, const char *prefix, time_t before, struct err *err);
+
 // A link by which anybody can get the object for `seconds` (1 to SIGN_MAX_SECONDS); whether there
 // is one is not asked.  Makes no request.  Gives *ret_link (secret_free), which is a permission:
 // not for logs.

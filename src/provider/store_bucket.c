@@ -411,6 +411,11 @@ static int list(struct store *store, const char *prefix, store_visit *visit, voi
     return store_list_pages(own(store), prefix, visit, context, err);
 }
 
+static int abandon(struct store *store, const char *prefix, time_t before, struct err *err)
+{
+    return store_uploads_abandon(own(store), prefix, before, err);
+}
+
 static void close_bucket(struct store *store)
 {
     struct store_bucket *bucket = own(store);
@@ -484,7 +489,8 @@ static void set_place(struct store_bucket *bucket, const struct store_place *pla
 int store_bucket_open(const struct store_place *place, const struct http_rules *rules,
                       struct store **ret_store, struct err *err)
 {
-    static const struct store_verbs verbs = { put, get, head, drop, list, sign, close_bucket };
+    static const struct store_verbs verbs = { put,  get,     head, drop,
+                                              list, abandon, sign, close_bucket };
     char *endpoint = remote_endpoint(place->endpoint ? place->endpoint : "", NULL);
     if (endpoint == NULL) {
         (void)err_set(err, ERR_CONFIG, "bad_endpoint", "the endpoint cannot be");

@@ -92,7 +92,14 @@ void store_bucket_describe(const struct store_bucket *bucket, const struct store
 int store_multipart_put(struct store_bucket *bucket, const struct store_order *order,
                         struct err *err);
 
-// A whole list (store_list.c).
+// As store_abandon (store_uploads.c).
+int store_uploads_abandon(struct store_bucket *bucket, const char *prefix, time_t before,
+                          struct err *err);
+
+// A whole list (store_list.c), and what lists have in common: a key as it is written there (gives
+// a string, or NULL if it cannot be), and a time.
+char *store_list_key(const char *text, bool is_encoded);
+time_t store_list_time(const char *text);
 int store_list_pages(struct store_bucket *bucket, const char *prefix, store_visit *visit,
                      void *context, struct err *err);
 

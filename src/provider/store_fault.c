@@ -93,7 +93,7 @@ static enum meaning meaning_of_status(int status)
         return REFUSED;
     if (status == 404)
         return NO_OBJECT;
-    if (status == 408 || status == 429 || status >= 500)
+    if (status == 408 || status == 429 || (status >= 500 && status != 501))
         return BUSY;
     return status >= 300 && status < 400 ? ELSEWHERE : OTHER;
 }

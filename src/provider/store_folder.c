@@ -372,7 +372,9 @@ static void folder_close(struct store *store)
 
 int store_folder_open(const struct store_place *place, struct store **ret_store, struct err *err)
 {
-    static const struct store_verbs verbs = { put, get, head, drop, list, sign, folder_close };
+    static const struct store_verbs verbs = {
+        put, get, head, drop, list, NULL, sign, folder_close
+    };
     bool is_absolute = place->path != NULL && *place->path == '/';
     cleanup(close_fd) int fd =
         is_absolute ? open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;

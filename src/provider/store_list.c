@@ -52,7 +52,7 @@ static int bad(struct err *err, const char *reason)
 // ---- reading
 
 // "2025-11-15T08:30:00.000Z": the fraction does not matter here.
-static time_t read_time(const char *text)
+time_t store_list_time(const char *text)
 {
     time_t when;
     size_t whole = strcspn(text, ".Z");
@@ -88,7 +88,7 @@ static int take_element(void *context, const char *path, const char *text, struc
     if (strcmp(in, "/Contents/Key") == 0)
         keep(&page->next.key, text);
     else if (strcmp(in, "/Contents/LastModified") == 0)
-        page->next.modified = read_time(text);
+        page->next.modified = store_list_time(text);
     else if (strcmp(in, "/Contents/Size") == 0)
         page->next.size_bytes = strtoull(text, NULL, 10);
     else if (strcmp(in, "/Contents") == 0)
@@ -132,9 +132,9 @@ static int get_page(struct store_bucket *bucket, const char *prefix, const char 
 // ---- visiting
 
 // The key's bytes; encoded ones have + for a blank.  Gives a string, or NULL if it cannot be.
-static char *key_of(const struct page *page, const char *text)
+char *store_list_key(const char *text, bool is_encoded)
 {
-    if (!page->is_encoded)
+    if (!is_encoded)
         return xstrdup(text);
     cleanup(free_ptr) char *plain = xstrdup(text);
     for (char *c = plain; *c != '\0'; c++)
@@ -148,7 +148,7 @@ static int visit_page(const struct page *page, const char *prefix, store_visit *
 {
     for (size_t i = 0; i < page->count; i++) {
         const struct entry *entry = &page->entries[i];
-        cleanup(free_ptr) char *key = key_of(page, entry->key);
+        cleanup(free_ptr) char *key = store_list_key(entry->key, page->is_encoded);
         if (key == NULL || strncmp(key, prefix, strlen(prefix)) != 0)
             return bad(err, "has objects that were not asked for");
         if (remote_check_key(key, NULL) < 0)

@@ -14,6 +14,8 @@ struct store_verbs {
     int (*remove)(struct store *store, const char *key, struct err *err);
     int (*list)(struct store *store, const char *prefix, store_visit *visit, void *context,
                 struct err *err);
+    // NULL: there is nothing of the kind
+    int (*abandon)(struct store *store, const char *prefix, time_t before, struct err *err);
     int (*sign)(struct store *store, const char *key, unsigned seconds, char **ret_link,
                 struct err *err);
     void (*close)(struct store *store); // frees it

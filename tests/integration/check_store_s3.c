@@ -77,6 +77,13 @@ START_TEST(a_large_object_that_is_stopped_half_way_is_not_there)
 }
 END_TEST
 
+START_TEST(a_service_that_cannot_list_uploads_has_none_to_take_back)
+{
+    struct err err = ERR_INIT;
+    ck_assert_msg(store_abandon(store, "temp/", time(NULL), &err) == 0, "%s", err.text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("store_s3");
@@ -92,6 +99,7 @@ int main(void)
     tcase_add_test(tcase, an_expired_link_is_refused);
     tcase_add_test(tcase, a_wrong_secret_is_refused_and_the_credential_named);
     tcase_add_test(tcase, a_large_object_that_is_stopped_half_way_is_not_there);
+    tcase_add_test(tcase, a_service_that_cannot_list_uploads_has_none_to_take_back);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -18,6 +18,7 @@ Answers to path /~/... are for tests alone and are not signed:
                        body TEXT              status 200 and this body, \\n for line ends
                        stall                  says "stalled" and never answers
                        late SECONDS           is done so much later
+  POST /~/uploads    body: "AGE KEY" a line: uploads that were begun AGE seconds ago are under way
   GET /~/uploads     the keys of the uploads that are under way, a line each
   GET /~/requests    "METHOD TARGET" of all requests so far, a line each
 
@@ -214,6 +215,16 @@ def list_objects(query):
             + f"<KeyCount>{len(page)}</KeyCount>{entries}</ListBucketResult>")
 
 
+def list_uploads(query):
+    most, prefix = min(int(query.get("max-uploads", "1000")), 1000), query.get("prefix", "")
+    code = (lambda t: enc(t, "/")) if query.get("encoding-type") == "url" else escape
+    found = [(name, u) for name, u in uploads.items() if u["key"].startswith(prefix)]
+    return ("<ListMultipartUploadsResult>" + ("<EncodingType>url</EncodingType>" if "encoding-type" in query else "")
+            + f"<IsTruncated>{str(len(found) > most).lower()}</IsTruncated>"
+            + "".join(f"<Upload><Key>{code(u['key'])}</Key><UploadId>{name}</UploadId><Initiated>{iso(u['begun'])}</Initiated>"
+                      "</Upload>" for name, u in found[:most]) + "</ListMultipartUploadsResult>")
+
+
 def complete(upload, body):
     wanted = [(int(p.findtext("PartNumber")), p.findtext("ETag").strip('"'))
               for p in xml.etree.ElementTree.fromstring(body).iter("Part")]
@@ -361,6 +372,11 @@ class Request(http.server.BaseHTTPRequestHandler):
                 faults[:] = [[int(w) if i == 3 else w for i, w in enumerate(line.split(" "))]
                              for line in body.decode().splitlines()]
                 self.answer(200)
+            elif self.key == "uploads" and self.command == "POST":
+                for line in body.decode().splitlines():
+                    age, key = line.split(" ", 1)
+                    uploads[os.urandom(16).hex()] = {"key": key, "headers": {}, "parts": {}, "begun": now() - int(age)}
+                self.answer(200)
             elif self.key == "uploads":
                 self.answer(200, "".join(u["key"] + "\n" for u in uploads.values()).encode())
             else:
@@ -390,7 +406,7 @@ class Request(http.server.BaseHTTPRequestHandler):
     def do_signed_POST(self, body):
         if "uploads" in self.query:
             name = os.urandom(16).hex().upper()
-            uploads[name] = {"key": self.key, "headers": dict(self.headers), "parts": {}}
+            uploads[name] = {"key": self.key, "headers": dict(self.headers), "parts": {}, "begun": now()}
             self.answer_xml(f"<InitiateMultipartUploadResult><Bucket>{BUCKET}</Bucket><Key>{escape(self.key)}</Key>"
                             f"<UploadId>{name}</UploadId></InitiateMultipartUploadResult>")
             return
@@ -417,7 +433,7 @@ class Request(http.server.BaseHTTPRequestHandler):
 
     def do_signed_GET(self, _):
         if not self.key:
-            self.answer_xml(list_objects(self.query))
+            self.answer_xml(list_uploads(self.query) if "uploads" in self.query else list_objects(self.query))
             return
         found = self.find_object()
         part = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("range", ""))

@@ -64,6 +64,7 @@ static const struct {
     { 400, CODE("RequestTimeout"), ERR_SERVICE, "storage_away", "RequestTimeout" },
     { 400, CODE("BadDigest"), ERR_RETRY, "damaged", "BadDigest" },
     { 400, CODE("InvalidArgument"), ERR_INPUT, "storage_answer", "InvalidArgument: as it says" },
+    { 501, CODE("NotImplemented"), ERR_INPUT, "storage_answer", "NotImplemented" },
     { 405, NULL, ERR_INPUT, "storage_answer", "405" },
     { 403, "<!DOCTYPE a [<!ENTITY b \"NoSuchKey\">]>" CODE("&b;"), ERR_DENIED, "storage_refused",
       "HTTP status 403" },
