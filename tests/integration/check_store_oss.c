@@ -172,6 +172,25 @@ START_TEST(small_objects_survive)
 }
 END_TEST
 
+START_TEST(what_does_not_become_what_the_service_has_is_thrown_away)
+{
+    struct folder folder;
+    folder_make(&folder);
+    cleanup(download_result_release) struct download_result result = DOWNLOAD_RESULT_INIT;
+    const struct store_target target = {
+        .key = "a", .max_bytes = 1000, .dirfd = folder.fd, .name = "a"
+    };
+    store_story_put(store, "a", "12345", 5);
+    bucketd_fault(&server, "crc GET - 100");
+    ck_assert_int_lt(store_get(store, &target, &result, &err), 0);
+    ck_assert_str_eq(err.id, "damaged");
+    ck_assert_int_eq(err.class, ERR_RETRY);
+    cleanup(free_ptr) char *names = folder_names(&folder, ".");
+    ck_assert_str_eq(names, "");
+    folder_remove(&folder);
+}
+END_TEST
+
 // ---- clocks
 
 START_TEST(a_wrong_clock_of_ours_is_corrected_by_the_services)
@@ -345,6 +364,7 @@ static TCase *failures(void)
     TCase *tcase = tcase_create("failures");
     tcase_add_test(tcase, what_the_service_asks_to_wait_is_passed_on);
     tcase_add_loop_test(tcase, small_objects_survive, 0, (int)ARRAY_LEN(small_mended));
+    tcase_add_test(tcase, what_does_not_become_what_the_service_has_is_thrown_away);
     tcase_add_loop_test(tcase, a_wrong_clock_of_ours_is_corrected_by_the_services, 0, 2);
     tcase_add_test(tcase, parts_correct_the_clock_too);
     tcase_add_test(tcase, a_clock_that_stays_wrong_is_told);
