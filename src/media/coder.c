@@ -80,13 +80,15 @@ static int lookahead(const struct coder_wish *wish)
 }
 
 // The fastest presets drop the 8x8 transform and with it the High profile.  A thread for the
-// lookahead alone would hold pictures for itself; ours has nothing better to do meanwhile.
+// lookahead alone would hold pictures for itself; ours has nothing better to do meanwhile, but
+// where there are several, two share each picture of it, which holds none.
 static void set_x264(AVCodecContext *video, const struct coder_wish *wish)
 {
     bool is_high = wish->profile && strcmp(wish->profile, "high") == 0;
     cleanup(free_ptr) char *more =
-        xasprintf("%ssync-lookahead=0:rc-lookahead=%d%s", is_high ? "8x8dct=1:" : "",
-                  lookahead(wish), wish->reorder == 1 ? ":b-pyramid=none" : "");
+        xasprintf("%ssync-lookahead=0:rc-lookahead=%d%s%s", is_high ? "8x8dct=1:" : "",
+                  lookahead(wish), wish->threads > 1 ? ":lookahead-threads=2" : "",
+                  wish->reorder == 1 ? ":b-pyramid=none" : "");
     (void)av_opt_set(video->priv_data, "x264-params", more, 0);
     if (wish->profile)
         (void)av_opt_set(video->priv_data, "profile", wish->profile, 0);
