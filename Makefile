@@ -54,8 +54,8 @@ LIBHIGHLIGHT = $(O)/lib/highlight.a $(LIBSPOOL)
 LIBPROVIDER = $(O)/lib/provider.a $(LIBSPOOL)
 
 MEDIA_STAGES = probe compress preview render
-NET_STAGES = fetch notify
-OTHER_STAGES = analyze plan publish
+NET_STAGES = fetch upload publish notify
+OTHER_STAGES = analyze plan
 STAGES = $(patsubst %,$(O)/libexec/clipspool/%,$(MEDIA_STAGES) $(NET_STAGES) $(OTHER_STAGES))
 PROGRAMS = $(O)/bin/clipspool $(O)/sbin/clipspoold $(STAGES)
 
@@ -76,8 +76,7 @@ $(O)/lib/%.a:
 	$(call show,AR)ar rcs $@ $^
 
 $(O)/lib/base.a: $(call folder,base)
-$(O)/lib/stage.a: $(O)/obj/stages/stage.o $(O)/obj/stages/outbox.o $(O)/obj/stages/errand_main.o \
-	$(O)/obj/stages/gates.o
+$(O)/lib/stage.a: $(patsubst %,$(O)/obj/stages/%.o,stage outbox stop storage errand_main gates)
 $(O)/lib/spool.a: $(call folder,spool)
 $(O)/lib/media.a: $(call folder,media)
 $(O)/lib/highlight.a: $(call folder,highlight)

@@ -263,9 +263,12 @@ static int ending(const struct settings *settings, const struct view *view, cons
     }
     if (view_print_errors(view, stderr))
         fputs("The reel is made without these.\n", stderr);
+    const json_t *final = json_object_get(view->json, "final");
+    const char *url = json_text(final, "url", NULL, NULL);
     cleanup(free_ptr) char *outbox = settings_outbox(settings);
     cleanup(free_ptr) char *path = xasprintf("%s/%s/" BATCH_FINAL, outbox, name);
-    screen_path(stdout, path);
+    bool is_here = json_text(final, "path", NULL, NULL) != NULL;
+    screen_path(stdout, is_here || url == NULL ? path : url);
     return 0;
 }
 

@@ -182,14 +182,16 @@ static void print_plan(const json_t *plan, const json_t *videos, FILE *out)
 
 static void print_reel(const json_t *final, FILE *out)
 {
-    const char *path = json_text(final, "path", NULL, NULL);
+    const char *bucket = json_text(final, "bucket", NULL, NULL);
+    const char *path = json_text(final, "path", json_text(final, "key", NULL, NULL), NULL);
     if (!path)
         return;
     char clock[TEXT_TIME_SIZE], bytes[TEXT_TIME_SIZE];
     text_clock(json_number(final, "duration", 0, 1e8, 0, NULL), clock);
     text_bytes((uint64_t)json_int(final, "size_bytes", 0, INT64_MAX, 0, NULL), bytes);
-    cleanup(free_ptr) char *safe = screen_safe(path);
-    fprintf(out, "  reel  %s  %s  %s\n", safe, clock, bytes);
+    cleanup(free_ptr) char *safe = screen_safe(path), *storage = screen_safe(bucket ? bucket : "");
+    fprintf(out, "  reel  %s  %s  %s%s%s\n", safe, clock, bytes, bucket ? "  in storage " : "",
+            storage);
 }
 
 bool view_print_webhook(const struct view *view, const char *indent, FILE *out)

@@ -1,9 +1,9 @@
 // Order and dependencies of the steps of one batch.
 #include "daemon/course.h"
 
-void course_init(struct course *course, size_t source_count)
+void course_init(struct course *course, size_t source_count, unsigned stages)
 {
-    *course = (struct course){ .source_count = source_count };
+    *course = (struct course){ .source_count = source_count, .stages = stages };
     course->steps = xcalloc(STAGE_COUNT * source_count + 1, sizeof *course->steps);
     course->batch_steps = xcalloc(STAGE_COUNT, sizeof *course->batch_steps);
     course->marks = xcalloc(STAGE_COUNT * (source_count + 1), sizeof *course->marks);
@@ -19,6 +19,11 @@ void course_release(struct course *course)
     free(course->batch_steps);
     free(course->marks);
     *course = (struct course){ .source_count = 0 };
+}
+
+bool course_has(const struct course *course, enum stage stage)
+{
+    return (course->stages & (1U << stage)) != 0;
 }
 
 static size_t position(const struct course *course, struct course_place place)
@@ -40,8 +45,11 @@ struct course_mark *course_mark(const struct course *course, struct course_place
     return &course->marks[position(course, place)];
 }
 
+// A stage that the batch does not have is behind it.
 static enum step_state state(const struct course *course, enum stage stage, int index)
 {
+    if (!course_has(course, stage))
+        return STEP_DONE;
     return course_step(course, (struct course_place){ stage, index })->state;
 }
 
@@ -56,7 +64,7 @@ bool course_source_failed(const struct course *course, size_t index)
 
 bool course_settled(const struct course *course, struct course_place place)
 {
-    enum step_state now = course_step(course, place)->state;
+    enum step_state now = state(course, place.stage, place.index);
     if (place.index == STEP_BATCH)
         return now != STEP_OPEN;
     return now != STEP_OPEN || course_source_failed(course, (size_t)place.index);
@@ -120,8 +128,8 @@ static bool reached(const struct course *course, struct course_place place)
 // May run, but for its time.
 static bool waits(const struct course *course, struct course_place place)
 {
-    return course_step(course, place)->state == STEP_OPEN && !course_mark(course, place)->running &&
-           reached(course, place);
+    return state(course, place.stage, place.index) == STEP_OPEN &&
+           !course_mark(course, place)->running && reached(course, place);
 }
 
 // From when on, for a step that waits.
@@ -144,9 +152,9 @@ static int end_index(const struct course *course, enum stage stage)
 // What is furthest along first, so that things get finished; but a probe, which is short, before
 // any compression: it tells at once what is of no use, and how long the rest will take.
 // A preview, which is short too and awaited by people, goes before the rendering.
-static const enum stage preference[STAGE_COUNT] = { STAGE_PUBLISH,  STAGE_PREVIEW, STAGE_RENDER,
-                                                    STAGE_PLAN,     STAGE_ANALYZE, STAGE_PROBE,
-                                                    STAGE_COMPRESS, STAGE_FETCH };
+static const enum stage preference[STAGE_COUNT] = { STAGE_PUBLISH, STAGE_PREVIEW,  STAGE_RENDER,
+                                                    STAGE_PLAN,    STAGE_ANALYZE,  STAGE_UPLOAD,
+                                                    STAGE_PROBE,   STAGE_COMPRESS, STAGE_FETCH };
 
 bool course_next(const struct course *course, enum slot_class slot, const uint64_t *held_us,
                  uint64_t now_us, struct course_place *ret_place)

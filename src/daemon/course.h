@@ -1,9 +1,11 @@
 // The course of a batch: which of its steps may run now, and what has become of it.  Pure: no
 // clock, no files.
 //
-//   source 0:  fetch > probe > compress > analyze \                          (side by side)
-//   source 1:  fetch > probe > compress > analyze  > plan > render > publish
-//   source 2:  fetch > probe > X  (its own loss)  /
+//   source 0:  fetch > probe > compress > (upload) > analyze \                  (side by side)
+//   source 1:  fetch > probe > compress > (upload) > analyze  > plan > render > publish
+//   source 2:  fetch > probe > X  (its own loss)             /
+//
+// A batch goes through the stages of its set; another one holds nothing up and never runs.
 //
 // A source ends when a step of it fails for good.  The batch goes on with the others and fails only
 // when none is left, or when a step on the whole batch fails.
@@ -23,6 +25,7 @@ struct course_mark { // what of a step is not on disk
 
 struct course {
     size_t source_count;
+    unsigned stages;           // that it goes through, bit 1 << stage
     struct step *steps;        // [stage * source_count + index], owned
     struct step *batch_steps;  // [STAGE_COUNT], owned
     struct course_mark *marks; // the same, and behind them [STAGE_COUNT] of the batch; owned
@@ -33,8 +36,11 @@ struct course_place { // which step
     int index; // STEP_BATCH for one on the batch
 };
 
-void course_init(struct course *course, size_t source_count);
+enum { COURSE_ALL_STAGES = (1 << STAGE_COUNT) - 1 };
+void course_init(struct course *course, size_t source_count, unsigned stages);
 void course_release(struct course *course);
+
+bool course_has(const struct course *course, enum stage stage);
 
 // Where the step and its mark lie (borrowed).
 struct step *course_step(const struct course *course, struct course_place place);

@@ -114,6 +114,19 @@ static void find_blame(struct live *live, struct course_place place)
     (void)err_hint(&live->error, "%s", step->error.hint);
 }
 
+static void report_finished(struct live *live)
+{
+    const struct course_place publish = { STAGE_PUBLISH, STEP_BATCH };
+    const json_t *facts = course_step(&live->course, publish)->numbers;
+    const char *bucket = json_text(facts, "bucket", NULL, NULL);
+    bool is_here = live->batch.storage != STORAGE_OSS;
+    if (bucket == NULL)
+        report_line(live, "finished: the reel is " BATCH_FINAL);
+    else
+        report_line(live, "finished: the reel is %s%s in storage %s",
+                    is_here ? BATCH_FINAL ", and " : "", json_text(facts, "key", "", NULL), bucket);
+}
+
 static void tell_end(struct service *service, struct live *live)
 {
     struct log_about where = { .batch = live->member->id };
@@ -124,7 +137,7 @@ static void tell_end(struct service *service, struct live *live)
     case STATUS_COMPLETED:
         log_line(LOG_NOTICE, LOG_EVENT_BATCH_COMPLETED, &where, "completed in %.0f s",
                  difftime(time(NULL), live->batch.created_at));
-        report_line(live, "finished: the reel is " BATCH_FINAL);
+        report_finished(live);
         break;
     case STATUS_CANCELLED:
         log_line(LOG_NOTICE, LOG_EVENT_BATCH_CANCELLED, &where, "cancelled");

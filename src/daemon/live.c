@@ -127,6 +127,14 @@ static void init_turns(struct live *live)
     }
 }
 
+static unsigned stages_of(const struct batch *batch)
+{
+    unsigned stages = 0;
+    for (enum stage stage = 0; stage < STAGE_COUNT; stage++)
+        stages |= batch_has_stage(batch, stage) ? 1U << stage : 0;
+    return stages;
+}
+
 static int load(struct spool *spool, struct live *live, struct err *err)
 {
     live->batchdir = fs_open_dir(spool->work, live->member->id, err);
@@ -139,7 +147,7 @@ static int load(struct spool *spool, struct live *live, struct err *err)
         return r;
     if (!live->batch.outbox)
         return err_set(err, ERR_INPUT, "no_outbox", BATCH_FILE " names no outbox folder");
-    course_init(&live->course, live->batch.source_count);
+    course_init(&live->course, live->batch.source_count, stages_of(&live->batch));
     r = load_steps(live, err);
     if (r < 0)
         return r;

@@ -273,7 +273,7 @@ void report_quarantine(struct service *service, const struct member *member, con
     report_append(outboxdir, text);
     if (batchdir < 0 || batch_load(batchdir, &batch, NULL) < 0)
         return;
-    course_init(&course, batch.source_count);
+    course_init(&course, batch.source_count, COURSE_ALL_STAGES);
     struct status status = {
         .batch = &batch,
         .word = STATUS_FAILED,

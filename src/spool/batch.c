@@ -7,7 +7,6 @@
 #include "spool/descriptor.h"
 #include "spool/incoming.h"
 #include "spool/settings.h"
-#include "spool/step.h"
 #include "spool/tree.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -391,6 +390,11 @@ static int read_job(int indir, const char *conf, struct batch *batch, struct err
 }
 
 // ---- storage
+
+bool batch_has_stage(const struct batch *batch, enum stage stage)
+{
+    return stage != STAGE_UPLOAD || batch->storage != STORAGE_LOCAL;
+}
 
 static void choose_storage(struct batch *batch, const struct settings *settings)
 {

@@ -5,6 +5,7 @@
 
 #include "spool/job.h"
 #include "spool/remote.h"
+#include "spool/step.h"
 #include <time.h>
 
 // ---- every name inside a batch directory
@@ -28,6 +29,7 @@
 #define SOURCE_PROXY "proxy.mp4"
 #define SOURCE_AUDIO "audio.wav"
 #define SOURCE_SIGNALS "signals.json"
+#define SOURCE_UPLOAD "upload.json" // where the proxy is in the bucket
 #define SOURCE_ANALYSIS "analysis.json"
 
 enum {
@@ -79,6 +81,9 @@ struct batch {
 struct settings;
 int batch_understand(int batchdir, const char *id, const char *name, time_t now,
                      const struct settings *settings, struct batch *batch, struct err *err);
+
+// Whether the batch goes through the stage at all: upload is only for those with a bucket.
+bool batch_has_stage(const struct batch *batch, enum stage stage);
 
 int batch_save(int batchdir, const struct batch *batch, struct err *err);
 // Returns 0, -ENOENT if there is no batch.json yet, or another negative: ERR_INPUT "bad_batch" or

@@ -24,12 +24,14 @@ const struct config_option bucket_options[BUCKET_OPTIONS] = {
     { "bucket", CONFIG_TEXT, AT(bucket), NULL, .max = 63,
       .help = "What the service calls it." },
     { "endpoint", CONFIG_TEXT, AT(endpoint), NULL, .max = MAX_ENDPOINT_BYTES,
-      .help = "The service's address without the bucket, as in https://oss-cn-hangzhou.aliyuncs.com." },
+      .help = "The service's address without the bucket, as in "
+              "https://oss-cn-hangzhou.aliyuncs.com." },
     { "region", CONFIG_TEXT, AT(region), NULL, .max = 40,
       .help = "The region, as in cn-hangzhou, where the endpoint does not say it." },
     { "style", CONFIG_CHOICE, AT(style), "auto", .choices = styles,
       .help = "Where the bucket stands in addresses: in the path, before the host, or nowhere "
-              "because the endpoint is a domain of its own; auto is what the service is known for." },
+              "because the endpoint is a domain of its own; auto is what the service is known "
+              "for." },
     { "signature", CONFIG_CHOICE, AT(signature), "v4", .choices = signatures,
       .help = "How requests are signed; v1 is for old buckets of OSS." },
     { "credential", CONFIG_TEXT, AT(credential), NULL, .max = MAX_CREDENTIAL_BYTES,
@@ -153,18 +155,6 @@ void bucket_check(const char *name, const struct bucket_list *list, struct confi
 }
 
 // ---- what follows from them
-
-enum bucket_style bucket_style(const struct bucket *bucket)
-{
-    if (bucket->style != BUCKET_AUTO)
-        return (enum bucket_style)bucket->style;
-    cleanup(free_ptr) char *endpoint = remote_endpoint(bucket->endpoint, NULL);
-    if (endpoint == NULL || remote_is_numeric(endpoint))
-        return BUCKET_PATH;
-    bool known = text_ends_with(endpoint, ".amazonaws.com") ||
-                 text_ends_with(endpoint, ".aliyuncs.com") || bucket->type == BUCKET_OSS;
-    return known ? BUCKET_HOST : BUCKET_PATH;
-}
 
 // What the endpoint says of the region, or NULL.  Gives a string.
 static char *told_region(const struct bucket *bucket)

@@ -43,10 +43,6 @@ const struct bucket *bucket_find(const struct bucket_list *list, const char *nam
 // A profile whose bucket is another one is no match: keys are for their own bucket only.  Borrowed.
 const struct bucket *bucket_of_object(const struct bucket_list *list, const struct remote *remote);
 
-// Where the bucket stands in addresses, AUTO decided: in the path where the host is a number, or
-// is of a service of one's own (MinIO and the like); else before the host.
-enum bucket_style bucket_style(const struct bucket *bucket);
-
 // The region as it goes into signatures: the configured one, else what the endpoint says, else
 // us-east-1 for S3, which services that have none take for theirs.  Gives a string, NULL if an OSS
 // endpoint does not say.

@@ -438,6 +438,9 @@ static int slim_source(int batchdir, int index, struct err *err)
     bool has_proxy = exists(sourcedir, SOURCE_PROXY) || exists(sourcedir, SOURCE_AUDIO);
     if (r == 0 && has_proxy && analyze.state != STEP_DONE)
         r = reset_if_done(batchdir, STAGE_COMPRESS, index, err);
+    // What was uploaded is removed when the batch has ended.
+    if (r == 0 && analyze.state != STEP_DONE)
+        r = reset_if_done(batchdir, STAGE_UPLOAD, index, err);
     if (r == 0 && exists(sourcedir, SOURCE_FILE))
         r = reset_if_done(batchdir, STAGE_FETCH, index, err);
     const char *const large[] = { SOURCE_FILE, SOURCE_PART, SOURCE_PROXY, SOURCE_AUDIO };
@@ -461,7 +464,7 @@ int spool_set_aside(struct spool *spool, const char *id, struct err *err)
 
 // ---- retry
 
-static const enum stage source_stages[] = { STAGE_FETCH, STAGE_PROBE, STAGE_COMPRESS,
+static const enum stage source_stages[] = { STAGE_FETCH, STAGE_PROBE, STAGE_COMPRESS, STAGE_UPLOAD,
                                             STAGE_ANALYZE };
 static const enum stage batch_stages[] = { STAGE_PLAN, STAGE_PREVIEW, STAGE_RENDER, STAGE_PUBLISH };
 

@@ -85,8 +85,9 @@ static int failed_stage(const struct status *status, size_t index)
 static int open_stage(const struct status *status, size_t index)
 {
     int stage = 0;
-    while (stage < STAGE_COUNT && (!stage_info[stage].per_source ||
-                                   is_over(status_step(status, (enum stage)stage, index))))
+    while (stage < STAGE_COUNT &&
+           (!stage_info[stage].per_source || !batch_has_stage(status->batch, (enum stage)stage) ||
+            is_over(status_step(status, (enum stage)stage, index))))
         stage++;
     return stage;
 }
@@ -245,7 +246,8 @@ static json_t *stages_to_json(const struct status *status)
 {
     json_t *json = json_object();
     for (int stage = 0; stage < STAGE_COUNT; stage++)
-        json_put(json, stage_info[stage].name, stage_to_json(status, (enum stage)stage));
+        if (batch_has_stage(status->batch, (enum stage)stage))
+            json_put(json, stage_info[stage].name, stage_to_json(status, (enum stage)stage));
     return json;
 }
 
@@ -280,8 +282,12 @@ static json_t *final_part(const struct status *status)
     if (render->state != STEP_DONE)
         return json_null();
     json_t *json = json_object();
-    json_put_text(json, "path", BATCH_FINAL);
-    json_put_text(json, "url", NULL);
+    const struct step *publish = &status->batch_steps[STAGE_PUBLISH];
+    json_put_text(json, "path", status->batch->storage == STORAGE_OSS ? NULL : BATCH_FINAL);
+    put_told(json, "url", publish);
+    put_told(json, "url_expires_at", publish);
+    put_told(json, "bucket", publish);
+    put_told(json, "key", publish);
     put_reported(json, "duration", render, "duration", 3);
     put_reported(json, "size_bytes", render, "size_bytes", 0);
     put_reported(json, "width", render, "width", 0);

@@ -62,9 +62,9 @@ static inline const struct step *status_step(const struct status *status, enum s
 
 // The document.  Facts of a source come from the numbers its steps reported: probe's duration,
 // width, height, fps; compress's compressed_bytes and profile; render's duration, size_bytes,
-// width, height, frames_copied, frames_encoded.  Reads plan.json of the open batch directory once
-// the plan step is done.  A step runs when it has started, has not ended and is open.  Gives a
-// reference.
+// width, height, frames_copied, frames_encoded; publish's url, url_expires_at, bucket, key.  Reads
+// plan.json of the open batch directory once the plan step is done.  A step runs when it has
+// started, has not ended and is open.  Gives a reference.
 json_t *status_to_json(const struct status *status, int batchdir);
 
 // Writes it as status.json into the open outbox folder, replaced whole.

@@ -17,6 +17,7 @@ const struct stage_info stage_info[STAGE_COUNT] = {
     [STAGE_FETCH] = { "fetch", true, SLOT_NET, "preparing" },
     [STAGE_PROBE] = { "probe", true, SLOT_CPU, "preparing" },
     [STAGE_COMPRESS] = { "compress", true, SLOT_CPU, "compressing" },
+    [STAGE_UPLOAD] = { "upload", true, SLOT_NET, "uploading_temp" },
     [STAGE_ANALYZE] = { "analyze", true, SLOT_MODEL, "analyzing" },
     [STAGE_PLAN] = { "plan", false, SLOT_MODEL, "generating_plan" },
     [STAGE_PREVIEW] = { "preview", false, SLOT_CPU, "clipping", true },

@@ -15,6 +15,7 @@ enum stage {
     STAGE_FETCH,
     STAGE_PROBE,
     STAGE_COMPRESS,
+    STAGE_UPLOAD, // only of batches with a bucket (batch_has_stage)
     STAGE_ANALYZE,
     STAGE_PLAN,
     STAGE_PREVIEW,

@@ -1,6 +1,7 @@
 // fetch: brings a source into its directory of the batch.
 //
-// One that a link names is downloaded, over as many tries as it takes (provider/download.h).
+// One that a link names is downloaded, over as many tries as it takes (provider/download.h); an
+// object likewise, with the keys of the configured bucket that it is in and only from there.
 //
 // A dropped file is there already, in in/; its directory gets a second name for it (a hard link,
 // which costs nothing), a clone or a copy, whatever the file system can do.  The file is held
@@ -9,14 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include <signal.h>
-#include <sys/signalfd.h>
-
 #include "base/fs.h"
 #include "base/text.h"
 #include "provider/download.h"
 #include "stages/gates.h"
 #include "stages/stage.h"
+#include "stages/stop.h"
+#include "stages/storage.h"
 
 struct copying {
     struct stage_context *context;
@@ -124,32 +124,6 @@ static int run_dropped(struct stage_context *context, const struct batch_source 
 // More than any site needs, few enough that a loop is noticed at once.
 enum { MAX_REDIRECTS = 5 };
 
-// SIGTERM and SIGINT become readable at a descriptor instead of ending the process, so that what
-// came can be made safe before it ends.  Returns the descriptor.
-static int catch_signals(struct err *err)
-{
-    sigset_t signals;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
-    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd >= 0 ? fd : err_errno(err, errno, "watch for signals");
-}
-
-// The end that the signal would have made, which is what the supervisor expects of it.
-static void end_by_signal(int fd)
-{
-    struct signalfd_siginfo info;
-    if (read(fd, &info, sizeof info) != (ssize_t)sizeof info)
-        return;
-    sigset_t signals;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, (int)info.ssi_signo);
-    (void)raise((int)info.ssi_signo);
-    (void)sigprocmask(SIG_UNBLOCK, &signals, NULL);
-}
-
 static int set_rules(const struct settings *settings, int stop_fd, struct http_rules *rules,
                      struct err *err)
 {
@@ -172,7 +146,7 @@ static int fetch_link(struct stage_context *context, const char *link,
                       struct download_result *result, struct err *err)
 {
     struct http_rules rules;
-    cleanup(close_fd) int stop_fd = catch_signals(err);
+    cleanup(close_fd) int stop_fd = stop_catch(err);
     if (stop_fd < 0)
         return stop_fd;
     int r = set_rules(&context->settings, stop_fd, &rules, err);
@@ -194,8 +168,19 @@ static int fetch_link(struct stage_context *context, const char *link,
         gate_leave(gate, err);
     }
     if (r == -ECANCELED)
-        end_by_signal(stop_fd);
+        stop_end(stop_fd);
     return r;
+}
+
+static void put_result(struct stage_context *context, const struct download_result *result)
+{
+    json_put_text(context->numbers, "way", "downloaded");
+    json_put_int(context->numbers, "size_bytes", (int64_t)result->size_bytes);
+    json_put_int(context->numbers, "received_bytes", (int64_t)result->received_bytes);
+    json_put_int(context->numbers, "requests", result->requests);
+    json_put_text(context->numbers, "sha256", result->sha256);
+    json_put_text(context->numbers, "name", result->name);
+    json_put_text(context->numbers, "type", result->type);
 }
 
 static int run_link(struct stage_context *context, const char *link, struct err *err)
@@ -209,26 +194,64 @@ static int run_link(struct stage_context *context, const char *link, struct err 
                             "a login; links must work for everybody who has them");
     if (r < 0)
         return err_prefix(err, "%s", shown);
-    json_put_text(context->numbers, "way", "downloaded");
-    json_put_int(context->numbers, "size_bytes", (int64_t)result.size_bytes);
-    json_put_int(context->numbers, "received_bytes", (int64_t)result.received_bytes);
-    json_put_int(context->numbers, "requests", result.requests);
-    json_put_text(context->numbers, "sha256", result.sha256);
-    json_put_text(context->numbers, "name", result.name);
-    json_put_text(context->numbers, "type", result.type);
+    put_result(context, &result);
     return 0;
 }
 
 // ---- objects
 
 // The input's error, not the configuration's: that would hold up every other batch.
-static int refuse_object(const struct remote *remote, struct err *err)
+static int refuse_object(const struct settings *settings, const struct remote *remote,
+                         struct err *err)
 {
+    const struct bucket_list *buckets = &settings->buckets;
+    if (buckets->count == 0) {
+        err_set(err, ERR_INPUT, "no_storage",
+                "is an object in a bucket, and no object storage is configured");
+        return err_hint(err, "put a signed or public link to it into a .url file, or drop the "
+                             "video itself");
+    }
+    if (remote->profile != NULL && bucket_find(buckets, remote->profile) == NULL)
+        err_set(err, ERR_INPUT, "no_storage", "no storage \"%s\" is configured", remote->profile);
+    else if (remote->profile != NULL)
+        err_set(err, ERR_INPUT, "no_storage", "is not in the bucket of storage \"%s\"",
+                remote->profile);
+    else
+        err_set(err, ERR_INPUT, "no_storage", "is in none of the buckets that are configured");
+    return err_hint(err, "bucket, endpoint and profile must be those of one of storage.buckets in "
+                         "clipspool.conf");
+}
+
+static int get_object(struct stage_context *context, const struct remote *remote,
+                      struct download_result *result, struct err *err)
+{
+    const struct settings *settings = &context->settings;
+    const struct bucket *bucket = bucket_of_object(&settings->buckets, remote);
+    cleanup(storage_close) struct storage storage = STORAGE_INIT;
+    if (bucket == NULL)
+        return refuse_object(settings, remote, err);
+    int r = storage_open(settings, bucket, &storage, err);
+    if (r < 0)
+        return r;
+    const struct store_target target = { .key = remote->key,
+                                         .max_bytes = (uint64_t)settings->max_source_bytes,
+                                         .dirfd = context->sourcedir,
+                                         .name = SOURCE_FILE,
+                                         .progress = downloaded,
+                                         .context = context };
+    json_put_text(context->numbers, "storage", bucket->name);
+    return storage_ended(&storage, store_get(storage.store, &target, result, err));
+}
+
+static int run_object(struct stage_context *context, const struct remote *remote, struct err *err)
+{
+    cleanup(download_result_release) struct download_result result = DOWNLOAD_RESULT_INIT;
     cleanup(free_ptr) char *shown = remote_show(remote);
-    err_set(err, ERR_INPUT, "no_storage",
-            "%s: is an object in a bucket, and no object storage is configured", shown);
-    return err_hint(err, "put a signed or public link to it into a .url file, or drop the video "
-                         "itself");
+    int r = get_object(context, remote, &result, err);
+    if (r < 0)
+        return err_prefix(err, "%s", shown);
+    put_result(context, &result);
+    return 0;
 }
 
 // ---- all
@@ -243,7 +266,7 @@ static int run(struct stage_context *context, struct err *err)
     else if (source->kind == SOURCE_URL)
         r = run_link(context, source->remote.url, err);
     else
-        r = refuse_object(&source->remote, err);
+        r = run_object(context, &source->remote, err);
     return r < 0 ? err_prefix(err, "%s", name) : 0;
 }
 

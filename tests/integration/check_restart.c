@@ -41,11 +41,24 @@ static bool is_let_through(struct spool_fixture *spool, void *context)
     return is_through;
 }
 
+// A batch goes through upload where it has a bucket.
+static void have_bucket(void)
+{
+    cleanup(free_ptr) char *bucket = outside("bucket");
+    cleanup(free_ptr) char *line =
+        xasprintf("storage = { mode = \"hybrid\"; bucket = \"disk\"; buckets = ( { name = "
+                  "\"disk\"; type = \"folder\"; path = \"%s\"; } ); };",
+                  bucket);
+    ck_assert_int_eq(mkdir(bucket, 0755), 0);
+    spool_fixture_set(&fixture, line);
+}
+
 START_TEST(killed_while_a_stage_runs_the_daemon_finishes_the_batch_at_its_next_start)
 {
     cleanup(free_ptr) char *gate = xasprintf("%s/gate", fixture.folder.path);
     cleanup(free_ptr) char *script = xasprintf("%s wait %s", stage_info[_i].name, gate);
     ck_assert_int_eq(mkfifo(gate, 0600), 0);
+    have_bucket();
     spool_fixture_start(&fixture);
     spool_fixture_drop_script(&fixture, "trip", "a.mp4", script);
     int fd = -1;
@@ -65,6 +78,7 @@ END_TEST
 START_TEST(a_stage_that_was_killed_runs_again)
 {
     cleanup(free_ptr) char *script = xasprintf("%s*1 die 9", stage_info[_i].name);
+    have_bucket();
     spool_fixture_start(&fixture);
     spool_fixture_drop_script(&fixture, "trip", "a.mp4", script);
     json_decref(spool_fixture_await(&fixture, "trip", "completed"));

@@ -192,6 +192,16 @@ static int leave_plan(const struct fake *fake)
     return r < 0 ? r : leave_analysis(fake->batchdir);
 }
 
+// Only who uploads it looks at it.
+static int leave_proxy(const struct fake *fake)
+{
+    cleanup(batch_release) struct batch batch = BATCH_INIT;
+    if (batch_load(fake->batchdir, &batch, NULL) < 0 || batch.storage == STORAGE_LOCAL)
+        return 0;
+    cleanup(close_fd) int sourcedir = batch_open_source(fake->batchdir, fake->index, NULL);
+    return fs_write(sourcedir, SOURCE_PROXY, "a proxy\n", 8, NULL);
+}
+
 static int leave_reel(const struct fake *fake)
 {
     int r = fs_write(fake->batchdir, BATCH_FINAL, FAKE_REEL, strlen(FAKE_REEL), NULL);
@@ -203,6 +213,8 @@ static int leave_work(const struct fake *fake)
     switch (fake->stage) {
     case STAGE_PROBE:
         return leave_probe(fake);
+    case STAGE_COMPRESS:
+        return leave_proxy(fake);
     case STAGE_PLAN:
         return leave_plan(fake);
     case STAGE_RENDER:
@@ -241,7 +253,7 @@ int fake_stages_main(int argc, char **argv)
         return 0;
     fake.attempt = step.attempts;
     obey_script(&fake);
-    if (fake.stage == STAGE_FETCH || fake.stage == STAGE_PUBLISH)
+    if (fake.stage == STAGE_FETCH || fake.stage == STAGE_UPLOAD || fake.stage == STAGE_PUBLISH)
         become_real(argv);
     int r = leave_work(&fake);
     step.state = STEP_DONE;

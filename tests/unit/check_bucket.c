@@ -88,21 +88,19 @@ END_TEST
 
 static const struct {
     const char *name;
-    enum bucket_style style;
     const char *region;
 } facts[] = {
-    { "oss-main", BUCKET_HOST, "cn-hangzhou" },
-    { "minio", BUCKET_PATH, "us-east-1" },
-    { "aws", BUCKET_HOST, "eu-west-1" },
-    { "fast", BUCKET_HOST, "cn-beijing" },
+    { "oss-main", "cn-hangzhou" },
+    { "minio", "us-east-1" },
+    { "aws", "eu-west-1" },
+    { "fast", "cn-beijing" },
 };
 
-START_TEST(style_and_region_follow_from_the_endpoint)
+START_TEST(the_region_follows_from_the_endpoint)
 {
     const struct bucket *bucket = bucket_find(&list, facts[_i].name);
     ck_assert_ptr_nonnull(bucket);
     cleanup(free_ptr) char *region = bucket_region(bucket);
-    ck_assert_int_eq(bucket_style(bucket), facts[_i].style);
     ck_assert_str_eq(region, facts[_i].region);
 }
 END_TEST
@@ -114,9 +112,6 @@ START_TEST(what_is_said_goes_before_what_follows)
     };
     cleanup(free_ptr) char *region = bucket_region(&bucket);
     ck_assert_str_eq(region, "cn-beijing");
-    ck_assert_int_eq(bucket_style(&bucket), BUCKET_PATH);
-    bucket.style = BUCKET_OWN;
-    ck_assert_int_eq(bucket_style(&bucket), BUCKET_OWN);
     bucket.region = NULL;
     bucket.type = BUCKET_OSS;
     ck_assert_ptr_null(bucket_region(&bucket));
@@ -130,7 +125,7 @@ int main(void)
     tcase_add_test(tcase, the_buckets_of_this_test_have_nothing_wrong);
     tcase_add_loop_test(tcase, an_object_is_in_the_bucket_it_names_and_in_no_other, 0,
                         (int)ARRAY_LEN(objects));
-    tcase_add_loop_test(tcase, style_and_region_follow_from_the_endpoint, 0, (int)ARRAY_LEN(facts));
+    tcase_add_loop_test(tcase, the_region_follows_from_the_endpoint, 0, (int)ARRAY_LEN(facts));
     tcase_add_test(tcase, what_is_said_goes_before_what_follows);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

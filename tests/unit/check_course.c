@@ -6,19 +6,25 @@
 
 static const uint64_t nothing_held[STAGE_COUNT];
 
-// A course from a picture: for each source four letters (fetch probe compress analyze), then behind
-// '/' four for plan preview render publish.  '.' open, 'd' done, 'f' failed, 'r' running.
+enum { WITHOUT_UPLOAD = COURSE_ALL_STAGES & ~(1 << STAGE_UPLOAD) };
+
+// A course from a picture: for each source four letters (fetch probe compress analyze) or, in a
+// batch that uploads, five (fetch probe compress upload analyze), then behind '/' four for plan
+// preview render publish.  '.' open, 'd' done, 'f' failed, 'r' running.
 static void draw(struct course *course, const char *picture)
 {
+    static const enum stage four[] = { STAGE_FETCH, STAGE_PROBE, STAGE_COMPRESS, STAGE_ANALYZE };
     const char *slash = strchr(picture, '/');
-    size_t sources = (size_t)(slash - picture + 1) / 5;
-    course_init(course, sources);
-    for (size_t i = 0; i < sources * 4 + 4; i++) {
-        bool own = i < sources * 4;
-        char letter = own ? picture[i / 4 * 5 + i % 4] : slash[1 + i - sources * 4];
-        struct course_place place = { own ? (enum stage)(i % 4)
-                                          : (enum stage)(STAGE_PLAN + (i - sources * 4)),
-                                      own ? (int)(i / 4) : STEP_BATCH };
+    size_t width = strcspn(picture, " /"), sources = (size_t)(slash - picture + 1) / (width + 1);
+    course_init(course, sources, width == 4 ? WITHOUT_UPLOAD : COURSE_ALL_STAGES);
+    for (size_t i = 0; i < sources * width + 4; i++) {
+        bool own = i < sources * width;
+        char letter =
+            own ? picture[i / width * (width + 1) + i % width] : slash[1 + i - sources * width];
+        enum stage stage = !own         ? (enum stage)(STAGE_PLAN + (i - sources * width))
+                           : width == 4 ? four[i % width]
+                                        : (enum stage)(i % width);
+        struct course_place place = { stage, own ? (int)(i / width) : STEP_BATCH };
         struct step *step = course_step(course, place);
         step->state = letter == 'd' ? STEP_DONE : letter == 'f' ? STEP_FAILED : STEP_OPEN;
         step->attempts = letter == '.' ? 0 : 1;
@@ -39,6 +45,12 @@ static const struct {
     { "what is furthest comes first", ".... ddd./....", SLOT_NET, STAGE_FETCH, 0 },
     { "analysis has its own slots", "ddd. dd../....", SLOT_MODEL, STAGE_ANALYZE, 0 },
     { "a failed source goes no further", "df.. ddd./....", SLOT_CPU, -1, 0 },
+    { "no analysis before the upload", "ddd.. ...../....", SLOT_MODEL, -1, 0 },
+    { "the upload when the proxy is there", "ddd.. ddr../....", SLOT_NET, STAGE_UPLOAD, 0 },
+    { "before further downloads", "ddd.. ...../....", SLOT_NET, STAGE_UPLOAD, 0 },
+    { "analysis of what was uploaded", "dddd. ddd../....", SLOT_MODEL, STAGE_ANALYZE, 0 },
+    { "plan waits for uploads too", "ddddd ddd../....", SLOT_MODEL, -1, 0 },
+    { "where nothing is uploaded none runs", "ddd. ..../....", SLOT_NET, STAGE_FETCH, 1 },
     { "plan waits for all", "dddd ddd./....", SLOT_MODEL, STAGE_ANALYZE, 1 },
     { "plan waits for the one that runs", "dddd dddr/....", SLOT_MODEL, -1, 0 },
     { "plan when all ended", "dddd df../....", SLOT_MODEL, STAGE_PLAN, STEP_BATCH },
@@ -82,6 +94,8 @@ static const struct {
     { "one lost, one going", "f... dd../....", COURSE_GOING, 0, 0 },
     { "one lost, one through", "df.. dddd/....", COURSE_GOING, 0, 0 },
     { "all lost", "df.. ddf./....", COURSE_FAILED, STAGE_PROBE, 0 },
+    { "all lost on their way up", "dddf. dddf./....", COURSE_FAILED, STAGE_UPLOAD, 0 },
+    { "published, with uploads", "ddddd/dddd", COURSE_COMPLETED, 0, 0 },
     { "no plan", "dddd/f...", COURSE_FAILED, STAGE_PLAN, STEP_BATCH },
     { "no preview", "dddd/dfdd", COURSE_COMPLETED, 0, 0 },
     { "no reel", "dddd/ddf.", COURSE_FAILED, STAGE_RENDER, STEP_BATCH },
@@ -138,6 +152,7 @@ static const struct {
     { ".... ..../....", STAGE_FETCH },    { "d... dddd/....", STAGE_PROBE },
     { "ddr. dddd/....", STAGE_COMPRESS }, { "df.. dddd/....", STAGE_PLAN },
     { "dddd dddd/dd..", STAGE_RENDER },   { "dddd dddd/dddd", STAGE_PUBLISH },
+    { "ddd. ddd./....", STAGE_ANALYZE },  { "ddd.. ddddd/....", STAGE_UPLOAD },
 };
 
 START_TEST(the_front_is_the_first_stage_that_is_not_settled_everywhere)

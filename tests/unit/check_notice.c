@@ -29,7 +29,7 @@ START_TEST(the_line_counts_batches_and_names_the_busiest_stage)
     for (size_t i = 0; i < rows[_i].open; i++) {
         int index = stage_info[rows[_i].stage].per_source ? 0 : STEP_BATCH;
         struct course_place place = { rows[_i].stage, index };
-        course_init(&lives[i].course, 1);
+        course_init(&lives[i].course, 1, COURSE_ALL_STAGES);
         lives[i].next = service.open;
         service.open = &lives[i];
         if (i >= rows[_i].running)

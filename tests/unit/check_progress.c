@@ -11,7 +11,7 @@ static const double material[] = { 100, 100 };
 
 static void set_up(void)
 {
-    course_init(&course, 2);
+    course_init(&course, 2, COURSE_ALL_STAGES);
     progress_rates_init(&rates);
 }
 

@@ -73,6 +73,7 @@ START_TEST(stages_are_tried_as_often_as_the_design_says)
         double wait;
     } rows[] = {
         { STAGE_FETCH, 3, 60 },   { STAGE_PROBE, 2, 60 },   { STAGE_COMPRESS, 2, 120 },
+        { STAGE_UPLOAD, 3, 60 },
         { STAGE_ANALYZE, 2, 60 }, { STAGE_PLAN, 2, 60 },    { STAGE_PREVIEW, 2, 60 },
         { STAGE_RENDER, 2, 60 },  { STAGE_PUBLISH, 3, 60 },
     };
@@ -120,7 +121,7 @@ static const struct {
     { "limits = { max_sources = 101; };", "max_sources" },
     { "limits = { max_sources = 0; };", "max_sources" },
     { "intake = { settle = 3; };", "settle" },
-    { "stages = { upload = { tries = 3; }; };", "upload" },
+    { "stages = { sweep = { tries = 3; }; };", "sweep" },
     { "slots = { cpu = 1.5; };", "cpu" },
     { "keep = { archive_days = -1; };", "archive_days" },
     { "fetch = { allow_networks = \"10.0.0.1/8\"; };", "fetch.allow_networks" },

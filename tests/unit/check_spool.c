@@ -472,6 +472,7 @@ START_TEST(a_failed_batch_keeps_its_originals_and_what_is_small)
     put_step("work/" ID, STAGE_FETCH, 0, STEP_DONE, ERR_NONE);
     put_step("work/" ID, STAGE_PROBE, 0, STEP_DONE, ERR_NONE);
     put_step("work/" ID, STAGE_COMPRESS, 0, STEP_DONE, ERR_NONE);
+    put_step("work/" ID, STAGE_UPLOAD, 0, STEP_DONE, ERR_NONE);
     put_step("work/" ID, STAGE_FETCH, 1, STEP_DONE, ERR_NONE);
     put_step("work/" ID, STAGE_PROBE, 1, STEP_FAILED, ERR_INPUT);
     ck_assert_int_eq(spool_set_aside(&spool, ID, NULL), 0);
@@ -483,6 +484,7 @@ START_TEST(a_failed_batch_keeps_its_originals_and_what_is_small)
     // The steps whose files are gone are to be done again, the others not.
     ck_assert_int_eq(get_step("failed/" ID, STAGE_FETCH, 0).state, STEP_OPEN);
     ck_assert_int_eq(get_step("failed/" ID, STAGE_COMPRESS, 0).state, STEP_OPEN);
+    ck_assert_int_eq(get_step("failed/" ID, STAGE_UPLOAD, 0).state, STEP_OPEN);
     ck_assert_int_eq(get_step("failed/" ID, STAGE_PROBE, 0).state, STEP_DONE);
     ck_assert_int_eq(get_step("failed/" ID, STAGE_PROBE, 1).state, STEP_FAILED);
     // Cut off after the move.
@@ -494,9 +496,11 @@ START_TEST(an_analysed_source_is_not_compressed_again)
 {
     make_batch(NULL);
     put_step("work/" ID, STAGE_COMPRESS, 0, STEP_DONE, ERR_NONE);
+    put_step("work/" ID, STAGE_UPLOAD, 0, STEP_DONE, ERR_NONE);
     put_step("work/" ID, STAGE_ANALYZE, 0, STEP_DONE, ERR_NONE);
     ck_assert_int_eq(spool_set_aside(&spool, ID, NULL), 0);
     ck_assert_int_eq(get_step("failed/" ID, STAGE_COMPRESS, 0).state, STEP_DONE);
+    ck_assert_int_eq(get_step("failed/" ID, STAGE_UPLOAD, 0).state, STEP_DONE);
     expect_names("failed/" ID "/0", "probe.json signals.json");
 }
 END_TEST

@@ -246,10 +246,34 @@ static void with_webhook(void)
     batch.job.webhook = xstrdup("https://hooks.example.org:8443/T0/secret?key=1");
 }
 
+static void uploading(void)
+{
+    working();
+    batch.storage = STORAGE_HYBRID;
+    batch.bucket = xstrdup("oss-main");
+    status.word = STATUS_UPLOADING_TEMP;
+    status.stage = "upload";
+    run(STAGE_UPLOAD, 0, 10);
+}
+
+static void stored(void)
+{
+    completed();
+    batch.storage = STORAGE_OSS;
+    batch.bucket = xstrdup("oss-main");
+    for (int i = 0; i < SOURCES; i++)
+        finish(STAGE_UPLOAD, i, 3, 4, "{}");
+    step_release(at(STAGE_PUBLISH, STEP_BATCH));
+    finish(STAGE_PUBLISH, STEP_BATCH, 40, 41,
+           "{\"bucket\":\"oss-main\",\"key\":\"final/20261122/x/final.mp4\","
+           "\"url\":\"https://example.org/f?s\",\"url_expires_at\":\"2026-11-29T04:15:41Z\"}");
+}
+
 static void (*const states[])(void) = {
-    with_webhook,           queued,          strange_names, working,
-    one_refused_one_failed, hostile_numbers, completed,     refused_whole,
-    failed_in_a_stage,      cancelled,       downloading
+    uploading,     stored,        with_webhook,           queued,
+    strange_names, working,       one_refused_one_failed, hostile_numbers,
+    completed,     refused_whole, failed_in_a_stage,      cancelled,
+    downloading
 };
 
 // All states in one run of the validator, which takes half a second to start.
@@ -397,9 +421,41 @@ START_TEST(a_completed_batch_names_its_reel_and_plan)
     const json_t *segments = json_object_get(json_object_get(json, "clip_plan"), "segments");
     ck_assert_uint_eq(json_array_size(segments), 1);
     for (int i = 0; i < STAGE_COUNT; i++)
-        ck_assert_str_eq(text_at(stage(json, stage_info[i].name), "status"), "completed");
+        if (i != STAGE_UPLOAD)
+            ck_assert_str_eq(text_at(stage(json, stage_info[i].name), "status"), "completed");
+    ck_assert_ptr_null(stage(json, "upload"));
     ck_assert_double_eq(json_number(stage(json, "analyze"), "duration_seconds", 0, 99, -1, NULL),
                         3);
+}
+END_TEST
+
+START_TEST(a_reel_in_a_bucket_says_where_it_is_and_how_long_its_link_works)
+{
+    stored();
+    cleanup(json_free) json_t *json = written();
+    const json_t *final = json_object_get(json, "final");
+    ck_assert_ptr_null(text_at(final, "path"));
+    ck_assert_str_eq(text_at(final, "url"), "https://example.org/f?s");
+    ck_assert_str_eq(text_at(final, "url_expires_at"), "2026-11-29T04:15:41Z");
+    ck_assert_str_eq(text_at(final, "bucket"), "oss-main");
+    ck_assert_str_eq(text_at(final, "key"), "final/20261122/x/final.mp4");
+    ck_assert_str_eq(text_at(stage(json, "upload"), "status"), "completed");
+    ck_assert_int_eq(json_int(json, "processed_videos", 0, 9, -1, NULL), SOURCES);
+}
+END_TEST
+
+START_TEST(a_video_that_is_not_uploaded_yet_is_not_through)
+{
+    uploading();
+    finish(STAGE_ANALYZE, 0, 0, 1, "{}");
+    cleanup(json_free) json_t *json = written();
+    ck_assert_str_eq(text_at(video(json, 0), "status"), "uploading_temp");
+    ck_assert_int_eq(json_int(json, "processed_videos", 0, 9, -1, NULL), 0);
+    // Where nothing is uploaded, nobody waits for it.
+    batch.storage = STORAGE_LOCAL;
+    cleanup(json_free) json_t *local = written();
+    ck_assert_str_eq(text_at(video(local, 0), "status"), "completed");
+    ck_assert_ptr_null(stage(local, "upload"));
 }
 END_TEST
 
@@ -498,6 +554,8 @@ int main(void)
     tcase_add_test(tcase, a_video_elsewhere_is_downloaded_and_then_has_a_size);
     tcase_add_test(tcase, what_went_wrong_with_a_video_is_told_in_words);
     tcase_add_test(tcase, a_completed_batch_names_its_reel_and_plan);
+    tcase_add_test(tcase, a_reel_in_a_bucket_says_where_it_is_and_how_long_its_link_works);
+    tcase_add_test(tcase, a_video_that_is_not_uploaded_yet_is_not_through);
     tcase_add_test(tcase, a_batch_that_failed_says_where_and_after_how_many_tries);
     tcase_add_test(tcase, words_and_only_the_last_three_are_final);
     suite_add_tcase(suite, tcase);
