@@ -54,7 +54,7 @@ LIBHIGHLIGHT = $(O)/lib/highlight.a $(LIBSPOOL)
 LIBPROVIDER = $(O)/lib/provider.a $(LIBSPOOL)
 
 MEDIA_STAGES = probe compress preview render
-NET_STAGES = fetch upload publish notify
+NET_STAGES = fetch upload publish notify sweep
 OTHER_STAGES = analyze plan
 STAGES = $(patsubst %,$(O)/libexec/clipspool/%,$(MEDIA_STAGES) $(NET_STAGES) $(OTHER_STAGES))
 PROGRAMS = $(O)/bin/clipspool $(O)/sbin/clipspoold $(STAGES)

@@ -19,6 +19,7 @@
 
 enum {
     START_MS = 5000,      // a program that only has to say that it was called wrongly
+    BUCKETS_MS = 120000,  // buckets that do not answer, each of which is tried three times
     NOT_STARTED = 127,    // of the dynamic loader: a library is missing
     FEW_INODES = 10000,   // a batch of ten takes about 200
     SUBJECT_COLUMNS = 24, // of the second column
@@ -33,7 +34,8 @@ const struct command command_doctor = {
     .usage =
         "usage: clipspool doctor\n"
         "Looks at the configuration, the folders of the spool, free space, what the file\n"
-        "systems can do, the stage programs and the service; says what to do about problems.\n\n"
+        "systems can do, the stage programs, the buckets and the service; says what to do about\n"
+        "problems.\n\n"
         "  -C, --config FILE   the service's configuration\n\n"
         "Exit status: 0 no problem (there may be warnings); 1 a problem; 64 wrong usage.\n",
     .run = run,
@@ -231,7 +233,8 @@ static void look_at_programs(struct doctor *doctor)
 {
     for (int i = 0; i < STAGE_COUNT; i++)
         find_program(doctor, stage_info[i].name);
-    find_program(doctor, errand_info[ERRAND_WEBHOOK].program);
+    for (int i = 0; i < ERRAND_KINDS; i++)
+        find_program(doctor, errand_info[i].program);
     cleanup(free_ptr) char *daemon = worker_program("sbin/clipspoold");
     if (!daemon || access(daemon, X_OK) < 0)
         say(doctor, PROBLEM, "program clipspoold", "install clipspool again", "%s: %s",
@@ -283,6 +286,62 @@ static void look_at_services(struct doctor *doctor)
         look_at_outside(doctor, folder, *file);
 }
 
+// ---- buckets
+
+// A line of what the program sweep says (stages/sweep.c); `next` is the one behind it.
+static void tell_bucket(struct doctor *doctor, char *line, const char *next)
+{
+    char *name = strchr(line, ' '), *text = name ? strstr(name, ": ") : NULL;
+    if (!name || strncmp(line, "hint ", 5) == 0)
+        return;
+    if (text) {
+        *text = '\0';
+        text += 2;
+    }
+    cleanup(free_ptr) char *subject = xasprintf("storage%s", name);
+    const char *hint = next && strncmp(next, "hint ", 5) == 0 && next[5] ? next + 5 : NULL;
+    bool is_problem = strncmp(line, "problem ", 8) == 0;
+    if (strncmp(line, "ok ", 3) == 0)
+        say(doctor, OK, subject, NULL, "can be listed");
+    else
+        say(doctor, is_problem ? PROBLEM : WARNING, subject,
+            is_problem ? hint : "the journal of the service tells whether it works", "%s",
+            text ? text : "");
+}
+
+static void tell_buckets(struct doctor *doctor, const struct worker *worker)
+{
+    cleanup(free_ptr) char *said = xstrndup(worker->kept ? worker->kept : "", worker->length);
+    for (char *line = said, *next; line && *line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        // Cut off for tell_bucket, which looks at no more than its beginning and its line.
+        cleanup(free_ptr) char *behind = next ? xstrndup(next, strcspn(next, "\n")) : NULL;
+        tell_bucket(doctor, line, behind);
+    }
+}
+
+// Asked of a program that may hold keys, which this one must not.
+static void look_at_buckets(struct doctor *doctor, const struct cli *cli)
+{
+    struct err err = ERR_INIT;
+    cleanup(free_ptr) char *path = NULL;
+    cleanup(free_ptr) char *config = xstrdup(cli->config ? cli->config : COMMAND_CONFIG);
+    cleanup(worker_release) struct worker worker = WORKER_INIT;
+    if (doctor->settings->buckets.count == 0 ||
+        settings_program(doctor->settings, errand_info[ERRAND_SWEEP].program, &path, &err) < 0)
+        return;
+    char *argv[] = { path, (char[]){ "--config" }, config, (char[]){ "--check" }, NULL };
+    if (worker_start(&worker, argv, false, &err) < 0)
+        return; // said by look_at_programs
+    worker_finish(&worker, BUCKETS_MS);
+    if (!worker.ended || !WIFEXITED(worker.status) || WEXITSTATUS(worker.status) != 0)
+        say(doctor, PROBLEM, "storage", "run the doctor again", "%s --check did not end well",
+            path);
+    tell_buckets(doctor, &worker);
+}
+
 static void look_at_service(struct doctor *doctor)
 {
     int served = place_is_served(doctor->settings);
@@ -317,6 +376,7 @@ static int run(struct cli *cli, int argc, char **argv)
                       : COMMAND_CONFIG);
     look_at_folders(&doctor);
     look_at_programs(&doctor);
+    look_at_buckets(&doctor, cli);
     look_at_service(&doctor);
     look_at_services(&doctor);
     printf("%u problems, %u warnings\n", doctor.problems, doctor.warnings);

@@ -328,11 +328,12 @@ static int on_hard_deadline(sd_event_source *source, uint64_t when, void *contex
     return 0;
 }
 
-static int execute(struct task *task, struct err *err)
+int errands_start_program(struct service *service, enum errand_kind kind, const char *batch,
+                          const struct executor_listener *listener,
+                          struct execution **ret_execution, struct err *err)
 {
-    struct service *service = task->errands->service;
-    cleanup(free_ptr) char *program = NULL;
-    int r = settings_program(&service->settings, errand_info[task->kind].program, &program, err);
+    cleanup(free_ptr) char *program = NULL, *id = batch ? xstrdup(batch) : NULL;
+    int r = settings_program(&service->settings, errand_info[kind].program, &program, err);
     if (r < 0)
         return r;
     char config_option[] = "--config", spool_option[] = "--spool";
@@ -345,17 +346,22 @@ static int execute(struct task *task, struct err *err)
     }
     argv[argc++] = spool_option;
     argv[argc++] = service->settings.root;
-    argv[argc++] = task->batch;
+    argv[argc++] = id;
     argv[argc] = NULL;
     const struct child_limits limits = {
         .memory_bytes = (uint64_t)service->settings.stage_memory_bytes,
         .nice = ERRAND_NICE,
     };
+    return service->executor.start(&service->executor, argv, &limits, listener, ret_execution, err);
+}
+
+static int execute(struct task *task, struct err *err)
+{
     const struct executor_listener listener = {
         .context = task, .said = on_said, .printed = on_printed, .ended = on_ended
     };
-    return service->executor.start(&service->executor, argv, &limits, &listener, &task->execution,
-                                   err);
+    return errands_start_program(task->errands->service, task->kind, task->batch, &listener,
+                                 &task->execution, err);
 }
 
 static void attend(struct task *task)
@@ -502,9 +508,26 @@ static int write_webhook(struct service *service, struct live *live, struct err 
     return errand_save(folder, &errand, err);
 }
 
+// Also of a batch that never came to its uploads: another one of its runs may have.
+static int write_sweep(struct service *service, struct live *live, struct err *err)
+{
+    const struct batch *batch = &live->batch;
+    int folder = service->errands->folder;
+    if (batch->storage == STORAGE_LOCAL || errand_exists(folder, ERRAND_SWEEP, batch->id))
+        return 0;
+    cleanup(errand_release) struct errand errand = { .kind = ERRAND_SWEEP };
+    errand.batch = xstrdup(batch->id);
+    errand.outbox = xstrdup(batch->outbox);
+    errand.created = time(NULL);
+    errand.bucket = xstrdup(batch->bucket);
+    errand.completed = live->end == STATUS_COMPLETED;
+    return errand_save(folder, &errand, err);
+}
+
 int errands_write(struct service *service, struct live *live, struct err *err)
 {
-    return write_webhook(service, live, err);
+    int r = write_webhook(service, live, err);
+    return r < 0 ? r : write_sweep(service, live, err);
 }
 
 void errands_begin(struct service *service, const char *batch)

@@ -6,6 +6,7 @@
 #define CLIPSPOOL_DAEMON_ERRANDS_H
 
 #include "daemon/service.h"
+#include "spool/errand.h"
 
 // Sets service->errands; before anything may end.
 int errands_open(struct service *service, struct err *err);
@@ -21,6 +22,11 @@ int errands_write(struct service *service, struct live *live, struct err *err);
 void errands_begin(struct service *service, const char *batch);
 // Gives up what is left to do of a batch that comes back to work/.
 int errands_drop(struct service *service, const char *batch, struct err *err);
+
+// Starts the program of that kind as errands do, with an id or nothing behind its options.
+int errands_start_program(struct service *service, enum errand_kind kind, const char *batch,
+                          const struct executor_listener *listener,
+                          struct execution **ret_execution, struct err *err);
 
 // What waited for an administrator need not wait longer: the configuration was loaded.
 void errands_try_again(struct service *service);

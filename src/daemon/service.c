@@ -17,6 +17,7 @@
 #include "daemon/intake.h"
 #include "daemon/life.h"
 #include "daemon/notice.h"
+#include "daemon/patrol.h"
 #include "daemon/report.h"
 #include "daemon/supervise.h"
 #include "daemon/wishes.h"
@@ -397,6 +398,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
     intake_stop(service->intake);
     supervise_stop(service, SIGTERM);
     errands_stop(service);
+    patrol_stop(service);
     service_arm(service, &service->stop_timer, service_now(service) + (uint64_t)(seconds * 1e6),
                 on_stop_timer, service);
     service_wake(service);
@@ -458,6 +460,7 @@ static int open_work(struct service *service, struct err *err)
         r = errands_find(service, err);
     if (r < 0)
         return r;
+    patrol_open(service);
     wishes_look_all(service); // what was wished while nobody watched
     return intake_open(service, err);
 }
@@ -494,6 +497,7 @@ int service_run(struct service *service)
 void service_release(struct service *service)
 {
     intake_free(&service->intake);
+    patrol_free(&service->patrol);
     errands_free(&service->errands);
     if (service->event)
         life_close_all(service);

@@ -20,6 +20,7 @@
 #include "spool/spool.h"
 
 struct errands;
+struct patrol;
 struct intake;
 
 struct service {
@@ -35,6 +36,7 @@ struct service {
     struct roster roster;
     struct live *open; // the open batches
     struct intake *intake;
+    struct patrol *patrol;
     struct errands *errands;
 
     unsigned running;

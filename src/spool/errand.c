@@ -42,6 +42,7 @@ void errand_release(struct errand *errand)
     free(errand->message);
     free(errand->url);
     free(errand->body);
+    free(errand->bucket);
     *errand = (struct errand)ERRAND_INIT;
 }
 
@@ -96,6 +97,12 @@ static void put_webhook(json_t *json, const struct errand *errand)
     json_put_text(json, "body", errand->body);
 }
 
+static void put_sweep(json_t *json, const struct errand *errand)
+{
+    json_put_text(json, "bucket", errand->bucket);
+    json_put_flag(json, "completed", errand->completed);
+}
+
 int errand_save(int folder, const struct errand *errand, struct err *err)
 {
     cleanup(json_free) json_t *json = json_object();
@@ -112,6 +119,8 @@ int errand_save(int folder, const struct errand *errand, struct err *err)
     json_put(json, "error", step_error_to_json(&errand->error));
     if (errand->kind == ERRAND_WEBHOOK)
         put_webhook(json, errand);
+    else
+        put_sweep(json, errand);
     return json_write(folder, name, json, err);
 }
 
@@ -151,6 +160,14 @@ static void get_webhook(const json_t *json, struct errand *errand, const char **
     remote_release(&remote);
 }
 
+static void get_sweep(const json_t *json, struct errand *errand, const char **bad)
+{
+    errand->bucket = copy(json, "bucket", bad);
+    errand->completed = json_flag(json, "completed", false, bad);
+    if (*bad == NULL && !remote_is_profile(errand->bucket))
+        *bad = "bucket";
+}
+
 static void get_outbox(const json_t *json, struct errand *errand, const char **bad)
 {
     errand->outbox = text_unescape(json_text(json, "outbox", "", bad));
@@ -178,6 +195,8 @@ static const char *read_errand(const json_t *json, const char *batch, struct err
         bad = "error";
     if (bad == NULL && errand->kind == ERRAND_WEBHOOK)
         get_webhook(json, errand, &bad);
+    else if (bad == NULL)
+        get_sweep(json, errand, &bad);
     return bad;
 }
 

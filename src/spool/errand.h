@@ -34,6 +34,9 @@ struct errand {
     char *message; // its webhook-id: the same in every attempt
     char *url;     // in the form of remote_from_link
     char *body;    // exactly what is sent
+    // of a sweep
+    char *bucket;   // where the batch's objects are, by name in the configuration
+    bool completed; // the batch has a reel there
 };
 #define ERRAND_INIT             \
     {                           \

@@ -5,24 +5,29 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
 #include <sysexits.h>
 
 #include "provider/secret.h"
 #include "spool/batch.h"
 #include "spool/message.h"
+#include "stages/stop.h"
 
 enum { MESSAGE_FD = 3 };
 
 struct arguments {
     const char *config, *spool, *batch;
+    bool check;
 };
 
 static int usage(const struct errand_program *program, FILE *stream)
 {
     (void)fprintf(
         stream, "Usage: %s [--config FILE] [--spool DIR] %s\n%s; clipspoold does this by itself.\n",
-        program->name, program->id_is_optional ? "[ID]" : "ID", program->summary);
+        program->name,
+        program->check            ? "[ID | --check]"
+        : program->id_is_optional ? "[ID]"
+                                  : "ID",
+        program->summary);
     return stream == stdout ? EX_OK : EX_USAGE;
 }
 
@@ -31,7 +36,8 @@ static int parse_arguments(int argc, char **argv, const struct errand_program *p
 {
     struct arguments arguments = { .config = NULL };
     int i = 1;
-    for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
+    for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0;
+         i += 2) { // one that is last is no option
         if (strcmp(argv[i], "--config") == 0)
             arguments.config = argv[i + 1];
         else if (strcmp(argv[i], "--spool") == 0)
@@ -39,6 +45,9 @@ static int parse_arguments(int argc, char **argv, const struct errand_program *p
         else
             return -EINVAL;
     }
+    arguments.check = argc - i == 1 && program->check && strcmp(argv[i], "--check") == 0;
+    if (arguments.check)
+        i++;
     if (argc - i > 1 || (argc == i && !program->id_is_optional))
         return -EINVAL;
     arguments.batch = argv[i];
@@ -73,29 +82,6 @@ static void occupy_descriptors(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int catch_signals(struct err *err)
-{
-    sigset_t signals;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
-    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd >= 0 ? fd : err_errno(err, errno, "watch for signals");
-}
-
-static void end_by_signal(int fd)
-{
-    struct signalfd_siginfo info;
-    if (read(fd, &info, sizeof info) != (ssize_t)sizeof info)
-        return;
-    sigset_t signals;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, (int)info.ssi_signo);
-    (void)raise((int)info.ssi_signo);
-    (void)sigprocmask(SIG_UNBLOCK, &signals, NULL);
-}
-
 static int fail(const struct errand_program *program, const struct err *err)
 {
     message_write_error(MESSAGE_FD, err);
@@ -122,11 +108,11 @@ int errand_main(int argc, char **argv, const struct errand_program *program)
                                       .credentials = getenv("CREDENTIALS_DIRECTORY") };
     int r = load_settings(&arguments, &context.settings, &err);
     if (r == 0)
-        r = context.stop_fd = catch_signals(&err);
+        r = context.stop_fd = stop_catch(&err);
     if (r >= 0)
-        r = program->run(&context, &err);
+        r = arguments.check ? program->check(&context, &err) : program->run(&context, &err);
     if (r == -ECANCELED)
-        end_by_signal(context.stop_fd);
+        stop_end(context.stop_fd);
     settings_release(&context.settings);
     return r < 0 ? fail(program, &err) : EX_OK;
 }

@@ -1,6 +1,6 @@
 // The shared main of the programs that do errands: notify, sweep.
 //
-// PROGRAM [--config FILE] [--spool DIR] [ID]
+// PROGRAM [--config FILE] [--spool DIR] [ID | --check]
 //
 // What they say, their exit statuses and descriptor 3 are as a stage's.  They hold keys, so nobody
 // may look into their memory.  Nothing they do is written down by themselves: the daemon keeps the
@@ -24,6 +24,7 @@ struct errand_program {
     const char *name, *summary;
     bool id_is_optional;
     int (*run)(struct errand_context *context, struct err *err);
+    int (*check)(struct errand_context *context, struct err *err); // for --check; NULL: has none
 };
 int errand_main(int argc, char **argv, const struct errand_program *program);
 

@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/percent.h"
 #include "base/text.h"
+#include "stages/gates.h"
 #include "stages/stop.h"
 
 static const enum store_kind kinds[] = {
@@ -51,6 +52,7 @@ static int open_store(const struct settings *settings, struct storage *storage, 
         .signs_v1 = bucket->signature == BUCKET_V1,
         .credential = &storage->credential,
         .credential_name = bucket->credential,
+        .turn = { gate_enter, gate_leave, storage->gate },
         .path = bucket->path,
     };
     return store_open(&place, &rules, &storage->store, err);
@@ -64,7 +66,11 @@ int storage_open(const struct settings *settings, const struct bucket *bucket,
     if (r < 0)
         return r;
     storage->stop_fd = stop_catch(err);
-    return storage->stop_fd < 0 ? storage->stop_fd : open_store(settings, storage, err);
+    if (storage->stop_fd < 0)
+        return storage->stop_fd;
+    cleanup(free_ptr) char *name = xasprintf("storage %s", bucket->name);
+    storage->gate = gates_service(settings, name, storage->stop_fd);
+    return open_store(settings, storage, err);
 }
 
 int storage_open_named(const struct settings *settings, const char *name, struct storage *storage,
@@ -81,6 +87,7 @@ int storage_open_named(const struct settings *settings, const char *name, struct
 void storage_close(struct storage *storage)
 {
     store_close(&storage->store);
+    gate_free(&storage->gate);
     credential_release(&storage->credential);
     close_fd(&storage->stop_fd);
 }

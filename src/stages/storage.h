@@ -5,12 +5,14 @@
 #ifndef CLIPSPOOL_STORAGE_H
 #define CLIPSPOOL_STORAGE_H
 
+#include "provider/gate.h"
 #include "provider/store.h"
 #include "spool/settings.h"
 
 struct storage {
     const struct bucket *bucket;  // of the settings; borrowed
     struct credential credential; // the store refers to it: the struct stays where it is
+    struct gate *gate;            // that all who use this bucket go through, whoever they are
     struct store *store;
     int stop_fd; // SIGTERM and SIGINT end what the store does with -ECANCELED
 };

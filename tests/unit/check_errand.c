@@ -67,6 +67,27 @@ START_TEST(what_is_written_is_read_back_to_the_byte)
 }
 END_TEST
 
+START_TEST(a_sweep_comes_back_too)
+{
+    cleanup(errand_release) struct errand written = { .kind = ERRAND_SWEEP, .completed = true };
+    cleanup(errand_release) struct errand read = ERRAND_INIT;
+    written.batch = xstrdup(BATCH);
+    written.outbox = xstrdup("trip");
+    written.bucket = xstrdup("oss-main");
+    ck_assert_int_eq(errand_save(errands, &written, NULL), 0);
+    ck_assert_int_eq(errand_load(errands, ERRAND_SWEEP, BATCH, &read, NULL), 0);
+    ck_assert_str_eq(read.outbox, "trip");
+    ck_assert_str_eq(read.bucket, "oss-main");
+    ck_assert(read.completed);
+    ck_assert_ptr_null(read.url);
+    free(written.bucket);
+    written.bucket = xstrdup("../oss");
+    ck_assert_int_eq(errand_save(errands, &written, NULL), 0);
+    errand_release(&read);
+    ck_assert_int_lt(errand_load(errands, ERRAND_SWEEP, BATCH, &read, NULL), 0);
+}
+END_TEST
+
 START_TEST(the_folder_is_for_the_service_alone)
 {
     struct stat st;
@@ -266,6 +287,7 @@ int main(void)
     TCase *disk = tcase_create("on disk");
     tcase_add_checked_fixture(disk, set_up, tear_down);
     tcase_add_test(disk, what_is_written_is_read_back_to_the_byte);
+    tcase_add_test(disk, a_sweep_comes_back_too);
     tcase_add_test(disk, the_folder_is_for_the_service_alone);
     tcase_add_test(disk, what_is_not_there_is_no_error_and_what_is_damaged_is_one);
     tcase_add_test(disk, only_names_of_errands_are_errands);

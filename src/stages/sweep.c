@@ -1,0 +1,266 @@
+// sweep: removes from the bucket what is there for a while only, and nothing else.
+//
+// With the ID of a batch, once that has ended: its proxies, after the last status of a completed
+// one has been put beside its reel.  Without: the proxies of whatever batches that have expired,
+// which is what is left when a bucket was away for long or a spool was lost.  An object is ours
+// only if its name is exactly one that we make (spool/objects.h); it has expired when it says so
+// itself, or, if it says nothing, when no configuration could have let it live so long.  Batches
+// that are at work keep theirs.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "spool/errand.h"
+#include "spool/objects.h"
+#include "stages/errand_main.h"
+#include "stages/storage.h"
+
+enum {
+    STATUS_MAX_BYTES = 4 << 20,
+    // The least and the most that storage.temp_hours may be.
+    LEAST_SECONDS = 3600,
+    MOST_SECONDS = 168 * 3600,
+};
+
+struct sweep {
+    struct storage storage;
+    int workdir;       // -1: there is none
+    const char *batch; // whose; NULL: of all
+    time_t now;
+    unsigned removed;
+    struct err trouble; // with the first object that stayed
+};
+
+static void sweep_release(struct sweep *sweep)
+{
+    storage_close(&sweep->storage);
+    close_fd(&sweep->workdir);
+}
+
+static bool is_at_work(const struct sweep *sweep, const char *id)
+{
+    struct stat found;
+    return sweep->workdir >= 0 && fstatat(sweep->workdir, id, &found, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int open_work(const char *root, struct err *err)
+{
+    cleanup(free_ptr) char *path = xasprintf("%s/work", root);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 || errno == ENOENT ? fd : err_errno(err, errno, "open %s", path);
+}
+
+// ---- objects
+
+// One that cannot be removed does not hold up the others; the first trouble is told in the end.
+static int remove_object(struct sweep *sweep, const char *key, struct err *err)
+{
+    struct err inner = ERR_INIT;
+    int r = store_remove(sweep->storage.store, key, &inner);
+    if (r == -ECANCELED) {
+        *err = inner;
+        return r;
+    }
+    if (r < 0 && sweep->trouble.class == ERR_NONE)
+        sweep->trouble = inner;
+    sweep->removed += r == 0;
+    return 0;
+}
+
+// What the object says of its end, else what its name says.  Returns 1, 0 or a negative.
+static int has_expired(const struct sweep *sweep, const struct store_entry *entry, const char *id,
+                       struct err *err)
+{
+    cleanup(store_about_release) struct store_about about = STORE_ABOUT_INIT;
+    time_t until;
+    int r = store_head(sweep->storage.store, entry->key, &about, err);
+    if (r == -ENOENT) {
+        err_clear(err);
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    const char *said = fields_find(&about.metadata, OBJECTS_EXPIRES);
+    if (said != NULL && text_time_parse(said, &until) == 0)
+        return until < sweep->now;
+    time_t begun = objects_time(id) > entry->modified ? objects_time(id) : entry->modified;
+    return begun + MOST_SECONDS < sweep->now;
+}
+
+static int visit_expired(void *context, const struct store_entry *entry, struct err *err)
+{
+    struct sweep *sweep = context;
+    cleanup(free_ptr) char *id = NULL;
+    if (!objects_is_proxy(entry->key, &id) || entry->modified + LEAST_SECONDS > sweep->now ||
+        is_at_work(sweep, id))
+        return 0;
+    int r = has_expired(sweep, entry, id, err);
+    return r <= 0 ? r : remove_object(sweep, entry->key, err);
+}
+
+static int visit_own(void *context, const struct store_entry *entry, struct err *err)
+{
+    struct sweep *sweep = context;
+    cleanup(free_ptr) char *id = NULL;
+    if (!objects_is_proxy(entry->key, &id) || strcmp(id, sweep->batch) != 0)
+        return 0;
+    return remove_object(sweep, entry->key, err);
+}
+
+static int list(struct sweep *sweep, const char *prefix, store_visit *visit, struct err *err)
+{
+    int r = store_list(sweep->storage.store, prefix, visit, sweep, err);
+    if (sweep->removed > 0)
+        (void)fprintf(stderr, "%u removed from %s\n", sweep->removed,
+                      store_shown(sweep->storage.store));
+    if (r == 0 && sweep->trouble.class != ERR_NONE) {
+        *err = sweep->trouble;
+        r = sweep->trouble.code;
+    }
+    return r;
+}
+
+// ---- the last status
+
+// The text of status.json in the outbox, as far as it is still this batch's.  Returns 0, or -ENOENT
+// where people have taken it away.
+static int read_status(const struct settings *settings, const struct errand *errand,
+                       char **ret_text, size_t *ret_size)
+{
+    cleanup(free_ptr) char *path = settings_outbox(settings);
+    cleanup(json_free) json_t *json = NULL;
+    cleanup(close_fd) int outbox = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cleanup(close_fd) int folder =
+        outbox < 0 ? -1 : fs_open(outbox, errand->outbox, O_RDONLY | O_DIRECTORY);
+    if (folder < 0 ||
+        fs_read(folder, "status.json", STATUS_MAX_BYTES, ret_text, ret_size, NULL) < 0)
+        return -ENOENT;
+    json = json_loadb(*ret_text, *ret_size, 0, NULL);
+    if (strcmp(json_text(json, "id", "", NULL), errand->batch) == 0)
+        return 0;
+    free_ptr(ret_text);
+    return -ENOENT;
+}
+
+static int put_status(struct errand_context *context, struct sweep *sweep,
+                      const struct errand *errand, struct err *err)
+{
+    cleanup(free_ptr) char *text = NULL, *key = objects_reel_key(errand->batch, "status.json");
+    size_t size = 0;
+    if (read_status(&context->settings, errand, &text, &size) < 0)
+        return 0;
+    const struct store_order order = {
+        .key = key,
+        .body = { .data = text, .size = size },
+        .type = "application/json",
+    };
+    return store_put(sweep->storage.store, &order, err);
+}
+
+// ---- one batch
+
+static int load_errand(const struct errand_context *context, struct errand *errand, struct err *err)
+{
+    cleanup(close_fd) int folder = errand_open(context->settings.root, err);
+    if (folder < 0)
+        return folder;
+    int r = errand_load(folder, ERRAND_SWEEP, context->batch, errand, err);
+    if (r == -ENOENT)
+        return err_set(err, ERR_INPUT, "no_errand", "nothing is to be swept of %s", context->batch);
+    return r;
+}
+
+static int sweep_batch(struct errand_context *context, struct sweep *sweep, struct err *err)
+{
+    cleanup(errand_release) struct errand errand = ERRAND_INIT;
+    cleanup(free_ptr) char *prefix = objects_proxy_prefix(context->batch);
+    // Its proxies are new, and its next end orders this anew.
+    if (is_at_work(sweep, context->batch))
+        return err_set(err, ERR_RETRY, "batch_is_back", "%s is at work again", context->batch);
+    int r = load_errand(context, &errand, err);
+    if (r == 0)
+        r = storage_open_named(&context->settings, errand.bucket, &sweep->storage, err);
+    if (r == 0 && errand.completed)
+        r = put_status(context, sweep, &errand, err);
+    sweep->batch = context->batch;
+    return r < 0 ? r : list(sweep, prefix, visit_own, err);
+}
+
+// ---- all that expired
+
+static int sweep_expired(struct errand_context *context, struct sweep *sweep, struct err *err)
+{
+    const char *name = context->settings.bucket;
+    if (name == NULL)
+        return 0;
+    int r = storage_open_named(&context->settings, name, &sweep->storage, err);
+    return r < 0 ? r : list(sweep, OBJECTS_TEMP, visit_expired, err);
+}
+
+static int run(struct errand_context *context, struct err *err)
+{
+    cleanup(sweep_release) struct sweep sweep = { .storage = STORAGE_INIT, .now = time(NULL) };
+    sweep.workdir = open_work(context->settings.root, err);
+    if (err->class != ERR_NONE)
+        return err->code;
+    return context->batch != NULL ? sweep_batch(context, &sweep, err)
+                                  : sweep_expired(context, &sweep, err);
+}
+
+// ---- for the doctor
+
+static int visit_none(void *context, const struct store_entry *entry, struct err *err)
+{
+    (void)context, (void)entry, (void)err;
+    return 1; // that it can be listed is all that was asked
+}
+
+// Lists a little of it, which takes keys, address, bucket and rights.
+static int check_bucket(struct errand_context *context, const struct bucket *bucket,
+                        struct err *err)
+{
+    cleanup(storage_close) struct storage storage = STORAGE_INIT;
+    int r = storage_open(&context->settings, bucket, &storage, err);
+    return r < 0 ? r : store_list(storage.store, OBJECTS_TEMP, visit_none, NULL, err);
+}
+
+// Keys that systemd hands over are not to be had outside of the service.
+static bool can_have_keys(const struct bucket *bucket)
+{
+    return bucket->credential == NULL || *bucket->credential == '/' ||
+           getenv("CREDENTIALS_DIRECTORY") != NULL;
+}
+
+// "ok NAME", "unknown NAME: TEXT" or "problem NAME: TEXT" and "hint TEXT", a line each.
+static int check(struct errand_context *context, struct err *err)
+{
+    const struct bucket_list *buckets = &context->settings.buckets;
+    (void)err;
+    for (size_t i = 0; i < buckets->count; i++) {
+        const struct bucket *bucket = &buckets->items[i];
+        struct err why = ERR_INIT;
+        if (!can_have_keys(bucket))
+            (void)printf("unknown %s: its keys are handed to the service only\n", bucket->name);
+        else if (check_bucket(context, bucket, &why) < 0)
+            (void)printf("problem %s: %s\nhint %s\n", bucket->name, why.text, why.hint);
+        else
+            (void)printf("ok %s\n", bucket->name);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct errand_program program = {
+        .name = "sweep",
+        .summary = "Removes from the bucket what was put there for a while only",
+        .id_is_optional = true,
+        .run = run,
+        .check = check,
+    };
+    return errand_main(argc, argv, &program);
+}
