@@ -52,6 +52,11 @@ int fs_open(int dirfd, const char *path, int flags)
     if (*path == '/')
         return -EXDEV;
     flags |= O_CLOEXEC;
+    // A slash at the end says that it is a folder, as everywhere.
+    for (size_t length = strlen(copy); length > 1 && copy[length - 1] == '/'; length--) {
+        copy[length - 1] = 0;
+        flags |= O_DIRECTORY;
+    }
     if (!(flags & O_PATH))
         flags |= O_NONBLOCK | O_NOCTTY;
     for (char *name = copy;;) {

@@ -43,6 +43,8 @@ static const struct {
     { "dir/inner", 0, NULL },
     { "dir/../file", -EXDEV, "outside" },
     { "dir", 0, "not_a_file" },
+    { "dir/", 0, "not_a_file" },
+    { "file/", -ENOTDIR, "not_found" },
     { "fifo", 0, "not_a_file" }, // would block for ever without O_NONBLOCK
     { "socket", -ENXIO, "not_a_file" },
     { "link", -ELOOP, "not_a_file" },
