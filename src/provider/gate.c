@@ -1,6 +1,7 @@
 // Turns at a service, over the locks of its file.
 #include "provider/gate.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -152,6 +153,7 @@ int gate_enter(void *context, struct err *err)
     struct gate *gate = context;
     if (gate == NULL)
         return 0;
+    assert(gate->fd < 0); // one at a time
     open_file(gate);
     if (gate->fd < 0)
         return 0;
@@ -167,9 +169,10 @@ void gate_leave(void *context, const struct err *outcome)
     struct throttle throttle;
     if (gate == NULL || gate->fd < 0)
         return;
+    const struct err unknown = { .class = ERR_BUG };
     (void)lock(gate->fd, F_WRLCK, THROTTLE_LOCK, true);
     throttle_read(gate->fd, &throttle, NULL);
-    throttle_tell(&throttle, &gate->rules, throttle_now(), outcome);
+    throttle_tell(&throttle, &gate->rules, throttle_now(), outcome ? outcome : &unknown);
     throttle_write(gate->fd, &throttle, gate->name);
     let_go(gate);
 }

@@ -28,7 +28,7 @@ void gate_free(struct gate **gate);
 // Returns 0; -ECANCELED (ERR_RETRY "stopped"); or another negative: ERR_SERVICE "service_away" (the
 // service failed too often; err->retry_after), ERR_RETRY "service_busy" (no turn in that time).
 int gate_enter(void *gate, struct err *err);
-// With what became of it, as throttle_tell has it.
+// With what became of it, as throttle_tell has it; NULL: nobody knows.
 void gate_leave(void *gate, const struct err *outcome);
 
 #endif

@@ -124,7 +124,8 @@ int http_do_series(struct http *http, const struct http_series *series, struct e
 // Whether a link can be fetched as far as its text tells.  Returns 0 or ERR_INPUT "bad_link".
 int http_check_link(const char *link, struct err *err);
 
-// The link for people and logs: as remote_show_link has it, and without a password.  Gives a string.
+// The link for people and logs: as remote_show_link has it, and without a password.  Gives a
+// string.
 char *http_link_shown(const char *link);
 
 // The path of a link, percent-encoded.  Gives a string, NULL if it is no link.
