@@ -419,9 +419,9 @@ static int abandon(struct store *store, const char *prefix, time_t before, struc
 static void close_bucket(struct store *store)
 {
     struct store_bucket *bucket = own(store);
-    const char *owned[] = { bucket->place.bucket, bucket->place.endpoint, bucket->place.region };
-    for (size_t i = 0; i < ARRAY_LEN(owned); i++)
-        free((void *)(uintptr_t)owned[i]);
+    free_ptr(&bucket->place.bucket);
+    free_ptr(&bucket->place.endpoint);
+    free_ptr(&bucket->place.region);
     http_free(&bucket->http);
     free(bucket->credential_name);
     free(bucket->allow_hosts);
