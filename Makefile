@@ -185,7 +185,7 @@ check-system: deps-system ## install into an empty root; boot a Debian with the 
 # at bytes, all built by clang with its sanitizers.
 FUZZERS = $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS = 30
-FUZZ_MEDIA = $(wildcard src/media/bits.c src/media/nal.c src/media/paramsets*.c)
+FUZZ_MEDIA = $(addprefix src/media/,bits.c nal.c obu.c packets.c vp9.c webtrack.c) $(wildcard src/media/paramsets*.c)
 $(O)/fuzz/%: tests/fuzz/%.c $(wildcard src/base/*.c src/spool/*.c src/provider/*.c) $(FUZZ_MEDIA)
 	@mkdir -p $(@D)
 	clang -std=c17 -D_GNU_SOURCE -Isrc -I. -g -O1 -DCLIPSPOOL_VERSION='"$(VERSION)"' \

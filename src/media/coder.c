@@ -4,11 +4,15 @@
 #include "media/source.h"
 #include "media/surface.h"
 #include <libavutil/opt.h>
+#include <math.h>
 #include <stdio.h>
 
 enum {
     // Each frame thread holds pictures of its own, 25 MB at 1080p.
     MOST_THREADS = 8,
+    // Where the quality of x264 ends, and that of VP9 and AV1.
+    X264_SCALE = 51,
+    WEB_SCALE = 63,
     // Pictures waiting to be looked at ahead, in pixels: ten of 1080p.  With x264's own choice, up
     // to 40 pictures, the stage would need twice the memory for a gain of a few percent in size.
     LOOKAHEAD_PIXELS = 10 * 1920 * 1088,
@@ -53,7 +57,9 @@ static void set_rate(AVCodecContext *video, const struct coder_wish *wish)
 {
     if (!wish->bitrate) {
         // x264 and x265 know crf, the hardware encoders a constant quantiser of about that scale.
-        (void)av_opt_set_double(video->priv_data, "crf", wish->crf, 0);
+        bool is_web = is(wish, "libvpx-vp9") || is(wish, "libaom-av1");
+        (void)av_opt_set_double(video->priv_data, "crf",
+                                is_web ? round(wish->crf * WEB_SCALE / X264_SCALE) : wish->crf, 0);
         (void)av_opt_set_double(video->priv_data, "cq", wish->crf, 0);
         video->global_quality = (int)wish->crf;
         video->rc_max_rate = wish->peak;
@@ -123,6 +129,26 @@ static void set_x265(AVCodecContext *video, const struct coder_wish *wish)
     (void)av_opt_set(video->priv_data, "forced-idr", "1", 0);
 }
 
+// Both code pictures one by one, in the order shown: what is held back to look ahead would be shown
+// by packets of their own.  Presets of x264 mean nothing to them; this is about what its fastest
+// cost.
+static void set_vp9(AVCodecContext *video)
+{
+    (void)av_opt_set(video->priv_data, "deadline", "good", 0);
+    (void)av_opt_set_int(video->priv_data, "cpu-used", 5, 0);
+    (void)av_opt_set_int(video->priv_data, "auto-alt-ref", 0, 0);
+    (void)av_opt_set_int(video->priv_data, "lag-in-frames", 0, 0);
+    (void)av_opt_set_int(video->priv_data, "row-mt", 1, 0);
+}
+
+static void set_av1(AVCodecContext *video)
+{
+    (void)av_opt_set(video->priv_data, "usage", "realtime", 0);
+    (void)av_opt_set_int(video->priv_data, "cpu-used", 8, 0);
+    (void)av_opt_set_int(video->priv_data, "lag-in-frames", 0, 0);
+    (void)av_opt_set_int(video->priv_data, "row-mt", 1, 0);
+}
+
 static void set_picture(AVCodecContext *video, const struct coder_wish *wish)
 {
     video->width = wish->width;
@@ -165,6 +191,10 @@ static int start(struct coder *coder, const struct coder_wish *wish, struct err 
         set_x264(coder->encoder, wish);
     else if (is(wish, "libx265"))
         set_x265(coder->encoder, wish);
+    else if (is(wish, "libvpx-vp9"))
+        set_vp9(coder->encoder);
+    else if (is(wish, "libaom-av1"))
+        set_av1(coder->encoder);
     set_rate(coder->encoder, wish);
     if (surface_is_wanted(wish->encoder)) {
         int opened = surface_open(coder->encoder, &coder->surface, err);

@@ -1,6 +1,8 @@
 // The layout of a reel; see cuts.h.
 #include "media/cuts.h"
 
+#include "media/webtrack.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -56,14 +58,25 @@ static double seconds_of(const struct footage *footage, const struct format *for
     return seconds;
 }
 
+static const char no_match[] = "the sources differ in format and the main one cannot be matched";
+
+// Nothing is made to match pictures of the web: whoever plays those need not be asked for, so they
+// are copied where all agree.
+static bool is_web_part(const struct footage *footage, const struct footage_source *source)
+{
+    return webtrack_is_for(source->format.codec) &&
+           seconds_of(footage, &source->format) < footage->seconds - 1e-6;
+}
+
 static const struct footage_source *choose_format(const struct footage *footage)
 {
     const struct footage_source *best = NULL;
     double most = 0;
     for (size_t i = 0; i < footage->order->source_count; i++) {
         const struct footage_source *source = &footage->sources[i];
-        double seconds =
-            source->is_usable && !source->why_not ? seconds_of(footage, &source->format) : 0;
+        double seconds = source->is_usable && !source->why_not && !is_web_part(footage, source)
+                             ? seconds_of(footage, &source->format)
+                             : 0;
         if (seconds > most + 1e-9) {
             most = seconds;
             best = source;
@@ -78,10 +91,12 @@ static const char *main_obstacle(const struct footage *footage)
     const struct footage_source *most = NULL;
     for (size_t i = 0; i < footage->order->source_count; i++) {
         const struct footage_source *source = &footage->sources[i];
-        if (source->is_usable && source->why_not && (!most || source->seconds > most->seconds))
+        if (source->is_usable && (!most || source->seconds > most->seconds))
             most = source;
     }
-    return most ? most->why_not : "there is nothing to copy from";
+    if (!most)
+        return "there is nothing to copy from";
+    return most->why_not ? most->why_not : no_match;
 }
 
 // What was asked for differs from the material.
@@ -109,11 +124,11 @@ static const char *choose_copying(struct cuts *cuts)
         return "another size was asked for";
     const char *encoder = order->quality.encoder;
     bool is_hevc = encoder && (strstr(encoder, "hevc") || strstr(encoder, "265"));
-    if (encoder && is_hevc != (format->codec == NAL_HEVC))
+    if (encoder && format->codec != (is_hevc ? NAL_HEVC : NAL_H264))
         return "another codec was asked for";
     bool is_mixed = seconds_of(footage, format) < footage->seconds - 1e-6;
     if (is_mixed && !format_is_plain(format))
-        return "the sources differ in format and the main one cannot be matched";
+        return no_match;
     cuts->format = *format;
     cuts->copies = true;
     for (size_t i = 0; i < order->source_count; i++)

@@ -1,6 +1,7 @@
 // The originals of a reel; see footage.h.
 #include "media/footage.h"
 
+#include "media/webtrack.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -119,10 +120,19 @@ static void describe(struct footage *footage, int index, struct source *file)
     };
     (void)picture_rate(file, probe, &source->look.fps_num, &source->look.fps_den);
     source->why_not = format_read(file, probe, &source->format);
-    if (!source->why_not &&
-        paramsets_parse(source->format.codec, parameters->extradata,
-                        (size_t)parameters->extradata_size, &source->paramsets) < 0)
+    struct webtrack web = { .codec = source->format.codec,
+                            .width = parameters->width,
+                            .height = parameters->height };
+    source->paramsets.stream.codec = source->format.codec;
+    if (source->why_not)
+        return;
+    if (webtrack_is_for(source->format.codec)) {
+        if (webtrack_add(&web, parameters->extradata, (size_t)parameters->extradata_size) < 0)
+            source->why_not = "its parameter sets cannot be read";
+    } else if (paramsets_parse(source->format.codec, parameters->extradata,
+                               (size_t)parameters->extradata_size, &source->paramsets) < 0) {
         source->why_not = "its parameter sets cannot be read";
+    }
 }
 
 static int look_at(struct footage *footage, int index, struct err *err)

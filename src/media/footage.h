@@ -18,7 +18,7 @@ struct footage_source {
     struct look_source look;
     struct format format;
     const char *why_not;        // its pictures cannot be copied, a clause; NULL: they can
-    struct paramsets paramsets; // where they can be copied
+    struct paramsets paramsets; // where they can be copied; of VP9 and AV1 the codec alone
 };
 
 struct footage {

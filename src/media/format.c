@@ -2,6 +2,7 @@
 #include "media/format.h"
 
 #include "media/picture.h"
+#include "media/webtrack.h"
 #include <libavutil/pixdesc.h>
 
 static const struct {
@@ -17,17 +18,49 @@ static const struct {
     { AV_CODEC_ID_H264, FF_PROFILE_H264_HIGH_422, "high422" },
     { AV_CODEC_ID_HEVC, FF_PROFILE_HEVC_MAIN, "main" },
     { AV_CODEC_ID_HEVC, FF_PROFILE_HEVC_MAIN_10, "main10" },
+    // Those of the web follow from the samples.
+    { AV_CODEC_ID_VP9, FF_PROFILE_VP9_0, "" },
+    { AV_CODEC_ID_VP9, FF_PROFILE_VP9_2, "" },
+    { AV_CODEC_ID_AV1, FF_PROFILE_AV1_MAIN, "" },
 };
 
-static enum AVCodecID codec_of(const struct format *format)
+// By enum nal_codec.
+static const struct {
+    enum AVCodecID codec;
+    const char *encoder;
+} codecs[] = {
+    [NAL_H264] = { AV_CODEC_ID_H264, "libx264" },
+    [NAL_HEVC] = { AV_CODEC_ID_HEVC, "libx265" },
+    [NAL_VP9] = { AV_CODEC_ID_VP9, "libvpx-vp9" },
+    [NAL_AV1] = { AV_CODEC_ID_AV1, "libaom-av1" },
+};
+
+enum AVCodecID format_codec(const struct format *format)
 {
-    return format->codec == NAL_HEVC ? AV_CODEC_ID_HEVC : AV_CODEC_ID_H264;
+    return codecs[format->codec].codec;
+}
+
+static bool find_codec(enum AVCodecID codec, enum nal_codec *ret_codec)
+{
+    for (size_t i = 0; i < ARRAY_LEN(codecs); i++)
+        if (codecs[i].codec == codec) {
+            *ret_codec = (enum nal_codec)i;
+            return true;
+        }
+    return false;
+}
+
+// What their encoders take.
+static bool has_odd_samples(const struct format *format)
+{
+    return webtrack_is_for(format->codec) && format->pixels != AV_PIX_FMT_YUV420P &&
+           format->pixels != AV_PIX_FMT_YUV420P10;
 }
 
 static const char *profile_of(const struct format *format)
 {
     for (size_t i = 0; i < ARRAY_LEN(profiles); i++)
-        if (profiles[i].codec == codec_of(format) && profiles[i].profile == format->profile)
+        if (profiles[i].codec == format_codec(format) && profiles[i].profile == format->profile)
             return profiles[i].name;
     return NULL;
 }
@@ -48,7 +81,6 @@ const char *format_read(struct source *source, const struct probe *probe, struct
 {
     const AVCodecParameters *parameters = source_video(source)->codecpar;
     struct format format = {
-        .codec = parameters->codec_id == AV_CODEC_ID_HEVC ? NAL_HEVC : NAL_H264,
         .width = parameters->width,
         .height = parameters->height,
         .pixels = parameters->format,
@@ -62,14 +94,15 @@ const char *format_read(struct source *source, const struct probe *probe, struct
         .profile = parameters->profile,
         .reorders = parameters->video_delay > 0,
     };
-    if (parameters->codec_id != AV_CODEC_ID_H264 && parameters->codec_id != AV_CODEC_ID_HEVC)
-        return "only H.264 and HEVC are copied";
+    if (!find_codec(parameters->codec_id, &format.codec))
+        return "only H.264, HEVC, VP9 and AV1 are copied";
     if (probe->interlaced || (parameters->field_order != AV_FIELD_UNKNOWN &&
                               parameters->field_order != AV_FIELD_PROGRESSIVE))
         return "it is interlaced";
-    if (parameters->extradata_size <= 0 || parameters->format == AV_PIX_FMT_NONE)
+    if ((parameters->extradata_size <= 0 && format.codec != NAL_VP9) ||
+        parameters->format == AV_PIX_FMT_NONE)
         return "its parameter sets are not in its header";
-    if (!profile_of(&format))
+    if (!profile_of(&format) || has_odd_samples(&format))
         return "its profile is not one that can be encoded beside it";
     if (format.aspect.num <= 0 || format.aspect.den <= 0)
         format.aspect = (AVRational){ 1, 1 };
@@ -101,7 +134,7 @@ bool format_is_plain(const struct format *format)
 struct coder_wish format_coder(const struct format *format)
 {
     return (struct coder_wish){
-        .encoder = format->codec == NAL_HEVC ? "libx265" : "libx264",
+        .encoder = codecs[format->codec].encoder,
         .width = format->width,
         .height = format->height,
         .pixels = format->pixels,

@@ -33,6 +33,9 @@ const char *format_read(struct source *source, const struct probe *probe,
 // samples, which the parameter sets of each say, are equal.
 bool format_equal(const struct format *a, const struct format *b);
 
+// libav's number of the codec.
+enum AVCodecID format_codec(const struct format *format);
+
 // Other material can be conformed to it without loss of what matters: 8 bits 4:2:0, upright,
 // square, limited range, SDR.
 bool format_is_plain(const struct format *format);

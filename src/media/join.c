@@ -5,6 +5,7 @@
 #include "media/join.h"
 
 #include "media/mp4.h"
+#include "media/webtrack.h"
 #include <assert.h>
 #include <errno.h>
 #include <libavutil/murmur3.h>
@@ -18,6 +19,8 @@ struct joiner {
     const struct dub *dub;
     struct join *join;
     struct mp4 *mp4;
+    struct webtrack web; // instead of groups, where it is of those codecs
+    bool is_web;
     struct paramsets coded; // the encoder's
     bool has_coded;
     struct paramsets *groups[32];
@@ -75,8 +78,50 @@ static bool is_copied_from(const struct cuts *cuts, int index)
     return false;
 }
 
+static int take_in_source(struct joiner *joiner, int index, struct err *err)
+{
+    struct source *file = NULL;
+    int r = footage_source(joiner->cuts->footage, index, &file, err);
+    const AVCodecParameters *track = r < 0 ? NULL : source_video(file)->codecpar;
+    if (track && webtrack_add(&joiner->web, track->extradata, (size_t)track->extradata_size) < 0)
+        r = not_joined(err, "their parameter sets do not fit into one track");
+    source_free(&file);
+    return r;
+}
+
+// Not all encoders say beforehand what their first packet does.
+static int take_in_encoded(struct joiner *joiner, struct err *err)
+{
+    const struct cuts *cuts = joiner->cuts;
+    const struct parcel *parcel = NULL;
+    for (size_t i = 0; i < cuts->strip_count && !parcel; i++)
+        if (!cuts->strips[i].run.is_copied && cuts->strips[i].parcel.count > 0)
+            parcel = &cuts->strips[i].parcel;
+    int r = parcel ? parcel_get(parcel, 0, joiner->packet, err) : 0;
+    if (parcel && r >= 0 &&
+        webtrack_add(&joiner->web, joiner->packet->data, (size_t)joiner->packet->size) < 0)
+        r = not_joined(err, "what is encoded beside them differs from them");
+    av_packet_unref(joiner->packet);
+    return r;
+}
+
+static int gather_web(struct joiner *joiner, struct err *err)
+{
+    const struct cuts *cuts = joiner->cuts;
+    int r = 0;
+    joiner->web = (struct webtrack){ .codec = cuts->format.codec,
+                                     .width = cuts->format.width,
+                                     .height = cuts->format.height };
+    for (size_t i = 0; i < cuts->footage->order->source_count && r >= 0; i++)
+        if (is_copied_from(cuts, (int)i))
+            r = take_in_source(joiner, (int)i, err);
+    return r < 0 ? r : take_in_encoded(joiner, err);
+}
+
 static int gather_groups(struct joiner *joiner, const AVCodecParameters *coded, struct err *err)
 {
+    if (joiner->is_web)
+        return gather_web(joiner, err);
     const struct footage *footage = joiner->cuts->footage;
     size_t count = footage->order->source_count;
     int r = 0;
@@ -104,7 +149,8 @@ static void describe_format(const struct cuts *cuts, AVCodecParameters *track)
 {
     const struct format *format = &cuts->format;
     track->codec_type = AVMEDIA_TYPE_VIDEO;
-    track->codec_id = format->codec == NAL_HEVC ? AV_CODEC_ID_HEVC : AV_CODEC_ID_H264;
+    track->codec_id = format_codec(format);
+    track->level = FF_LEVEL_UNKNOWN;
     track->width = format->width;
     track->height = format->height;
     track->format = format->pixels;
@@ -127,8 +173,9 @@ static int describe_track(const struct joiner *joiner, const AVCodecParameters *
         return source_libav_error(err, r, "no_memory", "describe the reel");
     if (joiner->cuts->copies)
         describe_format(joiner->cuts, track);
-    r = paramsets_configuration((const struct paramsets *const *)joiner->groups,
-                                joiner->group_count, &extradata, &size);
+    r = joiner->is_web ? webtrack_configuration(&joiner->web, &extradata, &size)
+                       : paramsets_configuration((const struct paramsets *const *)joiner->groups,
+                                                 joiner->group_count, &extradata, &size);
     if (r < 0)
         return not_joined(err, "their parameter sets do not fit into one track");
     av_freep(&track->extradata);
@@ -247,11 +294,14 @@ static int put_picture(struct joiner *joiner, AVPacket *packet, struct err *err)
 }
 
 // Brings the packet into the form of the track.
-static int translate(const struct paramsets *group, AVPacket *packet, bool as_bla, struct err *err)
+static int translate(const struct joiner *joiner, const struct paramsets *group, AVPacket *packet,
+                     bool as_bla, struct err *err)
 {
     uint8_t *data = NULL;
     size_t size = 0;
-    int r = paramsets_translate(group, packet->data, (size_t)packet->size, as_bla, &data, &size);
+    size_t given = (size_t)packet->size;
+    int r = joiner->is_web ? webtrack_translate(&joiner->web, packet->data, given, &data, &size)
+                           : paramsets_translate(group, packet->data, given, as_bla, &data, &size);
     if (r == -ESTALE)
         return not_joined(err, "a source changes its parameter sets on the way");
     if (r < 0 || size == 0)
@@ -279,8 +329,9 @@ static int put_copied(void *context, size_t index, AVPacket *packet, struct err 
     if (!runs_keeps(pictures, run, index))
         return 0;
     bool is_sync = pictures[index].kind == NAL_SYNC || pictures[index].kind == NAL_SYNC_OPEN;
-    int r = translate(joiner->group_of[joiner->cut->segment->video_index], packet,
-                      run->is_open && index == run->from, err);
+    const struct paramsets *group =
+        joiner->is_web ? NULL : joiner->group_of[joiner->cut->segment->video_index];
+    int r = translate(joiner, group, packet, run->is_open && index == run->from, err);
     if (r < 0)
         return r;
     packet->flags = is_sync ? AV_PKT_FLAG_KEY : 0;
@@ -311,7 +362,7 @@ static int put_parcel(struct joiner *joiner, struct err *err)
         assert(packet != NULL); // the analyser does not know that an error is negative
         r = parcel_get(parcel, i, packet, err);
         if (r >= 0)
-            r = translate(&joiner->coded, packet, false, err);
+            r = translate(joiner, &joiner->coded, packet, false, err);
         if (r >= 0)
             r = put_picture(joiner, packet, err);
     }
@@ -354,7 +405,10 @@ static int write_all(struct joiner *joiner, struct err *err)
 int join_make(const struct cuts *cuts, const struct dub *dub, const AVCodecParameters *coded,
               int fd, struct join *ret_join, struct err *err)
 {
-    struct joiner joiner = { .cuts = cuts, .dub = dub, .join = ret_join };
+    struct joiner joiner = { .cuts = cuts,
+                             .dub = dub,
+                             .join = ret_join,
+                             .is_web = cuts->copies && webtrack_is_for(cuts->format.codec) };
     joiner.packet = av_packet_alloc();
     int r =
         joiner.packet ? 0 : source_libav_error(err, AVERROR(ENOMEM), "no_memory", "join the reel");

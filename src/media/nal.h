@@ -6,7 +6,8 @@
 
 #include "base/base.h"
 
-enum nal_codec { NAL_H264, NAL_HEVC };
+// The last two are made of other units: vp9.h, obu.h, which packets.h knows.
+enum nal_codec { NAL_H264, NAL_HEVC, NAL_VP9, NAL_AV1 };
 
 // How NAL units lie behind each other: the size of the length before each, 1 to 4 bytes (ISO
 // 14496-15), or 0 for start codes.

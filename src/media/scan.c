@@ -1,6 +1,7 @@
 // Coded pictures of a part of a source; see scan.h.
 #include "media/scan.h"
 
+#include "media/packets.h"
 #include <math.h>
 
 enum { MOST_PICTURES = 1 << 17 }; // half an hour at 60 a second
@@ -39,7 +40,7 @@ static int land(struct source *source, const struct nal_stream *units, double st
         bool beginning = start - back <= 0;
         int r = source_seek(source, fmax(start - back, 0), err);
         while (r >= 0 && (r = next_packet(source, packet, err)) > 0) {
-            enum nal_picture kind = nal_classify(units, packet->data, (size_t)packet->size);
+            enum nal_picture kind = packets_classify(units, packet->data, (size_t)packet->size);
             if (kind == NAL_SYNC || kind == NAL_SYNC_OPEN)
                 break;
             if (!beginning && time_of(source, packet) > start + tolerance)
@@ -57,7 +58,7 @@ static void add(struct scan *scan, struct source *source, const struct nal_strea
         .time = time_of(source, packet),
         .kind = packet->flags & AV_PKT_FLAG_CORRUPT
                     ? NAL_NO_PICTURE
-                    : nal_classify(units, packet->data, (size_t)packet->size),
+                    : packets_classify(units, packet->data, (size_t)packet->size),
     };
     if (scan->count == scan->capacity) {
         scan->capacity = scan->capacity ? 2 * scan->capacity : 256;

@@ -54,6 +54,9 @@ struct row {
 #define X265 "-c:v libx265 -preset ultrafast -crf 22 -pix_fmt yuv420p -tag:v hvc1 -x265-params "
 #define X265_10 \
     "-c:v libx265 -preset ultrafast -crf 22 -pix_fmt yuv420p10le -tag:v hvc1 -x265-params "
+#define VP9 "-c:v libvpx-vp9 -deadline good -cpu-used 5 -b:v 600k -g 30 -keyint_min 30 "
+#define AOM "-c:v libaom-av1 -usage realtime -cpu-used 8 -b:v 600k -g 30 -keyint_min 30 "
+#define SVT "-c:v libsvtav1 -preset 10 -b:v 600k -g 30 "
 #define HEVC_SECOND "log-level=none:keyint=30:min-keyint=30:scenecut=0"
 
 // On a key frame, from one to another; in the middle of a group, and out of another; the beginning.
@@ -309,6 +312,34 @@ static const struct row rows[] = {
       .pieces = USUAL,
       .identical = USUALLY(4) },
 
+    // ---- VP9 and AV1
+    { .name = "VP9, pictures that are decoded before they are shown",
+      .clips = { CLIP("hidden.webm", "30",
+                      VP9 "-pix_fmt yuv420p -auto-alt-ref 1 -lag-in-frames 16") },
+      .pieces = USUAL,
+      .identical = USUALLY(0) },
+    { .name = "VP9, ten bits",
+      .clips = { CLIP("ten-vp9.mp4", "25", VP9 "-pix_fmt yuv420p10le") },
+      .rate = "25",
+      .pieces = { { 0, 60, 60 }, { 0, 105, 45 } },
+      .identical = 60 + 30 },
+    { .name = "AV1 of two encoders, in MP4 and Matroska",
+      .clips = { CLIP("aom.mp4", "30", AOM "-pix_fmt yuv420p"),
+                 CLIP("svt.mkv", "30", SVT "-pix_fmt yuv420p") },
+      .pieces = { { 0, 60, 60 }, { 1, 135, 54 }, { 1, 0, 45 } },
+      .identical = USUALLY(0) },
+    { .name = "AV1, ten bits",
+      .clips = { CLIP("ten-av1.webm", "30", SVT "-pix_fmt yuv420p10le") },
+      .pieces = { { 0, 60, 60 }, { 0, 135, 54 } },
+      .identical = 60 + 39 },
+    { .name = "VP9 for the most part only: made to match the H.264",
+      .clips = { CLIP("hidden.webm", "30",
+                      VP9 "-pix_fmt yuv420p -auto-alt-ref 1 -lag-in-frames 16"),
+                 CLIP("bees.mp4", "30", X264 SECOND "-bf 2") },
+      .foreign = 1,
+      .pieces = { { 0, 60, 60 }, { 1, 30, 45 } },
+      .identical = 45 - 3 },
+
     // ---- containers and clocks
     { .name = "23.976 in Matroska",
       .clips = { CLIP("film.mkv", "24000/1001", X264 SECOND "-bf 3") },
@@ -436,6 +467,13 @@ static const struct row rows[] = {
       .pieces = { { 0, 50, 50 } },
       .mode = "encode",
       .why = "it is interlaced" },
+    { .name = "VP9 where H.264 was asked for",
+      .clips = { CLIP("hidden.webm", "30",
+                      VP9 "-pix_fmt yuv420p -auto-alt-ref 1 -lag-in-frames 16") },
+      .job = "output = { encoder = \"libx264\"; };",
+      .pieces = { { 0, 60, 60 } },
+      .mode = "encode",
+      .why = "another codec was asked for" },
     { .name = "4:4:4",
       .clips = { CLIP("444.mp4", "30",
                       "-c:v libx264 -preset veryfast -crf 20 -pix_fmt yuv444p " SECOND) },

@@ -165,7 +165,7 @@ static const struct layout {
       .clips = { OLD + 1 },
       .segments = { { 0, 1, 2 } },
       .strips = "e0+25",
-      .why = "only H.264 and HEVC are copied",
+      .why = "only H.264, HEVC, VP9 and AV1 are copied",
       .reel_width = 160,
       .reel_height = 120 },
     { .sentence = "another size wished",

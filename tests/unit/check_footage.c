@@ -171,7 +171,8 @@ START_TEST(what_cannot_be_copied_is_usable_all_the_same)
     cutting_cut(&cutting, 0, 1, 2);
     ck_assert_int_eq(open_footage(&cutting, &err), 0);
     ck_assert(cutting.footage.sources[0].is_usable);
-    ck_assert_str_eq(cutting.footage.sources[0].why_not, "only H.264 and HEVC are copied");
+    ck_assert_str_eq(cutting.footage.sources[0].why_not,
+                     "only H.264, HEVC, VP9 and AV1 are copied");
     cutting_close(&cutting);
 }
 END_TEST
