@@ -143,7 +143,7 @@ $(CLI_TESTS): $(CLI_MODULES)
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: check check-unit check-integration check-system test test-programs asan bench bench-built lint clean
+.PHONY: check check-media check-unit check-integration check-system test test-programs asan bench bench-built lint clean
 test-programs: $(PROGRAMS) $(UNIT_TESTS) $(INTEGRATION_TESTS) $(FAULT_TESTS)
 
 check-unit: $(PROGRAMS) $(UNIT_TESTS) $(FAULT_TESTS) ## run the unit tests
@@ -162,6 +162,11 @@ check-integration: $(PROGRAMS) $(INTEGRATION_TESTS) $(S3_SERVER) ## run the inte
 
 check: test-programs $(S3_SERVER) ## run all tests (assumes that what they need is installed)
 	@tests/support/run-tests $(INTEGRATION_TESTS) $(UNIT_TESTS) $(FAULT_TESTS)
+
+MEDIA = ../shared/media/camera ../shared/media/formats
+check-media: deps-test ## cut every video of the folders MEDIA="..." and hold the reels against them
+	+@$(PARALLEL) $(PROGRAMS) $(O)/tests/integration/check_smartcut_real
+	@$(O)/tests/integration/check_smartcut_real $(MEDIA)
 
 test: deps-test ## install what is missing, build, and run all tests
 	+@$(PARALLEL) check
