@@ -552,6 +552,28 @@ START_TEST(a_batch_that_is_tried_again_tells_its_new_end_only)
 }
 END_TEST
 
+START_TEST(an_end_that_was_cut_off_behind_its_errand_is_told_under_the_same_name)
+{
+    configure(OPEN_DOOR "wait_seconds = \"3600\";");
+    cleanup(free_ptr) char *job = job_for("status=500&times=1");
+    spool_fixture_drop(&fixture, "trip", "notes.txt", job); // no video: it fails at once
+    spool_fixture_start(&fixture);
+    json_decref(await_webhook("trip", "pending", 1));
+    ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
+    // As a crash leaves it right before the batch leaves work.
+    cleanup(free_ptr) char *id = folder_names(&fixture.folder, "spool/failed");
+    cleanup(free_ptr) char *from = xasprintf("%s/failed/%s", fixture.root, id);
+    cleanup(free_ptr) char *to = xasprintf("%s/work/%s", fixture.root, id);
+    ck_assert_int_eq(rename(from, to), 0);
+    spool_fixture_start(&fixture);
+    json_decref(await_webhook("trip", "delivered", 2));
+    ck_assert_uint_eq(hooks(), 2);
+    cleanup(free_ptr) char *name = heard(0, "id=");
+    expect_heard(1, "id=", name);
+    expect_no_errand();
+}
+END_TEST
+
 START_TEST(a_damaged_errand_is_said_and_left_and_the_others_are_run)
 {
     configure(OPEN_DOOR);
@@ -587,6 +609,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, killed_at_any_instant_each_end_is_told_under_one_name);
     tcase_add_test(tcase, a_folder_that_was_taken_away_is_not_made_again);
     tcase_add_test(tcase, a_batch_that_is_tried_again_tells_its_new_end_only);
+    tcase_add_test(tcase, an_end_that_was_cut_off_behind_its_errand_is_told_under_the_same_name);
     tcase_add_test(tcase, a_damaged_errand_is_said_and_left_and_the_others_are_run);
 }
 
