@@ -18,12 +18,24 @@ static uint8_t *make_room(size_t size)
     return room;
 }
 
+// av1C may leave the sequence header to the packets.
+static int read_sequence(const struct webtrack *track, const uint8_t *extradata, size_t size,
+                         struct obu_sequence *sequence)
+{
+    if (size != sizeof sequence->track || extradata[0] != 0x81)
+        return obu_extradata(extradata, size, sequence);
+    *sequence = (struct obu_sequence){ .track = { extradata[0], extradata[1], extradata[2] },
+                                       .width = track->width,
+                                       .height = track->height };
+    return 0;
+}
+
 int webtrack_add(struct webtrack *track, const uint8_t *extradata, size_t size)
 {
     struct obu_sequence sequence;
     if (track->codec == NAL_VP9)
         return 0;
-    if (obu_extradata(extradata, size, &sequence) < 0 || sequence.width != track->width ||
+    if (read_sequence(track, extradata, size, &sequence) < 0 || sequence.width != track->width ||
         sequence.height != track->height)
         return -EINVAL;
     if (!track->has_sequence) {

@@ -44,6 +44,21 @@ START_TEST(what_cannot_stand_beside_the_others_is_refused)
 }
 END_TEST
 
+START_TEST(the_sequence_header_may_come_in_the_packets_alone)
+{
+    static const uint8_t av1c[] = { 0x81, 0x05, 0x0c, 0x1f }, packet[] = { AOM, KEY };
+    struct webtrack track = { .codec = NAL_AV1, .width = 320, .height = 180 };
+    uint8_t *data;
+    size_t size;
+    ck_assert_int_eq(webtrack_add(&track, av1c, sizeof av1c), 0);
+    ck_assert_int_eq(webtrack_add(&track, aom, sizeof aom), 0);
+    ck_assert_mem_eq(track.sequence.track, ((const uint8_t[]){ 0x81, 0x05, 0x0c, 0x00 }), 4);
+    ck_assert_int_eq(webtrack_translate(&track, packet, sizeof packet, &data, &size), 0);
+    track.sequence.track[2] |= 0x40; // ten bits
+    ck_assert_int_eq(webtrack_translate(&track, packet, sizeof packet, &data, &size), -ESTALE);
+}
+END_TEST
+
 START_TEST(vp9_describes_itself)
 {
     struct webtrack track = { .codec = NAL_VP9, .width = 320, .height = 180 };
@@ -103,6 +118,7 @@ int main(void)
     TCase *tcase = tcase_create("track");
     tcase_add_test(tcase, the_track_says_the_highest_level_of_all);
     tcase_add_test(tcase, what_cannot_stand_beside_the_others_is_refused);
+    tcase_add_test(tcase, the_sequence_header_may_come_in_the_packets_alone);
     tcase_add_test(tcase, vp9_describes_itself);
     tcase_add_test(tcase, packets_are_held_against_what_the_track_says);
     tcase_add_test(tcase, a_stream_s_delimiters_stay_outside);
