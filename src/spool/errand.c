@@ -31,8 +31,8 @@ const struct errand_info errand_info[ERRAND_KINDS] = {
 
 // Together some four hours; what a batch left in a bucket also goes when it expires there.
 const struct errand_waits errand_usual_waits = {
-    .seconds = { 60, 120, 240, 480, 960, 1800, 3600, 3600, 3600 },
-    .count = 9,
+    .seconds = { 5, 60, 120, 240, 480, 960, 1800, 3600, 3600, 3600 },
+    .count = 10,
 };
 
 void errand_release(struct errand *errand)
