@@ -17,8 +17,8 @@
 //
 // Then it does what its stage must do at the least: probe.json, plan.json, final.mp4, and for a
 // batch with a bucket proxy.mp4; fetch,
-// upload and publish become the real ones, unless the environment of the daemon says TZ=fake (one of the few
-// variables that stages get), for measuring the daemon alone.
+// upload and publish become the real ones, unless the environment of the daemon says TZ=fake (one
+// of the few variables that stages get), for measuring the daemon alone.
 #ifndef CLIPSPOOL_TESTS_FAKE_STAGES_H
 #define CLIPSPOOL_TESTS_FAKE_STAGES_H
 
