@@ -410,10 +410,9 @@ int join_make(const struct cuts *cuts, const struct dub *dub, const AVCodecParam
                              .join = ret_join,
                              .is_web = cuts->copies && webtrack_is_for(cuts->format.codec) };
     joiner.packet = av_packet_alloc();
-    int r =
-        joiner.packet ? 0 : source_libav_error(err, AVERROR(ENOMEM), "no_memory", "join the reel");
-    if (r >= 0)
-        r = gather_groups(&joiner, coded, err);
+    if (!joiner.packet)
+        return source_libav_error(err, AVERROR(ENOMEM), "no_memory", "join the reel");
+    int r = gather_groups(&joiner, coded, err);
     if (r >= 0) {
         list_packets(&joiner);
         r = open_file(&joiner, coded, fd, err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -175,24 +176,41 @@ char *throttle_file(const char *name)
     return xasprintf("%.*s-%016llx", MAX_NAME, encoded, (unsigned long long)fold(name));
 }
 
+// A number and the blank behind it.
+static bool take_number(char **text, int64_t most, int64_t *ret_number)
+{
+    char *end;
+    errno = 0;
+    *ret_number = strtoll(*text, &end, 10);
+    bool is_one = end != *text && errno == 0 && *end == ' ' && *ret_number <= most;
+    *text = end + (*end == ' ');
+    return is_one;
+}
+
 static bool parse(char *text, struct throttle *throttle, char **ret_name)
 {
-    long long arrival, rest_until, probe;
-    unsigned failures;
-    int used = 0;
-    char why[THROTTLE_WHY_SIZE] = "";
-    if (sscanf(text, "clipspool 1 %lld %lld %lld %u %47[a-z_-] %n", &arrival, &rest_until, &probe,
-               &failures, why, &used) != 5 ||
-        used == 0)
+    static const char head[] = "clipspool 1 ";
+    int64_t failures;
+    struct throttle found = { .failures = 0 };
+    if (strncmp(text, head, strlen(head)) != 0)
         return false;
-    *throttle = (struct throttle){
-        .arrival_us = arrival, .rest_us = rest_until, .probe_us = probe, .failures = failures
-    };
-    if (strcmp(why, "-") != 0)
-        memcpy(throttle->why, why, sizeof throttle->why);
-    text[used + (int)strcspn(text + used, "\n")] = '\0';
-    if (ret_name != NULL && text[used])
-        *ret_name = xstrdup(text + used);
+    text += strlen(head);
+    if (!take_number(&text, INT64_MAX, &found.arrival_us) ||
+        !take_number(&text, INT64_MAX, &found.rest_us) ||
+        !take_number(&text, INT64_MAX, &found.probe_us) ||
+        !take_number(&text, UINT_MAX, &failures) || failures < 0)
+        return false;
+    found.failures = (unsigned)failures;
+    size_t size = strspn(text, "abcdefghijklmnopqrstuvwxyz_-");
+    if (size == 0 || size >= sizeof found.why || text[size] != ' ')
+        return false;
+    if (size > 1 || *text != '-')
+        memcpy(found.why, text, size);
+    *throttle = found;
+    text += size + 1;
+    text[strcspn(text, "\n")] = '\0';
+    if (ret_name != NULL && *text)
+        *ret_name = xstrdup(text);
     return true;
 }
 
