@@ -1,11 +1,11 @@
 // sweep: removes from the bucket what is there for a while only, and nothing else.
 //
-// With the ID of a batch, once that has ended: its proxies, after the last status of a completed
-// one has been put beside its reel.  Without: the proxies of whatever batches that have expired,
-// which is what is left when a bucket was away for long or a spool was lost.  An object is ours
-// only if its name is exactly one that we make (spool/objects.h); it has expired when it says so
-// itself, or, if it says nothing, when no configuration could have let it live so long.  Batches
-// that are at work keep theirs.
+// With the ID of a batch, once that has ended: its proxies and what killed stages left half
+// uploaded, after the last status of a completed one has been put beside its reel.  Without: the
+// proxies of whatever batches that have expired, which is what is left when a bucket was away for
+// long or a spool was lost.  An object is ours only if its name is exactly one that we make
+// (spool/objects.h); it has expired when it says so itself, or, if it says nothing, when no
+// configuration could have let it live so long.  Batches that are at work keep theirs.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +21,7 @@
 
 enum {
     STATUS_MAX_BYTES = 4 << 20,
+    DAY = 86400, // further ahead no service's clock is
     // The least and the most that storage.temp_hours may be.
     LEAST_SECONDS = 3600,
     MOST_SECONDS = 168 * 3600,
@@ -174,6 +175,17 @@ static int load_errand(const struct errand_context *context, struct errand *erra
     return r;
 }
 
+// Nothing of the batch is under way any more, whenever it was begun.
+static int take_back_parts(const struct sweep *sweep, const char *proxies, struct err *err)
+{
+    cleanup(free_ptr) char *reel = objects_reel_key(sweep->batch, "");
+    const char *const prefixes[] = { proxies, reel };
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_LEN(prefixes) && r >= 0; i++)
+        r = store_abandon(sweep->storage.store, prefixes[i], sweep->now + DAY, err);
+    return r < 0 ? r : 0;
+}
+
 static int sweep_batch(struct errand_context *context, struct sweep *sweep, struct err *err)
 {
     cleanup(errand_release) struct errand errand = ERRAND_INIT;
@@ -187,7 +199,9 @@ static int sweep_batch(struct errand_context *context, struct sweep *sweep, stru
     if (r == 0 && errand.completed)
         r = put_status(context, sweep, &errand, err);
     sweep->batch = context->batch;
-    return r < 0 ? r : list(sweep, prefix, visit_own, err);
+    if (r == 0)
+        r = list(sweep, prefix, visit_own, err);
+    return r < 0 ? r : take_back_parts(sweep, prefix, err);
 }
 
 // ---- all that expired

@@ -195,6 +195,35 @@ START_TEST(the_secret_is_in_nothing_that_was_written_in_the_midst_of_the_work)
 }
 END_TEST
 
+// The batch waits at its plan, and its id is known: as if its stages had been killed in the midst
+// of uploads in parts.
+START_TEST(what_killed_stages_left_half_uploaded_is_taken_back)
+{
+    open_all(1);
+    spool_fixture_fake(&fixture, "plan");
+    cleanup(free_ptr) char *gate = outside("gate"), *script = xasprintf("plan wait %s\n", gate);
+    ck_assert_int_eq(mkfifo(gate, 0600), 0);
+    wait_at = script;
+    spool_fixture_start(&fixture);
+    drop("oss");
+    spool_fixture_await_that(&fixture, "work", is_uploaded, NULL);
+    json_t *status = spool_fixture_status(&fixture, "trip");
+    cleanup(free_ptr) char *proxy = objects_proxy_key(text_of(status, "id"), 0);
+    cleanup(free_ptr) char *reel = objects_reel_key(text_of(status, "id"), "final.mp4");
+    cleanup(free_ptr) char *link = xasprintf("%s/~/uploads", bucketd.endpoint);
+    cleanup(free_ptr) char *lines =
+        xasprintf("9 %s\n9 %s\n9 temp/compressed/20260101/somebody_0.mp4\n", proxy, reel);
+    ck_assert_int_eq(bucketd_plain("POST", link, lines, NULL), 200);
+    json_decref(status);
+    wish("trip", "cancel");
+    json_decref(spool_fixture_await(&fixture, "trip", "cancelled"));
+    spool_fixture_await_count(&fixture, "errands", 0);
+    cleanup(free_ptr) char *left = bucketd_ask(&bucketd, "uploads");
+    ck_assert_str_eq(left, "temp/compressed/20260101/somebody_0.mp4\n");
+    close_all();
+}
+END_TEST
+
 static bool is_over(void)
 {
     json_t *status = spool_fixture_status(&fixture, "trip");
@@ -270,6 +299,7 @@ static void add_tests(TCase *tcase)
     tcase_add_loop_test(tcase, a_batch_with_an_object_ends_with_its_reel_in_the_bucket, 0,
                         (int)ARRAY_LEN(kinds));
     tcase_add_test(tcase, the_secret_is_in_nothing_that_was_written_in_the_midst_of_the_work);
+    tcase_add_test(tcase, what_killed_stages_left_half_uploaded_is_taken_back);
     tcase_add_loop_test(tcase, killed_at_random_it_ends_with_the_same_objects, 0,
                         (int)ARRAY_LEN(kinds));
 }
