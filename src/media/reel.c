@@ -203,7 +203,8 @@ static int agree_on_track(struct reel *reel, struct err *err)
         if (!reel->coded)
             reel->coded = reel->coded_of[i];
         if (coded->extradata_size != reel->coded->extradata_size ||
-            memcmp(coded->extradata, reel->coded->extradata, (size_t)coded->extradata_size) != 0)
+            (coded->extradata_size > 0 &&
+             memcmp(coded->extradata, reel->coded->extradata, (size_t)coded->extradata_size) != 0))
             return err_set(err, ERR_BUG, "encoders_differ",
                            "two encoders with one wish gave different parameter sets");
     }
