@@ -72,6 +72,22 @@ json_t *wire_format(const struct wire_question *question)
                      "schema", question->schema);
 }
 
+void wire_show(json_t *messages, const char *role, json_t *content)
+{
+    json_t *message = json_object();
+    json_put_text(message, "role", role);
+    json_put(message, "content", content);
+    json_array_append_new(messages, message);
+}
+
+void wire_say(json_t *messages, const char *role, const char *text)
+{
+    json_t *message = json_object();
+    json_put_text(message, "role", role);
+    json_put_text(message, "content", text);
+    json_array_append_new(messages, message);
+}
+
 // ---- reading
 
 static double number_of(const json_t *value)

@@ -72,6 +72,10 @@ char *wire_prompt(const struct wire_question *question);
 // response_format: NULL for WIRE_PLAIN.  Gives a reference.
 json_t *wire_format(const struct wire_question *question);
 
+// Adds a message of that role to the array: with a content of several parts (taken), or a text.
+void wire_show(json_t *messages, const char *role, json_t *content);
+void wire_say(json_t *messages, const char *role, const char *text);
+
 // A number that may be an integer, a real or a text; 0 if it is missing, negative or none.
 uint64_t wire_count(const json_t *object, const char *key);
 

@@ -48,22 +48,6 @@ static json_t *add_text(json_t *content, const char *text)
     return content;
 }
 
-static void add_message(json_t *messages, const char *role, json_t *content)
-{
-    json_t *message = json_object();
-    json_put_text(message, "role", role);
-    json_put(message, "content", content);
-    json_array_append_new(messages, message);
-}
-
-static void add_text_message(json_t *messages, const char *role, const char *text)
-{
-    json_t *message = json_object();
-    json_put_text(message, "role", role);
-    json_put_text(message, "content", text);
-    json_array_append_new(messages, message);
-}
-
 // Always there, if empty: hosts of a workspace fail without it, later and without a word.
 static json_t *parameters(const struct wire_question *question)
 {
@@ -95,14 +79,14 @@ json_t *wire_dashscope_look(const struct wire_question *question)
     json_t *messages = json_array(), *content = json_array();
     cleanup(free_ptr) char *prompt = wire_prompt(question);
     if (question->system)
-        add_message(messages, "system", add_text(json_array(), question->system));
+        wire_show(messages, "system", add_text(json_array(), question->system));
     if (question->video)
         add_video(content, question);
     else if (question->frame_count >= WIRE_DASHSCOPE_LEAST_FRAMES)
         add_frames(content, question);
     else
         add_pictures(content, question);
-    add_message(messages, "user", add_text(content, prompt));
+    wire_show(messages, "user", add_text(content, prompt));
     return body(question, messages, parameters(question));
 }
 
@@ -111,8 +95,8 @@ json_t *wire_dashscope_text(const struct wire_question *question)
     json_t *messages = json_array(), *settings = parameters(question);
     cleanup(free_ptr) char *prompt = wire_prompt(question);
     if (question->system)
-        add_text_message(messages, "system", question->system);
-    add_text_message(messages, "user", prompt);
+        wire_say(messages, "system", question->system);
+    wire_say(messages, "user", prompt);
     json_put_text(settings, "result_format", "message");
     return body(question, messages, settings);
 }

@@ -67,22 +67,6 @@ static json_t *looks_and_words(const struct wire_question *question, const char 
     return content;
 }
 
-static void add_message(json_t *messages, const char *role, json_t *content)
-{
-    json_t *message = json_object();
-    json_put_text(message, "role", role);
-    json_put(message, "content", content);
-    json_array_append_new(messages, message);
-}
-
-static void add_text_message(json_t *messages, const char *role, const char *text)
-{
-    json_t *message = json_object();
-    json_put_text(message, "role", role);
-    json_put_text(message, "content", text);
-    json_array_append_new(messages, message);
-}
-
 json_t *wire_openai_chat(const struct wire_question *question, enum wire_dialect dialect)
 {
     json_t *body = json_object(), *messages = json_array(), *format = wire_format(question);
@@ -91,12 +75,12 @@ json_t *wire_openai_chat(const struct wire_question *question, enum wire_dialect
     const char *limit = dialect == WIRE_OPENAI ? "max_completion_tokens" : "max_tokens";
     json_put_text(body, "model", question->model);
     if (question->system)
-        add_text_message(messages, "system", question->system);
+        wire_say(messages, "system", question->system);
     // Words alone are a text: some servers of one's own take no parts then.
     if (question->video || question->frame_count > 0)
-        add_message(messages, "user", looks_and_words(question, prompt, dialect));
+        wire_show(messages, "user", looks_and_words(question, prompt, dialect));
     else
-        add_text_message(messages, "user", prompt);
+        wire_say(messages, "user", prompt);
     json_put(body, "messages", messages);
     if (question->max_tokens > 0)
         json_put_int(body, limit, question->max_tokens);
