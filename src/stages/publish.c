@@ -115,8 +115,11 @@ static int publish_here(struct copying *copying, struct err *err)
 static void remove_preview(struct stage_context *context)
 {
     cleanup(close_fd) int folder = outbox_open(context, NULL);
-    if (folder >= 0)
-        (void)fs_remove(folder, BATCH_PREVIEW, NULL);
+    if (folder < 0)
+        return;
+    (void)fs_remove(folder, BATCH_PREVIEW, NULL);
+    // Of a preview that was killed on its way there, too often to be tried again.
+    (void)fs_remove(folder, BATCH_PREVIEW ".tmp", NULL);
 }
 
 // ---- the bucket

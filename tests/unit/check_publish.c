@@ -51,6 +51,7 @@ START_TEST(the_preview_goes_when_the_reel_is_there)
 {
     ck_assert_int_eq(mkdirat(folder.spool.outbox, "trip", 0770) == 0 || errno == EEXIST, 1);
     folder_put(&folder.folder, "outbox/trip/preview.mp4", "a preview");
+    folder_put(&folder.folder, "outbox/trip/preview.mp4.tmp", "half of one");
     ck_assert_int_eq(publish(NULL), 0);
     cleanup(free_ptr) char *names = folder_names(&folder.folder, "outbox/trip");
     ck_assert_str_eq(names, "cover.jpg final.mp4 plan.json");
