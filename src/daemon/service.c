@@ -78,7 +78,8 @@ unsigned service_slots(const struct settings *settings, enum slot_class slot)
     case SLOT_CPU:
         if (settings->cpu_slots > 0)
             return (unsigned)settings->cpu_slots;
-        return processors > 0 ? (unsigned)processors : 1;
+        // One more than there are processors: a step that waits, or ends alone, leaves none idle.
+        return processors > 0 ? (unsigned)processors + 1 : 1;
     case SLOT_NET:
         return (unsigned)settings->net_slots;
     default:

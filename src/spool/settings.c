@@ -139,7 +139,7 @@ const struct config_option settings_options[] = {
       .unit = "s", .help = "How long it is left alone before one asks whether it is back." },
 
     { "slots.cpu", CONFIG_INT, AT(cpu_slots), "0", 0, 1000,
-      .help = "Steps that compute at the same time; 0 for one a processor." },
+      .help = "Steps that compute at the same time; 0 for one more than there are processors." },
     { "slots.net", CONFIG_INT, AT(net_slots), "8", 1, 1000,
       .help = "Steps that move files at the same time." },
     { "slots.model", CONFIG_INT, AT(model_slots), "4", 1, 1000,

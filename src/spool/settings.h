@@ -47,7 +47,7 @@ struct settings {
     int64_t service_burst, service_concurrent, service_failures;
     int64_t host_concurrent; // links at a time from one host
     // slots { }
-    int64_t cpu_slots; // 0: one for each processor
+    int64_t cpu_slots; // 0: one more than there are processors
     int64_t net_slots, model_slots;
     // stages { fetch { tries, wait_seconds, soft_seconds, hard_seconds } ... }
     struct settings_stage stage[STAGE_COUNT];
