@@ -76,7 +76,7 @@ $(O)/lib/%.a:
 	$(call show,AR)ar rcs $@ $^
 
 $(O)/lib/base.a: $(call folder,base)
-$(O)/lib/stage.a: $(patsubst %,$(O)/obj/stages/%.o,stage outbox stop storage errand_main gates)
+$(O)/lib/stage.a: $(patsubst %,$(O)/obj/stages/%.o,program stage outbox stop storage errand_main gates)
 $(O)/lib/spool.a: $(call folder,spool)
 $(O)/lib/media.a: $(call folder,media)
 $(O)/lib/highlight.a: $(call folder,highlight)

@@ -7,23 +7,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sysexits.h>
 #include <time.h>
 
 #include "base/fs.h"
 #include "base/text.h"
 #include "spool/message.h"
-
-enum { MESSAGE_FD = 3 };
+#include "stages/program.h"
 
 // Four lines a second are enough for any eye.
 static const uint64_t progress_interval_us = 250000;
 
 struct arguments {
-    const char *config, *spool, *batchdir;
+    struct program_options options;
+    const char *batchdir;
     int index;
 };
 
@@ -34,26 +32,15 @@ static uint64_t monotonic_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-// Run by hand, descriptor 3 may be free; then the first file opened would get the progress lines.
-static void occupy_descriptors(void)
-{
-    for (int fd = 0; fd <= MESSAGE_FD; fd++) {
-        if (fcntl(fd, F_GETFD) < 0)
-            (void)!open("/dev/null", O_RDWR); // the lowest free number, which is fd
-    }
-    (void)fcntl(MESSAGE_FD, F_SETFD, FD_CLOEXEC);
-    (void)signal(SIGPIPE, SIG_IGN); // a reader that went away must not end the work
-}
-
 // ---- arguments
 
-static int usage(enum stage stage, FILE *stream)
+static void usage(FILE *stream, const void *context)
 {
+    const struct stage_info *info = context;
     (void)fprintf(stream,
                   "Usage: %s [--config FILE] [--spool DIR] BATCHDIR%s\n"
                   "Runs one stage of clipspool on a batch; clipspoold does this by itself.\n",
-                  stage_info[stage].name, stage_info[stage].per_source ? " INDEX" : "");
-    return stream == stdout ? EX_OK : EX_USAGE;
+                  info->name, info->per_source ? " INDEX" : "");
 }
 
 static int parse_index(const char *text)
@@ -65,51 +52,26 @@ static int parse_index(const char *text)
     return good ? (int)index : -EINVAL;
 }
 
-// Returns a negative where the arguments make no sense.
-static int parse_arguments(int argc, char **argv, bool per_source, struct arguments *ret_arguments)
+// Returns a negative where the arguments behind the options make no sense.
+static int parse_arguments(int argc, char *const *argv, bool per_source,
+                           struct arguments *arguments)
 {
-    struct arguments arguments = { .index = STEP_BATCH };
-    int i = 1;
-    for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
-        if (strcmp(argv[i], "--config") == 0)
-            arguments.config = argv[i + 1];
-        else if (strcmp(argv[i], "--spool") == 0)
-            arguments.spool = argv[i + 1];
-        else
-            return -EINVAL;
-    }
-    if (argc - i != (per_source ? 2 : 1))
+    arguments->index = STEP_BATCH;
+    // An option without its value is no folder.
+    if (argc != (per_source ? 2 : 1) || strncmp(argv[0], "--", 2) == 0)
         return -EINVAL;
-    arguments.batchdir = argv[i];
+    arguments->batchdir = argv[0];
     if (per_source)
-        arguments.index = parse_index(argv[i + 1]);
-    if (per_source && arguments.index < 0)
-        return -EINVAL;
-    *ret_arguments = arguments;
-    return 0;
+        arguments->index = parse_index(argv[1]);
+    return per_source && arguments->index < 0 ? -EINVAL : 0;
 }
 
 // ---- opening
 
-static int load_settings(const struct arguments *arguments, struct settings *settings,
-                         struct err *err)
-{
-    cleanup(config_report_release) struct config_report report = CONFIG_REPORT_INIT;
-    int r = settings_load(arguments->config, settings, &report);
-    if (r < 0)
-        return err_set(err, ERR_CONFIG, "bad_configuration", "%s",
-                       report.text ? report.text : "the configuration cannot be read");
-    if (arguments->spool) {
-        free(settings->root);
-        settings->root = xstrdup(arguments->spool);
-    }
-    return 0;
-}
-
 static int open_batch(const struct arguments *arguments, struct stage_context *context,
                       struct err *err)
 {
-    int r = load_settings(arguments, &context->settings, err);
+    int r = program_settings(&arguments->options, &context->settings, err);
     if (r < 0)
         return r;
     context->batchdir = open(arguments->batchdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -209,31 +171,20 @@ static int run_step(struct stage_context *context, enum stage stage,
     return r < 0 ? r : save_result(context, stage, &step, started, err);
 }
 
-static int report_failure(enum stage stage, struct err *err)
-{
-    if (err->class == ERR_NONE)
-        (void)err_set(err, ERR_BUG, "no_reason", "%s failed without saying why",
-                      stage_info[stage].name);
-    message_write_error(MESSAGE_FD, err);
-    (void)fprintf(stderr, "%s: %s%s%s\n", stage_info[stage].name, err->text, *err->hint ? "\n" : "",
-                  err->hint);
-    return err_exit(err->class);
-}
-
 int stage_main(int argc, char **argv, enum stage stage,
                int (*run)(struct stage_context *context, struct err *err))
 {
+    const struct stage_info *info = &stage_info[stage];
+    const struct program program = { info->name, usage, info };
     struct arguments arguments;
     struct err err = ERR_INIT;
-    occupy_descriptors();
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        (void)printf("%s (clipspool) %s\n", stage_info[stage].name, CLIPSPOOL_VERSION);
-        return EX_OK;
-    }
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return usage(stage, stdout);
-    if (parse_arguments(argc, argv, stage_info[stage].per_source, &arguments) < 0)
-        return usage(stage, stderr);
+    int status;
+    program_begin();
+    int first = program_options(&program, argc, argv, &arguments.options, &status);
+    if (first < 0)
+        return status;
+    if (parse_arguments(argc - first, argv + first, info->per_source, &arguments) < 0)
+        return program_misused(&program);
 
     cleanup(release_context) struct stage_context context = {
         .batchdir = -1,
@@ -245,7 +196,7 @@ int stage_main(int argc, char **argv, enum stage stage,
     int r = open_batch(&arguments, &context, &err);
     if (r == 0)
         r = run_step(&context, stage, run, &err);
-    return r < 0 ? report_failure(stage, &err) : EX_OK;
+    return r < 0 ? program_failed(&program, &err) : EXIT_SUCCESS;
 }
 
 // ---- for run()
@@ -257,7 +208,7 @@ void stage_progress(struct stage_context *context, double fraction)
         return;
     context->progress = fraction < 1 ? fraction : 1;
     context->told_us = now;
-    message_write_progress(MESSAGE_FD, context->progress);
+    message_write_progress(PROGRAM_MESSAGE_FD, context->progress);
 }
 
 // A thousand warnings help nobody; a hostile file could cause millions.
@@ -287,7 +238,7 @@ void stage_warn(struct stage_context *context, const char *format, ...)
         }
     }
     (void)json_array_append_new(context->warnings, sentence);
-    message_write_warning(MESSAGE_FD, text);
+    message_write_warning(PROGRAM_MESSAGE_FD, text);
 }
 
 int stage_open_source(struct stage_context *context, struct err *err)
