@@ -22,7 +22,7 @@
 #include "spool/errand.h"
 
 // However many batches ended together: each costs a process, which mostly waits.
-enum { MAX_RUNNING = 4, MAX_LISTED = 1000000, ERRAND_NICE = 5 };
+enum { MAX_RUNNING = 4, MAX_LISTED = 1000000 };
 
 // Of what is due long after the programs' own deadlines.
 static const double margin_seconds = 30, sweep_seconds = 1800;
@@ -332,27 +332,9 @@ int errands_start_program(struct service *service, enum errand_kind kind, const 
                           const struct executor_listener *listener,
                           struct execution **ret_execution, struct err *err)
 {
-    cleanup(free_ptr) char *program = NULL, *id = batch ? xstrdup(batch) : NULL;
-    int r = settings_program(&service->settings, errand_info[kind].program, &program, err);
-    if (r < 0)
-        return r;
-    char config_option[] = "--config", spool_option[] = "--spool";
-    char *argv[8];
-    size_t argc = 0;
-    argv[argc++] = program;
-    if (service->accepted) {
-        argv[argc++] = config_option;
-        argv[argc++] = service->accepted;
-    }
-    argv[argc++] = spool_option;
-    argv[argc++] = service->settings.root;
-    argv[argc++] = id;
-    argv[argc] = NULL;
-    const struct child_limits limits = {
-        .memory_bytes = (uint64_t)service->settings.stage_memory_bytes,
-        .nice = ERRAND_NICE,
-    };
-    return service->executor.start(&service->executor, argv, &limits, listener, ret_execution, err);
+    cleanup(free_ptr) char *id = batch ? xstrdup(batch) : NULL;
+    return service_start(service, errand_info[kind].program, id, NULL, listener, ret_execution,
+                         err);
 }
 
 static int execute(struct task *task, struct err *err)

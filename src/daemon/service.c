@@ -28,7 +28,7 @@
 // Stages read this copy: a file that is being edited, or was refused, must not reach them.
 #define ACCEPTED "accepted.conf"
 
-enum { CONFIG_MAX_BYTES = 65536 };
+enum { CONFIG_MAX_BYTES = 65536, PROGRAM_NICE = 5 };
 
 static const uint64_t tick_us = 1000000;
 // What expires is counted in days.
@@ -69,6 +69,35 @@ double service_chance(void)
     if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits)
         bits = UINT32_MAX / 2;
     return bits / (double)UINT32_MAX;
+}
+
+int service_start(struct service *service, const char *name, char *first, char *second,
+                  const struct executor_listener *listener, struct execution **ret_execution,
+                  struct err *err)
+{
+    const struct child_limits limits = {
+        .memory_bytes = (uint64_t)service->settings.stage_memory_bytes,
+        .nice = PROGRAM_NICE,
+    };
+    cleanup(free_ptr) char *program = NULL;
+    int r = settings_program(&service->settings, name, &program, err);
+    if (r < 0)
+        return r;
+    // Named, not compound literals: one made in the block below would end with it.
+    char config_option[] = "--config", spool_option[] = "--spool";
+    char *argv[8];
+    size_t argc = 0;
+    argv[argc++] = program;
+    if (service->accepted) {
+        argv[argc++] = config_option;
+        argv[argc++] = service->accepted;
+    }
+    argv[argc++] = spool_option;
+    argv[argc++] = service->settings.root;
+    argv[argc++] = first;
+    argv[argc++] = second;
+    argv[argc] = NULL;
+    return service->executor.start(&service->executor, argv, &limits, listener, ret_execution, err);
 }
 
 unsigned service_slots(const struct settings *settings, enum slot_class slot)

@@ -72,6 +72,11 @@ void service_arm(struct service *service, sd_event_source **source, uint64_t whe
                  sd_event_time_handler_t handler, void *context);
 // 0..1, random: spreads retries of what failed together.
 double service_chance(void);
+// Starts a program of libexec as steps and errands are: with the accepted configuration, this
+// spool, and what stands behind the options (NULL: nothing more).  Gives *ret_execution.
+int service_start(struct service *service, const char *name, char *first, char *second,
+                  const struct executor_listener *listener, struct execution **ret_execution,
+                  struct err *err);
 // Slots of a class in all.
 unsigned service_slots(const struct settings *settings, enum slot_class slot);
 

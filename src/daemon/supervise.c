@@ -26,7 +26,6 @@
 // Warnings of a run that are passed on: they end in files for people.
 enum { MAX_WARNINGS = 20 };
 // Above the daemon, so that a busy machine still answers.
-enum { STEP_NICE = 5 };
 // A program that could not even be started is looked for again after this.
 static const double start_failed_seconds = 30;
 
@@ -352,35 +351,15 @@ static int on_hard_deadline(sd_event_source *source, uint64_t when, void *contex
 static int execute(struct run *run, struct err *err)
 {
     struct service *service = run->service;
-    const struct settings *settings = &service->settings;
-    cleanup(free_ptr) char *program = NULL;
-    int r = settings_program(settings, stage_info[run->place.stage].name, &program, err);
-    if (r < 0)
-        return r;
     cleanup(free_ptr) char *batchdir =
-        xasprintf("%s/work/%s", settings->root, run->live->member->id);
+        xasprintf("%s/work/%s", service->settings.root, run->live->member->id);
     cleanup(free_ptr) char *index = xasprintf("%d", run->place.index);
-    // Named, not compound literals: one made in the block below would end with it.
-    char config_option[] = "--config", spool_option[] = "--spool";
-    char *argv[8];
-    size_t argc = 0;
-    argv[argc++] = program;
-    if (service->accepted) {
-        argv[argc++] = config_option;
-        argv[argc++] = service->accepted;
-    }
-    argv[argc++] = spool_option;
-    argv[argc++] = settings->root;
-    argv[argc++] = batchdir;
-    argv[argc++] = run->place.index == STEP_BATCH ? NULL : index;
-    argv[argc] = NULL;
-    struct child_limits limits = { .memory_bytes = (uint64_t)settings->stage_memory_bytes,
-                                   .nice = STEP_NICE };
     struct executor_listener listener = {
         .context = run, .said = on_said, .printed = on_printed, .ended = on_ended
     };
-    return service->executor.start(&service->executor, argv, &limits, &listener, &run->execution,
-                                   err);
+    return service_start(service, stage_info[run->place.stage].name, batchdir,
+                         run->place.index == STEP_BATCH ? NULL : index, &listener, &run->execution,
+                         err);
 }
 
 static void attach(struct run *run)

@@ -136,27 +136,12 @@ void store_bucket_leave(const struct store_bucket *bucket, const struct err *out
         bucket->turn.leave(bucket->turn.context, outcome);
 }
 
-static int do_once(struct store_bucket *bucket, const struct store_bucket_call *call,
-                   struct http_answer *answer, struct err *err)
-{
-    cleanup(store_bucket_request_release) struct store_bucket_request request = { .lines = NULL };
-    int r = store_bucket_prepare(bucket, call, &request, err);
-    if (r == 0)
-        r = store_bucket_enter(bucket, err);
-    if (r < 0)
-        return r;
-    r = http_do(bucket->http, &request.http, answer, err);
-    r = store_bucket_judge(bucket, r, answer, err);
-    store_bucket_leave(bucket, err);
-    return r;
-}
-
-int store_bucket_do(struct store_bucket *bucket, const struct store_bucket_call *call,
-                    struct http_answer *answer, struct err *err)
+int store_bucket_repeat(struct store_bucket *bucket, store_bucket_once *once, void *context,
+                        struct err *err)
 {
     for (unsigned tries = 1;; tries++) {
         struct err now = ERR_INIT;
-        int r = do_once(bucket, call, answer, &now);
+        int r = once(bucket, context, &now);
         double seconds = r < 0 ? store_bucket_again(tries, &now) : -1;
         if (seconds < 0) {
             if (err != NULL && r < 0)
@@ -166,8 +151,35 @@ int store_bucket_do(struct store_bucket *bucket, const struct store_bucket_call 
         r = store_bucket_wait(bucket, seconds, err);
         if (r < 0)
             return r;
-        http_answer_release(answer);
     }
+}
+
+struct asking {
+    const struct store_bucket_call *call;
+    struct http_answer *answer;
+};
+
+static int ask_once(struct store_bucket *bucket, void *context, struct err *err)
+{
+    const struct asking *asking = context;
+    cleanup(store_bucket_request_release) struct store_bucket_request request = { .lines = NULL };
+    http_answer_release(asking->answer); // of the try before
+    int r = store_bucket_prepare(bucket, asking->call, &request, err);
+    if (r == 0)
+        r = store_bucket_enter(bucket, err);
+    if (r < 0)
+        return r;
+    r = http_do(bucket->http, &request.http, asking->answer, err);
+    r = store_bucket_judge(bucket, r, asking->answer, err);
+    store_bucket_leave(bucket, err);
+    return r;
+}
+
+int store_bucket_do(struct store_bucket *bucket, const struct store_bucket_call *call,
+                    struct http_answer *answer, struct err *err)
+{
+    struct asking asking = { call, answer };
+    return store_bucket_repeat(bucket, ask_once, &asking, err);
 }
 
 // ---- bodies
@@ -284,6 +296,7 @@ static int sign(struct store *store, const char *key, unsigned seconds, char **r
 struct getting {
     struct store_bucket *bucket;
     const struct store_target *target;
+    struct download_result *result;
 };
 
 static void got(void *context, uint64_t bytes, uint64_t total_bytes)
@@ -309,13 +322,13 @@ static void translate(struct err *err)
         err->class = ERR_SERVICE;
 }
 
-static int get_once(struct store_bucket *bucket, const struct store_target *target,
-                    struct download_result *result, struct err *err)
+static int get_once(struct store_bucket *bucket, void *context, struct err *err)
 {
+    struct getting *getting = context;
+    const struct store_target *target = getting->target;
     cleanup(secret_free) char *link = NULL;
     cleanup(free_ptr) char *identity =
         xasprintf("%s/%s/%s", bucket->place.endpoint, bucket->place.bucket, target->key);
-    struct getting getting = { bucket, target };
     int r = sign(&bucket->store, target->key, GET_SECONDS, &link, err);
     if (r == 0)
         r = store_bucket_enter(bucket, err);
@@ -330,8 +343,8 @@ static int get_once(struct store_bucket *bucket, const struct store_target *targ
                                           .name = target->name,
                                           .progress = got,
                                           .refused = get_refused,
-                                          .context = &getting };
-    r = download(&order, result, err);
+                                          .context = getting };
+    r = download(&order, getting->result, err);
     if (r < 0)
         translate(err);
     store_bucket_leave(bucket, err);
@@ -341,20 +354,8 @@ static int get_once(struct store_bucket *bucket, const struct store_target *targ
 static int get(struct store *store, const struct store_target *target,
                struct download_result *result, struct err *err)
 {
-    struct store_bucket *bucket = own(store);
-    for (unsigned tries = 1;; tries++) {
-        struct err now = ERR_INIT;
-        int r = get_once(bucket, target, result, &now);
-        double seconds = r < 0 ? store_bucket_again(tries, &now) : -1;
-        if (seconds < 0) {
-            if (err != NULL && r < 0)
-                *err = now;
-            return r;
-        }
-        r = store_bucket_wait(bucket, seconds, err);
-        if (r < 0)
-            return r;
-    }
+    struct getting getting = { own(store), target, result };
+    return store_bucket_repeat(getting.bucket, get_once, &getting, err);
 }
 
 // One header of metadata, as it was put; what others put may be encoded otherwise, or not.

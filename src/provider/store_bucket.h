@@ -59,6 +59,12 @@ double store_bucket_again(unsigned tries, const struct err *err);
 // Waits, unless asked to stop: -ECANCELED.
 int store_bucket_wait(const struct store_bucket *bucket, double seconds, struct err *err);
 
+// Does `once` until it succeeds, what came of it will not pass, or its tries are over.  Returns
+// what the last one did, or -ECANCELED.
+typedef int store_bucket_once(struct store_bucket *bucket, void *context, struct err *err);
+int store_bucket_repeat(struct store_bucket *bucket, store_bucket_once *once, void *context,
+                        struct err *err);
+
 // The request with its tries, in turn.  Fills *answer, which is INIT or released.
 int store_bucket_do(struct store_bucket *bucket, const struct store_bucket_call *call,
                     struct http_answer *answer, struct err *err);
