@@ -7,6 +7,8 @@
 #include "provider/http.h"
 
 #include "base/text.h"
+#include "provider/guard.h"
+#include "provider/pace.h"
 #include "spool/remote.h"
 
 #include <curl/curl.h>
@@ -45,16 +47,12 @@ struct transfer {
     struct err *err;
     CURLU *url;
     struct curl_slist *fields;
-    bool may_follow;
-    bool host_is_allowed; // this hop's, by name
-    bool attempted;       // an address was good enough to connect to
-    bool refused;         // one was not, the last of them:
-    char refused_text[INET6_ADDRSTRLEN + 8];
-    bool connected, head_is_done;
+    struct guard guard; // of this hop
+    struct pace pace;
+    bool may_follow, head_is_done;
     bool enough; // what is still to come does not matter
     int failed;  // negative: what a callback ran into, err is set
-    uint64_t moved, sent, deadline_us;
-    uint64_t window_us, window_moved; // since when, and what had come then
+    uint64_t moved, sent;
     char words[CURL_ERROR_SIZE];
 };
 
@@ -206,43 +204,22 @@ static char *origin(CURLU *url)
     return xasprintf("%s://%s:%s", scheme, host, port ? port : "");
 }
 
-// ---- callbacks: whom to connect to
-
-// Ports below 1024 belong to services of the machine's owner; mail and name servers are not to be
-// talked to in HTTP because somebody dropped a link.
-static bool is_good_port(uint16_t port)
-{
-    return port == 80 || port == 443 || port >= 1024;
-}
-
-static bool may_connect(struct transfer *transfer, const struct curl_sockaddr *to)
-{
-    struct address address;
-    char text[INET6_ADDRSTRLEN];
-    if (address_from_socket(&to->addr, to->addrlen, &address) < 0)
-        return false;
-    const struct http_rules *rules = &transfer->http->rules;
-    if (transfer->host_is_allowed || address_list_has(&rules->allow_networks, &address))
-        return true;
-    // The port lies at the same place in both kinds of address.
-    struct sockaddr_in in;
-    memcpy(&in, &to->addr, sizeof in);
-    uint16_t port = ntohs(in.sin_port);
-    if (address_is_global(&address) && is_good_port(port))
-        return true;
-    transfer->refused = true;
-    (void)snprintf(transfer->refused_text, sizeof transfer->refused_text, "%s port %u",
-                   address_text(&address, text), port);
-    return false;
-}
+// ---- callbacks: the connection
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *to)
 {
     struct transfer *transfer = context;
-    if (purpose != CURLSOCKTYPE_IPCXN || !may_connect(transfer, to))
+    if (purpose != CURLSOCKTYPE_IPCXN || !guard_admits(&transfer->guard, &to->addr, to->addrlen))
         return CURL_SOCKET_BAD;
-    transfer->attempted = true;
     return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+static int note_connected(void *context, char *to, char *from, int to_port, int from_port)
+{
+    struct transfer *transfer = context;
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    pace_connected(&transfer->pace, monotonic_us(), transfer->moved);
+    return CURL_PREREQFUNC_OK;
 }
 
 // ---- callbacks: the answer
@@ -359,16 +336,6 @@ static int seek_body(void *context, curl_off_t offset, int from)
     return CURL_SEEKFUNC_OK;
 }
 
-static int note_connected(void *context, char *to, char *from, int to_port, int from_port)
-{
-    struct transfer *transfer = context;
-    (void)to, (void)from, (void)to_port, (void)from_port;
-    transfer->connected = true;
-    transfer->window_us = monotonic_us();
-    transfer->window_moved = transfer->moved;
-    return CURL_PREREQFUNC_OK;
-}
-
 // ---- options
 
 static void set_number(CURL *easy, CURLoption option, long value)
@@ -471,33 +438,21 @@ static int stopped(struct err *err)
     return -ECANCELED;
 }
 
-static bool is_stalled(struct transfer *transfer, uint64_t now)
-{
-    const struct http_rules *rules = &transfer->http->rules;
-    double stall_seconds = fmax(rules->stall_seconds, transfer->request->patience_seconds);
-    if (rules->stall_seconds <= 0 || !transfer->connected)
-        return false;
-    double due = fmax(rules->stall_bytes_per_second * stall_seconds, 1);
-    if ((double)(transfer->moved - transfer->window_moved) >= due) {
-        transfer->window_us = now;
-        transfer->window_moved = transfer->moved;
-        return false;
-    }
-    return (double)(now - transfer->window_us) >= stall_seconds * 1e6;
-}
-
 // What ends a transfer from our side.  Returns 0 or a negative with err set.
 static int check_time(struct transfer *transfer)
 {
-    uint64_t now = monotonic_us();
     const struct http_rules *rules = &transfer->http->rules;
-    if (is_stalled(transfer, now))
+    switch (pace_judge(&transfer->pace, monotonic_us(), transfer->moved)) {
+    case PACE_STALLED:
         return err_set(transfer->err, ERR_RETRY, "stalled",
                        "the server sent less than %g bytes a second for %g s",
                        rules->stall_bytes_per_second, rules->stall_seconds);
-    if (transfer->deadline_us != 0 && now >= transfer->deadline_us)
+    case PACE_LATE:
         return err_set(transfer->err, ERR_RETRY, "too_slow", "the server did not answer in %g s",
                        transfer->request->deadline_seconds);
+    case PACE_GOOD:
+        break;
+    }
     return 0;
 }
 
@@ -528,11 +483,11 @@ static int drive(struct transfer *transfer, CURLcode *ret_code)
 
 static int connect_failure(struct transfer *transfer)
 {
-    if (!transfer->refused || transfer->attempted)
+    const char *refusal = guard_refusal(&transfer->guard);
+    if (refusal == NULL)
         return err_set(transfer->err, ERR_RETRY, "unreachable", "the server cannot be reached");
     (void)err_set(transfer->err, ERR_DENIED, "address_refused",
-                  "the link leads to %s, which is not a server on the open internet",
-                  transfer->refused_text);
+                  "the link leads to %s, which is not a server on the open internet", refusal);
     return err_hint(transfer->err,
                     "an administrator can name it in fetch.allow_hosts or fetch.allow_networks");
 }
@@ -576,9 +531,10 @@ static int judge(struct transfer *transfer, CURLcode code)
 static void begin_hop(struct transfer *transfer)
 {
     cleanup(free_ptr) char *host = url_part(transfer->url, CURLUPART_HOST, 0);
-    transfer->host_is_allowed = address_names_have(transfer->http->rules.allow_hosts, host);
-    transfer->attempted = transfer->refused = false;
-    transfer->connected = transfer->head_is_done = transfer->enough = false;
+    const struct http_rules *rules = &transfer->http->rules;
+    guard_begin(&transfer->guard, host, rules->allow_hosts, &rules->allow_networks);
+    pace_connecting(&transfer->pace);
+    transfer->head_is_done = transfer->enough = false;
     transfer->failed = 0;
     transfer->sent = 0;
     transfer->words[0] = '\0';
@@ -653,8 +609,12 @@ static int begin(struct transfer *transfer, const struct http_request *request,
     transfer->url = url_new();
     transfer->may_follow =
         request->max_redirects > 0 && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
-    if (request->deadline_seconds > 0)
-        transfer->deadline_us = monotonic_us() + (uint64_t)(request->deadline_seconds * 1e6);
+    const struct http_rules *rules = &transfer->http->rules;
+    const struct pace_rules pace = { .stall_seconds = rules->stall_seconds,
+                                     .stall_bytes_per_second = rules->stall_bytes_per_second,
+                                     .patience_seconds = request->patience_seconds,
+                                     .deadline_seconds = request->deadline_seconds };
+    pace_begin(&transfer->pace, &pace, monotonic_us());
     return set_url(transfer->url, request->link, err);
 }
 

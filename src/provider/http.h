@@ -1,11 +1,12 @@
 // One HTTP request and its answer, blocking, to whom it may be sent.  The only user of libcurl.
 //
 // A link comes from whoever may drop a file.  So: http and https only; no credentials in it; only
-// globally reachable addresses (base/address.h) unless the configuration makes an exception, judged
-// on the address that is really connected to, whatever the name resolved to a moment before; other
-// services' ports are left alone; redirects are followed here, one by one, each judged as if it had
-// been dropped, never from https to http; no proxy, netrc, cookies or keys from the environment;
-// certificates are checked.  What the other side may make us keep or wait for is bounded.
+// globally reachable addresses unless the configuration makes an exception, judged on the address
+// that is really connected to, whatever the name resolved to a moment before, and no other
+// services' ports (provider/guard.h); redirects are followed here, one by one, each judged as if it
+// had been dropped, never from https to http; no proxy, netrc, cookies or keys from the
+// environment; certificates are checked.  What the other side may make us keep or wait for
+// (provider/pace.h) is bounded.
 //
 // Not thread-safe: a `struct http` belongs to one thread, and the first is made before others are.
 #ifndef CLIPSPOOL_HTTP_H
