@@ -76,7 +76,8 @@ $(O)/lib/%.a:
 	$(call show,AR)ar rcs $@ $^
 
 $(O)/lib/base.a: $(call folder,base)
-$(O)/lib/stage.a: $(patsubst %,$(O)/obj/stages/%.o,program stage outbox stop storage errand_main gates)
+STAGE_MODULES = $(patsubst %,$(O)/obj/stages/%.o,program stage outbox stop storage errand_main gates)
+$(O)/lib/stage.a: $(STAGE_MODULES)
 $(O)/lib/spool.a: $(call folder,spool)
 $(O)/lib/media.a: $(call folder,media)
 $(O)/lib/highlight.a: $(call folder,highlight)
@@ -132,13 +133,15 @@ FAULT_CALLS = close copy_file_range fstat fstatat fsync ftruncate futimens linka
 	renameat renameat2 unlinkat write
 $(FAULT_TESTS): LDFLAGS += $(FAULT_CALLS:%=-Wl,--wrap=%)
 
-# A test of the daemon's own modules takes them too, without main.
+# A test of a module that is in no archive above takes its neighbours too, without main.
 DAEMON_MODULES = $(filter-out $(O)/obj/daemon/main.o,$(call folder,daemon))
 DAEMON_TESTS = $(patsubst src/daemon/%.c,$(O)/tests/unit/check_%,$(wildcard src/daemon/*.c))
 $(DAEMON_TESTS): $(DAEMON_MODULES)
 CLI_MODULES = $(filter-out $(O)/obj/cli/main.o,$(call folder,cli))
 CLI_TESTS = $(patsubst src/cli/%.c,$(O)/tests/unit/check_%,$(filter-out %/main.c,$(wildcard src/cli/*.c)))
 $(CLI_TESTS): $(CLI_MODULES)
+STAGE_TESTS = $(STAGE_MODULES:$(O)/obj/stages/%.o=$(O)/tests/unit/check_%)
+$(STAGE_TESTS): $(STAGE_MODULES)
 
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
