@@ -25,7 +25,7 @@ What it does is in the query of the link, so that a test reads in one place what
   echo=1             the request as it came is the body
   hook=SECRET        is a webhook; says "hook N turn=K id=ID type=TYPE batch=ID signature=WORD at=SECONDS",
                      WORD being good or bad: the signature is made once more here, with whsec_SECRET
-  save=PATH          puts the body of the request there
+  save=PATH          puts the body of the request there; head=PATH: what came before it
 
 Each event is a line on stdout: "accept N", "request N METHOD PATH range=R ifrange=V",
 "sent N BYTES", "stalled N", "closed N".  It ends when stdin does.
@@ -81,10 +81,11 @@ class Exchange:
 
     def take_body(self):
         """What is told to a receiver of webhooks."""
-        body = self.request.split(b"\r\n\r\n", 1)[1]
-        if "save" in self.wish:
-            with open(self.wish["save"], "wb") as file:
-                file.write(body)
+        head, body = self.request.split(b"\r\n\r\n", 1)
+        for key, part in (("save", body), ("head", head)):
+            if key in self.wish:
+                with open(self.wish[key], "wb") as file:
+                    file.write(part)
         if "hook" not in self.wish:
             return
         id, when = self.fields.get("webhook-id", ""), self.fields.get("webhook-timestamp", "")
