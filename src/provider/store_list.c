@@ -73,12 +73,6 @@ static int add_entry(struct page *page, struct err *err)
     return 0;
 }
 
-static void keep(char **to, const char *text)
-{
-    free(*to);
-    *to = xstrdup(text);
-}
-
 static int take_element(void *context, const char *path, const char *text, struct err *err)
 {
     struct page *page = context;
@@ -86,7 +80,7 @@ static int take_element(void *context, const char *path, const char *text, struc
     if (in == NULL)
         return strcmp(path, "ListBucketResult") == 0 ? 0 : bad(err, "is something else");
     if (strcmp(in, "/Contents/Key") == 0)
-        keep(&page->next.key, text);
+        xml_keep(&page->next.key, text);
     else if (strcmp(in, "/Contents/LastModified") == 0)
         page->next.modified = store_list_time(text);
     else if (strcmp(in, "/Contents/Size") == 0)
@@ -98,7 +92,7 @@ static int take_element(void *context, const char *path, const char *text, struc
     else if (strcmp(in, "/IsTruncated") == 0)
         page->is_truncated = strcmp(text, "true") == 0;
     else if (strcmp(in, "/NextContinuationToken") == 0)
-        keep(&page->token, text);
+        xml_keep(&page->token, text);
     return 0;
 }
 

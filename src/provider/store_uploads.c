@@ -45,12 +45,6 @@ static int bad(struct err *err, const char *reason)
     return err_set(err, ERR_SERVICE, "bad_answer", "the service's list of uploads %s", reason);
 }
 
-static void keep(char **to, const char *text)
-{
-    free(*to);
-    *to = xstrdup(text);
-}
-
 static int take_element(void *context, const char *path, const char *text, struct err *err)
 {
     struct page *page = context;
@@ -58,9 +52,9 @@ static int take_element(void *context, const char *path, const char *text, struc
     if (in == NULL)
         return strcmp(path, "ListMultipartUploadsResult") == 0 ? 0 : bad(err, "is something else");
     if (strcmp(in, "/Upload/Key") == 0)
-        keep(&page->next.key, text);
+        xml_keep(&page->next.key, text);
     else if (strcmp(in, "/Upload/UploadId") == 0)
-        keep(&page->next.id, text);
+        xml_keep(&page->next.id, text);
     else if (strcmp(in, "/Upload/Initiated") == 0)
         page->next.begun = store_list_time(text);
     else if (strcmp(in, "/EncodingType") == 0)

@@ -114,6 +114,12 @@ int xml_read(const char *data, size_t size, xml_element *element, void *context,
     return 0;
 }
 
+void xml_keep(char **to, const char *text)
+{
+    free(*to);
+    *to = xstrdup(text);
+}
+
 void xml_escape(const char *text, char **out, size_t *length)
 {
     static const char *const entities[256] = {

@@ -18,6 +18,9 @@ typedef int xml_element(void *context, const char *path, const char *text, struc
 // Reads a whole document.  Returns 0, what `element` returned, or ERR_INPUT "bad_xml".
 int xml_read(const char *data, size_t size, xml_element *element, void *context, struct err *err);
 
+// For xml_element: keeps a copy of the text in *to, in place of what is there.
+void xml_keep(char **to, const char *text);
+
 // Appends text to *out (grown, never NULL after) so that it stands for itself between two tags.
 void xml_escape(const char *text, char **out, size_t *length);
 

@@ -1,41 +1,19 @@
 #include "tests/support/bucketd.h"
 
 #include <check.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <sys/wait.h>
 
 enum { PATIENCE_MS = 30000 };
-
-static void start(struct bucketd *bucketd, char *const *arguments)
-{
-    int in[2], out[2];
-    ck_assert_int_eq(pipe2(in, O_CLOEXEC), 0);
-    ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    int r = posix_spawnp(&bucketd->pid, arguments[0], &actions, NULL, arguments, environ);
-    ck_assert_msg(r == 0, "%s: %s; tests run in the top folder", arguments[0], strerror(r));
-    posix_spawn_file_actions_destroy(&actions);
-    close(in[0]);
-    close(out[1]);
-    bucketd->stdin_fd = in[1];
-    bucketd->stdout_fd = out[0];
-}
 
 // Reads a line, without its end.
 static void read_line(const struct bucketd *bucketd, char *line, size_t room)
 {
     size_t size = 0;
-    struct pollfd ready = { .fd = bucketd->stdout_fd, .events = POLLIN };
+    struct pollfd ready = { .fd = bucketd->process.stdout_fd, .events = POLLIN };
     while (size + 1 < room) {
         ck_assert_msg(poll(&ready, 1, PATIENCE_MS) == 1, "the service says nothing");
-        ck_assert_msg(read(bucketd->stdout_fd, line + size, 1) == 1,
+        ck_assert_msg(read(bucketd->process.stdout_fd, line + size, 1) == 1,
                       "the service is gone (of S3: is build/s3 there? make check-integration makes "
                       "it)");
         if (line[size] == '\n')
@@ -65,7 +43,7 @@ void bucketd_start(struct bucketd *bucketd, enum store_kind kind, const char *ar
     char *s3[] = { (char[]){ "node" }, (char[]){ "--openssl-legacy-provider" },
                    (char[]){ "tests/support/s3/start.js" }, bucketd->folder.path, NULL };
     ck_assert_int_eq(setenv("NODE_PATH", "build/s3/node_modules", 1), 0);
-    start(bucketd, is_oss ? oss : s3);
+    server_start(&bucketd->process, is_oss ? oss : s3);
     do
         read_line(bucketd, line, sizeof line);
     while (sscanf(line, "port %u", &bucketd->port) != 1);
@@ -84,9 +62,7 @@ void bucketd_start(struct bucketd *bucketd, enum store_kind kind, const char *ar
 
 void bucketd_stop(struct bucketd *bucketd)
 {
-    close_fd(&bucketd->stdin_fd); // which ends it
-    ck_assert_int_eq(waitpid(bucketd->pid, NULL, 0), bucketd->pid);
-    close_fd(&bucketd->stdout_fd);
+    server_stop(&bucketd->process);
     credential_release(&bucketd->credential);
     free_ptr(&bucketd->endpoint);
     folder_remove(&bucketd->folder);

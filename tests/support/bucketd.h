@@ -5,13 +5,11 @@
 
 #include "provider/store.h"
 #include "tests/support/folder.h"
-
-#include <sys/types.h>
+#include "tests/support/server.h"
 
 struct bucketd {
     enum store_kind kind;
-    pid_t pid;
-    int stdin_fd, stdout_fd;
+    struct server process;
     unsigned port;
     struct folder folder; // of S3: what it keeps
     char *endpoint;       // "http://127.0.0.1:PORT"

@@ -5,11 +5,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 enum { PATIENCE_MS = 20000, PERIOD = 65521 };
 
@@ -17,24 +15,10 @@ static unsigned own_requests; // of httpd_accepted, not to be counted
 
 void httpd_start(struct httpd *httpd, const char *certificate)
 {
-    int in[2], out[2];
     char *arguments[] = { (char[]){ "tests/support/httpd.py" }, NULL, NULL };
     arguments[1] = certificate ? xstrdup(certificate) : NULL;
-    ck_assert_int_eq(pipe2(in, O_CLOEXEC), 0);
-    ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    int r = posix_spawn(&httpd->pid, arguments[0], &actions, NULL, arguments, environ);
-    ck_assert_msg(r == 0, "%s: %s; tests run in the top folder", arguments[0], strerror(r));
-    posix_spawn_file_actions_destroy(&actions);
-    close(in[0]);
-    close(out[1]);
+    server_start(&httpd->process, arguments);
     free(arguments[1]);
-    httpd->stdin_fd = in[1];
-    httpd->stdout_fd = out[0];
     httpd->log = xstrdup("");
     httpd->log_size = 0;
     own_requests = 0;
@@ -44,9 +28,7 @@ void httpd_start(struct httpd *httpd, const char *certificate)
 
 void httpd_stop(struct httpd *httpd)
 {
-    close_fd(&httpd->stdin_fd); // which ends it
-    ck_assert_int_eq(waitpid(httpd->pid, NULL, 0), httpd->pid);
-    close_fd(&httpd->stdout_fd);
+    server_stop(&httpd->process);
     free_ptr(&httpd->log);
 }
 
@@ -66,12 +48,12 @@ char *httpd_link(const struct httpd *httpd, const char *format, ...)
 static const char *read_line(struct httpd *httpd, const char *waiting_for)
 {
     size_t begin = httpd->log_size;
-    struct pollfd ready = { .fd = httpd->stdout_fd, .events = POLLIN };
+    struct pollfd ready = { .fd = httpd->process.stdout_fd, .events = POLLIN };
     do {
         httpd->log = xrealloc(httpd->log, httpd->log_size + 2, 1);
         ck_assert_msg(poll(&ready, 1, PATIENCE_MS) == 1, "waited for \"%s\" after:\n%s",
                       waiting_for, httpd->log);
-        ck_assert_msg(read(httpd->stdout_fd, httpd->log + httpd->log_size, 1) == 1,
+        ck_assert_msg(read(httpd->process.stdout_fd, httpd->log + httpd->log_size, 1) == 1,
                       "the server is gone:\n%s", httpd->log);
         httpd->log[++httpd->log_size] = '\0';
     } while (httpd->log[httpd->log_size - 1] != '\n');

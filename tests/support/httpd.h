@@ -4,12 +4,10 @@
 #define CLIPSPOOL_TESTS_HTTPD_H
 
 #include "base/base.h"
-
-#include <sys/types.h>
+#include "tests/support/server.h"
 
 struct httpd {
-    pid_t pid;
-    int stdin_fd, stdout_fd;
+    struct server process;
     unsigned port;
     char *log; // all lines that were read so far
     size_t log_size;
