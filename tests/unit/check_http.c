@@ -417,6 +417,20 @@ START_TEST(a_deadline_holds_for_an_answer_that_keeps_coming)
 }
 END_TEST
 
+// Its deadline comes long after the rule alone would have ended it.
+START_TEST(an_answer_that_may_take_long_is_not_stalled_before)
+{
+    char *link = httpd_link(&server, "/?mute=1");
+    allow(NULL, "127.0.0.1");
+    rules.stall_seconds = 0.1;
+    ck_assert_int_lt(ask(&(struct http_request){
+                         .link = link, .deadline_seconds = 0.6, .patience_seconds = 60 }),
+                     0);
+    ck_assert_str_eq(err.id, "too_slow");
+    free(link);
+}
+END_TEST
+
 START_TEST(a_server_that_is_not_there_may_be_there_later)
 {
     struct httpd gone;
@@ -655,6 +669,7 @@ int main(void)
                         (int)ARRAY_LEN(broken));
     tcase_add_test(tcase, a_slow_answer_that_is_fast_enough_arrives);
     tcase_add_test(tcase, a_deadline_holds_for_an_answer_that_keeps_coming);
+    tcase_add_test(tcase, an_answer_that_may_take_long_is_not_stalled_before);
     tcase_add_test(tcase, a_server_that_is_not_there_may_be_there_later);
     tcase_add_test(tcase, a_request_to_stop_ends_a_transfer_at_once);
     tcase_add_test(tcase, what_a_sink_runs_into_is_passed_up);
