@@ -255,6 +255,21 @@ START_TEST(who_may_read_the_folder_may_read_the_file_and_only_we_may_write_it)
 }
 END_TEST
 
+START_TEST(the_group_of_the_folder_becomes_that_of_the_file)
+{
+    struct stat there;
+    cleanup(close_fd) int out = outbox_open(&context, NULL);
+    put("final.mp4", "a reel");
+    if (fchown(out, (uid_t)-1, 12345) < 0) {
+        puts("SKIP the group of the folder: only root gives a folder to any group");
+        return;
+    }
+    ck_assert_int_eq(put_out(out), FS_LINKED);
+    ck_assert_int_eq(fstatat(out, "final.mp4", &there, 0), 0);
+    ck_assert_uint_eq(there.st_gid, 12345);
+}
+END_TEST
+
 START_TEST(a_link_in_place_of_what_was_made_is_not_followed_and_gives_nothing_away)
 {
     struct stat target;
@@ -372,6 +387,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, put_twice_it_is_the_same_and_what_was_there_is_replaced);
     tcase_add_loop_test(tcase, who_may_read_the_folder_may_read_the_file_and_only_we_may_write_it,
                         0, (int)ARRAY_LEN(rights));
+    tcase_add_test(tcase, the_group_of_the_folder_becomes_that_of_the_file);
     tcase_add_test(tcase, a_link_in_place_of_what_was_made_is_not_followed_and_gives_nothing_away);
     tcase_add_test(tcase, what_cannot_be_put_leaves_what_was_there_and_a_number_for_trouble);
     tcase_add_test(tcase, in_another_file_system_it_is_a_copy_that_the_same_may_read);
