@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "daemon/report.h"
 #include "spool/errand.h"
+#include "spool/throttle.h"
 
 // However many batches ended together: each costs a process, which mostly waits.
 enum { MAX_RUNNING = 4, MAX_LISTED = 1000000 };
@@ -222,7 +223,7 @@ static void follow(struct task *task, struct errand *errand, const struct err *e
                                         .once = task->errands->service->options->once,
                                         .chance = service_chance() };
     errand->error = *error;
-    errand->attempts -= errand_had_no_turn(error) && errand->attempts > 0;
+    errand->attempts -= throttle_had_no_turn(error) && errand->attempts > 0;
     switch (errand_judge(&facts, &seconds)) {
     case ERRAND_DONE:
         succeed(task, errand);

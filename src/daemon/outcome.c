@@ -86,7 +86,7 @@ static struct outcome judge_service(const struct outcome_facts *facts)
 
 static struct outcome judge_later(const struct outcome_facts *facts)
 {
-    if (strcmp(facts->err->id, "service_busy") == 0)
+    if (strcmp(facts->err->id, "no_turn") == 0)
         return wait_for_turn(facts);
     if (strcmp(facts->err->id, "step_busy") != 0)
         return judge_retry(facts, (unsigned)facts->rules->tries, OUTCOME_RETRY);

@@ -120,7 +120,7 @@ static bool pause_for(const struct gate *gate, int64_t wait_us)
 
 static int busy(const struct gate *gate, int64_t wait_us, struct err *err)
 {
-    (void)err_set(err, ERR_RETRY, "service_busy", "%s is asked as much already as it may be",
+    (void)err_set(err, ERR_RETRY, "no_turn", "%s is asked as much already as it may be",
                   gate->name);
     if (err)
         err->retry_after = (unsigned)fmax(ceil((double)wait_us / 1e6), COME_AGAIN_SECONDS);

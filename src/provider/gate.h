@@ -26,7 +26,7 @@ void gate_free(struct gate **gate);
 
 // Waits for a turn.  Both take a struct gate, as void for struct store_turn; NULL is no gate.
 // Returns 0; -ECANCELED (ERR_RETRY "stopped"); or another negative: ERR_SERVICE "service_away" (the
-// service failed too often; err->retry_after), ERR_RETRY "service_busy" (no turn in that time).
+// service failed too often; err->retry_after), ERR_RETRY "no_turn" (no turn in that time).
 int gate_enter(void *context, struct err *err);
 // With what became of it, as throttle_tell has it; NULL: nobody knows.
 void gate_leave(void *context, const struct err *outcome);

@@ -13,6 +13,7 @@
 #include "spool/batch.h"
 #include "spool/remote.h"
 #include "spool/step.h"
+#include "spool/throttle.h"
 
 // A final status of a hundred videos has some 400 KB; escaped once more, less than twice that.
 enum { MAX_BYTES = 16 << 20, VERSION = 1, MAX_COUNT = 1000000, MAX_MESSAGE = 200 };
@@ -260,15 +261,10 @@ static bool is_hopeless(const struct errand_facts *facts)
     return class == ERR_INPUT || (facts->once && (class == ERR_CONFIG || class == ERR_DENIED));
 }
 
-bool errand_had_no_turn(const struct err *error)
-{
-    return strcmp(error->id, "service_away") == 0 || strcmp(error->id, "service_busy") == 0;
-}
-
 // How long the schedule says, after so many failures.
 static double scheduled(const struct errand_facts *facts, unsigned failures)
 {
-    if (errand_had_no_turn(facts->error))
+    if (throttle_had_no_turn(facts->error))
         return 1;
     return failures > 0 ? facts->waits->seconds[failures - 1] : 0;
 }

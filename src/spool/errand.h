@@ -81,16 +81,14 @@ int errand_read_waits(const char *text, struct errand_waits *waits, struct err *
 extern const struct errand_waits errand_usual_waits;
 
 struct errand_facts {
-    const struct errand *errand; // its attempts and interruptions, the one that just ended included
-    const struct err *error;     // what became of that one; class ERR_NONE: it did what it should
+    // Its attempts and interruptions, the one that just ended included, unless it had no turn
+    // (throttle_had_no_turn): that was none.
+    const struct errand *errand;
+    const struct err *error; // what became of that one; class ERR_NONE: it did what it should
     const struct errand_waits *waits;
     bool once;     // nobody will be here in five minutes
     double chance; // 0..1, random: spreads those that failed together
 };
-
-// True if the program had no turn at the service (provider/gate.h): that was no attempt, and is to
-// be taken back from errand->attempts before errand_judge.
-bool errand_had_no_turn(const struct err *error);
 
 enum errand_next { ERRAND_DONE, ERRAND_AGAIN, ERRAND_GIVEN_UP };
 // What follows from the end of an attempt.  On ERRAND_AGAIN, *ret_seconds is how long to wait: not

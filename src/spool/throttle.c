@@ -136,6 +136,11 @@ int throttle_away(const struct throttle *throttle, const char *name, int64_t wai
     return err_hint(err, "it is asked again by itself; clipspool doctor lists the services");
 }
 
+bool throttle_had_no_turn(const struct err *err)
+{
+    return strcmp(err->id, "service_away") == 0 || strcmp(err->id, "no_turn") == 0;
+}
+
 char *throttle_away_name(const struct err *err)
 {
     const char *end = strcmp(err->id, "service_away") == 0 ? strstr(err->text, rests) : NULL;

@@ -64,6 +64,9 @@ int64_t throttle_now(void);
 // "storage oss-main".  Returns a negative.
 int throttle_away(const struct throttle *throttle, const char *name, int64_t wait_us,
                   struct err *err);
+// True if it says that one had no turn at a service, for it rests or is asked by others ("no_turn"
+// of provider/gate.h): whoever counts tries counts none.
+bool throttle_had_no_turn(const struct err *err);
 // The name again, from such an error, whatever was put before its text; NULL from another.  Gives a
 // string.
 char *throttle_away_name(const struct err *err);

@@ -252,14 +252,10 @@ START_TEST(who_had_no_turn_comes_when_he_is_told_and_has_lost_no_try)
     struct errand_facts facts = { .errand = &errand, .error = &error, .waits = &waits };
     (void)err_set(&error, ERR_SERVICE, "service_away", "x rests");
     error.retry_after = 40;
-    ck_assert(errand_had_no_turn(&error));
     ck_assert_int_eq(errand_judge(&facts, &seconds), ERRAND_AGAIN);
     ck_assert_double_eq(seconds, 40);
     facts.once = true; // nobody waits so long
     ck_assert_int_eq(errand_judge(&facts, &seconds), ERRAND_GIVEN_UP);
-    err_clear(&error);
-    (void)err_set(&error, ERR_RETRY, "webhook_refused", "x");
-    ck_assert(!errand_had_no_turn(&error));
 }
 END_TEST
 

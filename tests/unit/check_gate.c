@@ -115,7 +115,7 @@ START_TEST(the_place_of_one_who_is_killed_is_free)
         pid_t pid = dweller(&rules);
         err_clear(&err);
         ck_assert_int_lt(gate_enter(gate, &err), 0);
-        ck_assert_str_eq(err.id, "service_busy");
+        ck_assert_str_eq(err.id, "no_turn");
         ck_assert_int_eq(err.class, ERR_RETRY);
         ck_assert_uint_gt(err.retry_after, 0);
         kill_hard(pid);

@@ -238,7 +238,7 @@ START_TEST(who_asked_for_time_is_not_asked_before)
     expect(75, "status 503");
     cleanup(told_release) struct told told = notify(ID);
     expect_told(&told, 75, "is asked as much already as it may be");
-    ck_assert_str_eq(told.words.error.id, "service_busy"); // for the daemon this was no try
+    ck_assert_str_eq(told.words.error.id, "no_turn"); // for the daemon this was no try
     ck_assert_uint_ge(told.words.error.retry_after, 500);
     ck_assert_uint_eq(hooks(), 1);
 }

@@ -190,12 +190,31 @@ START_TEST(the_name_of_a_service_that_is_away_is_found_again)
         ck_assert_int_lt(throttle_away(&throttle, names[i], 1, &err), 0);
         ck_assert_int_eq(err.class, ERR_SERVICE);
         ck_assert_uint_eq(err.retry_after, 1);
+        ck_assert(throttle_had_no_turn(&err));
         (void)err_prefix(&err, "a b.oss: upload");
         cleanup(free_ptr) char *name = throttle_away_name(&err);
         ck_assert_str_eq(name, names[i]);
     }
     struct err other = outcome(ERR_SERVICE, "storage_away", 0);
     ck_assert_ptr_null(throttle_away_name(&other));
+}
+END_TEST
+
+// Not to be mixed up with what services say of themselves: who was answered had his turn.
+START_TEST(only_what_a_gate_says_was_no_turn)
+{
+    static const struct {
+        const char *id;
+        bool had_none;
+    } said[] = { { "service_away", true },
+                 { "no_turn", true },
+                 { "storage_away", false },
+                 { "webhook_refused", false },
+                 { "service_busy", false } };
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        struct err err = outcome(ERR_RETRY, said[i].id, 0);
+        ck_assert_msg(throttle_had_no_turn(&err) == said[i].had_none, "%s", said[i].id);
+    }
 }
 END_TEST
 
@@ -317,6 +336,7 @@ int main(void)
     tcase_add_test(pure, a_service_that_asks_for_time_gets_it);
     tcase_add_test(pure, what_an_earlier_start_of_the_machine_put_is_nothing);
     tcase_add_test(pure, the_name_of_a_service_that_is_away_is_found_again);
+    tcase_add_test(pure, only_what_a_gate_says_was_no_turn);
     suite_add_tcase(suite, pure);
     TCase *file = tcase_create("file");
     tcase_add_checked_fixture(file, set_up, tear_down);
