@@ -6,6 +6,7 @@
 #include "base/percent.h"
 #include "base/text.h"
 #include "spool/remote.h"
+#include "spool/throttle.h"
 
 #include <errno.h>
 #include <math.h>
@@ -114,6 +115,16 @@ double store_bucket_again(unsigned tries, const struct err *err)
     return fmax(seconds, err->retry_after);
 }
 
+bool store_bucket_stand_by(const struct err *before, struct err *now)
+{
+    unsigned asked = now->retry_after;
+    if (before->class == ERR_NONE || !throttle_had_no_turn(now))
+        return false;
+    *now = *before;
+    now->retry_after = now->retry_after > asked ? now->retry_after : asked;
+    return true;
+}
+
 int store_bucket_wait(const struct store_bucket *bucket, double seconds, struct err *err)
 {
     struct pollfd stop = { .fd = bucket->rules.stop_fd > 0 ? bucket->rules.stop_fd : -1,
@@ -139,15 +150,18 @@ void store_bucket_leave(const struct store_bucket *bucket, const struct err *out
 int store_bucket_repeat(struct store_bucket *bucket, store_bucket_once *once, void *context,
                         struct err *err)
 {
+    struct err before = ERR_INIT;
     for (unsigned tries = 1;; tries++) {
         struct err now = ERR_INIT;
         int r = once(bucket, context, &now);
-        double seconds = r < 0 ? store_bucket_again(tries, &now) : -1;
+        bool again = r < 0 && !store_bucket_stand_by(&before, &now);
+        double seconds = again ? store_bucket_again(tries, &now) : -1;
         if (seconds < 0) {
             if (err != NULL && r < 0)
                 *err = now;
             return r;
         }
+        before = now;
         r = store_bucket_wait(bucket, seconds, err);
         if (r < 0)
             return r;
@@ -269,10 +283,13 @@ static int put(struct store *store, const struct store_order *order, struct err 
     const struct store_bucket_call call = {
         .method = "PUT", .key = order->key, .headers = headers, .body = &body
     };
+    struct err before = ERR_INIT;
     for (unsigned tries = 1;; tries++) {
         struct err now = ERR_INIT;
         int r = put_once(bucket, &call, &tap, &now);
-        if (r < 0 && strcmp(now.id, "damaged") == 0 && tries < STORE_BUCKET_TRIES)
+        bool again = r < 0 && !store_bucket_stand_by(&before, &now);
+        before = now;
+        if (again && strcmp(now.id, "damaged") == 0 && tries < STORE_BUCKET_TRIES)
             continue;
         if (r < 0 && err != NULL)
             *err = now;

@@ -350,19 +350,22 @@ static int end_upload(struct upload *upload, struct err *err)
     cleanup(free_ptr) char *text = list_parts(upload, &size);
     body.data = text;
     body.size = size;
+    struct err before = ERR_INIT;
     for (unsigned tries = 1;; tries++) {
         struct err now = ERR_INIT;
         bool answered = false;
         int r = end_once(upload, &body, &answered, &now);
         if (r < 0 && strstr(now.text, "NoSuchUpload") != NULL && is_there(upload))
             return 0;
-        bool again = r < 0 && answered && strcmp(now.id, "damaged") != 0;
+        bool again = r < 0 && !store_bucket_stand_by(&before, &now) && answered &&
+                     strcmp(now.id, "damaged") != 0;
         double seconds = again ? store_bucket_again(tries, &now) : -1;
         if (seconds < 0) {
             if (r < 0 && err != NULL)
                 *err = now;
             return r;
         }
+        before = now;
         r = store_bucket_wait(upload->bucket, seconds, err);
         if (r < 0)
             return r;

@@ -344,6 +344,57 @@ START_TEST(every_exchange_has_its_turn)
 }
 END_TEST
 
+// A gate that lets `turns` in and then nobody.
+static unsigned turns;
+static const char *turned_away; // the id of what it says then
+
+static int enter_while_open(void *context, struct err *ret)
+{
+    (void)context;
+    if (entered < turns) {
+        entered++;
+        return 0;
+    }
+    (void)err_set(ret, ERR_SERVICE, turned_away, "it rests");
+    ret->retry_after = 40;
+    return ret->code;
+}
+
+static const struct {
+    const char *fault; // that the first turns meet
+    unsigned turns;
+    bool is_large;
+    const char *turned_away, *id;
+    unsigned retry_after;
+} closing[] = {
+    { "status PUT - 100 500 InternalError", 1, false, "service_away", "storage_away", 40 },
+    { "status PUT - 100 500 InternalError", 2, false, "service_away", "storage_away", 40 },
+    { "status PUT - 100 500 InternalError", 1, false, "no_turn", "storage_away", 40 },
+    { "status PUT - 100 503 SlowDown 7", 1, false, "service_away", "storage_away", 40 },
+    { "status PUT - 100 503 SlowDown 90", 1, false, "service_away", "storage_away", 90 },
+    { "status PUT - 100 500 InternalError", 0, false, "service_away", "service_away", 40 },
+    { "crc PUT - 100", 1, false, "service_away", "damaged", 40 },
+    // The beginning and the parts had their turns, and an end that says with 200 that it failed.
+    { "body POST uploadId= 100 <Error><Code>InternalError</Code></Error>", 3, true, "service_away",
+      "storage_away", 40 },
+};
+
+START_TEST(a_gate_that_closes_between_two_tries_does_not_hide_what_the_first_found)
+{
+    const struct store_order order = { .key = "a", .body = { .data = "1", .size = 1 } };
+    server.place.turn = (struct store_turn){ enter_while_open, leave, &server };
+    entered = left = 0;
+    turns = closing[_i].turns;
+    turned_away = closing[_i].turned_away;
+    reopen();
+    bucketd_fault(&server, closing[_i].fault);
+    ck_assert_int_lt(closing[_i].is_large ? put_large() : store_put(store, &order, &err), 0);
+    ck_assert_str_eq(err.id, closing[_i].id);
+    ck_assert_uint_eq(err.retry_after, closing[_i].retry_after);
+    ck_assert_uint_eq(left, turns);
+}
+END_TEST
+
 static TCase *verbs(void)
 {
     TCase *tcase = tcase_create("verbs");
@@ -356,6 +407,9 @@ static TCase *verbs(void)
     tcase_add_loop_test(tcase, an_expired_link_is_refused, 0, 2);
     tcase_add_loop_test(tcase, a_wrong_secret_is_refused_and_the_credential_named, 0, 2);
     tcase_add_test(tcase, every_exchange_has_its_turn);
+    tcase_add_loop_test(tcase,
+                        a_gate_that_closes_between_two_tries_does_not_hide_what_the_first_found, 0,
+                        (int)ARRAY_LEN(closing));
     return tcase;
 }
 
