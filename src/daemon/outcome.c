@@ -1,6 +1,8 @@
 // The policy of retries.
 #include "daemon/outcome.h"
 
+#include "spool/throttle.h"
+
 #include <math.h>
 
 // Space may come back at any moment and looking costs little; the longest wait is what a person
@@ -26,15 +28,14 @@ static struct outcome fail(void)
     return (struct outcome){ .action = OUTCOME_FAIL, .counted = true };
 }
 
-static struct outcome judge_retry(const struct outcome_facts *facts, unsigned tries,
-                                  enum outcome_action action)
+static struct outcome judge_retry(const struct outcome_facts *facts, unsigned tries)
 {
     if (facts->failures >= tries)
         return fail();
     double wait =
         back_off(facts->rules->wait_seconds, facts->failures, retry_longest_seconds, facts->chance);
     return (struct outcome){
-        .action = action,
+        .action = OUTCOME_RETRY,
         .counted = true,
         // Not sooner than the service asked for; but no longer than we would ever wait.
         .wait_seconds = fmax(wait, fmin(facts->err->retry_after, retry_longest_seconds)),
@@ -73,23 +74,14 @@ static struct outcome wait_for_turn(const struct outcome_facts *facts)
     };
 }
 
-// What has a gate keeps the others away by itself, and only from that service: the stage goes on.
-static struct outcome judge_service(const struct outcome_facts *facts)
-{
-    bool is_away = strcmp(facts->err->id, "service_away") == 0;
-    bool has_gate = is_away || strcmp(facts->err->id, "storage_away") == 0;
-    if (is_away && !facts->once)
-        return wait_for_turn(facts);
-    return judge_retry(facts, (unsigned)facts->rules->tries,
-                       has_gate ? OUTCOME_RETRY : OUTCOME_HOLD);
-}
-
+// The service's gate keeps the others away, and only from that service: the stage goes on.
 static struct outcome judge_later(const struct outcome_facts *facts)
 {
-    if (strcmp(facts->err->id, "no_turn") == 0)
+    bool is_away = facts->err->class == ERR_SERVICE;
+    if (throttle_had_no_turn(facts->err) && !(is_away && facts->once))
         return wait_for_turn(facts);
     if (strcmp(facts->err->id, "step_busy") != 0)
-        return judge_retry(facts, (unsigned)facts->rules->tries, OUTCOME_RETRY);
+        return judge_retry(facts, (unsigned)facts->rules->tries);
     // The stage of a supervisor that was killed is about to die too.
     return (struct outcome){
         .action = OUTCOME_RETRY,
@@ -111,11 +103,10 @@ struct outcome outcome_judge(const struct outcome_facts *facts)
     case ERR_INPUT:
     case ERR_DENIED:
         return fail();
-    case ERR_SERVICE:
-        return judge_service(facts);
     case ERR_SYSTEM:
     case ERR_IO:
         return judge_trouble(facts);
+    case ERR_SERVICE:
     case ERR_RETRY:
         return judge_later(facts);
     case ERR_CONFIG:
@@ -125,8 +116,7 @@ struct outcome outcome_judge(const struct outcome_facts *facts)
     case ERR_BUG:
         break;
     }
-    struct outcome outcome =
-        judge_retry(facts, lesser(facts->rules->tries, CRASH_TRIES), OUTCOME_RETRY);
+    struct outcome outcome = judge_retry(facts, lesser(facts->rules->tries, CRASH_TRIES));
     outcome.wait_seconds = 0; // waiting mends no bug
     return outcome;
 }

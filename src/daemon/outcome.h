@@ -10,7 +10,6 @@ enum outcome_action {
     OUTCOME_DONE,
     OUTCOME_RETRY,      // this step again after wait_seconds
     OUTCOME_FAIL,       // for good
-    OUTCOME_HOLD,       // the step again, and its whole stage rests for wait_seconds
     OUTCOME_HOLD_RELOAD // the step again, and its whole stage rests until the configuration is read
                         // again
 };

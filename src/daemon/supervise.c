@@ -78,6 +78,7 @@ static void save_try(struct live *live, struct course_place place)
                         NULL);
 }
 
+// What hinders every step of it.
 static void hold_stage(struct service *service, enum stage stage, uint64_t until_us,
                        const struct err *err)
 {
@@ -206,8 +207,6 @@ static void follow(struct service *service, struct live *live, struct course_pla
         service->trouble_until_us = until;
     if (outcome.action == OUTCOME_HOLD_RELOAD)
         hold_stage(service, place.stage, UINT64_MAX, err);
-    else if (outcome.action == OUTCOME_HOLD)
-        hold_stage(service, place.stage, until, err);
     if (outcome.action == OUTCOME_FAIL)
         fail_step(live, place, err);
     else if (outcome.action != OUTCOME_DONE)

@@ -22,7 +22,7 @@ static const struct {
     { "try again, first", ERR_RETRY, "x", 1, 1, false, OUTCOME_RETRY, 60, true, false },
     { "try again, doubled", ERR_RETRY, "x", 2, 2, false, OUTCOME_RETRY, 120, true, false },
     { "try again, used up", ERR_RETRY, "x", 3, 3, false, OUTCOME_FAIL, 0, true, false },
-    { "service away", ERR_SERVICE, "x", 1, 0, false, OUTCOME_HOLD, 60, true, false },
+    { "service away", ERR_SERVICE, "x", 1, 0, false, OUTCOME_RETRY, 60, true, false },
     { "service away, used up", ERR_SERVICE, "x", 3, 0, false, OUTCOME_FAIL, 0, true, false },
     { "a service that rests, first", ERR_SERVICE, "service_away", 9, 0, false, OUTCOME_RETRY, 1.1,
       false, false },
