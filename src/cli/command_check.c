@@ -19,16 +19,24 @@ const struct command command_check = {
     .run = run,
 };
 
-// Whether the service that would take the job has a bucket if one is wanted.  A configuration that
-// cannot be read is not the job's fault.
-static bool has_its_storage(const struct cli *cli, const struct job *job)
+// What the service that would take the job has not: a bucket, or a model.  A configuration that
+// cannot be read is not the job's fault.  Gives a string, NULL if nothing is missing.
+static char *missing(const struct cli *cli, const struct job *job)
 {
     cleanup(settings_release) struct settings settings = { 0 };
     cleanup(config_report_release) struct config_report report = CONFIG_REPORT_INIT;
     bool given = cli->config != NULL || access(COMMAND_CONFIG, F_OK) == 0;
     const char *path = cli->config != NULL ? cli->config : COMMAND_CONFIG;
-    return settings_load(given ? path : NULL, &settings, &report) < 0 ||
-           settings_storage(&settings, job->storage) >= 0;
+    if (settings_load(given ? path : NULL, &settings, &report) < 0)
+        return NULL;
+    if (settings_storage(&settings, job->storage) < 0)
+        return xasprintf("storage: \"%s\" needs a bucket, and the service has none",
+                         job_storages[job->storage]);
+    for (enum model_role role = 0; role < MODEL_ROLES; role++)
+        if (model_choose(&settings.models, role, job_wish(job, role)) < 0)
+            return xasprintf("analysis.%s: \"%s\" is not set up in the service", model_roles[role],
+                             model_services[job_wish(job, role)]);
+    return NULL;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
@@ -51,9 +59,9 @@ static int run(struct cli *cli, int argc, char **argv)
     cleanup(free_ptr) char *safe = screen_safe(argv[first]);
     if (status)
         return status;
-    if (!has_its_storage(cli, &job)) {
-        fprintf(stderr, "%s: storage: \"%s\" needs a bucket, and the service has none\n", safe,
-                job_storages[job.storage]);
+    cleanup(free_ptr) char *lacks = missing(cli, &job);
+    if (lacks != NULL) {
+        fprintf(stderr, "%s: %s\n", safe, lacks);
         return err_exit(ERR_CONFIG);
     }
     printf("%s: nothing is wrong\n", safe);

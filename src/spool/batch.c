@@ -410,6 +410,26 @@ static void choose_storage(struct batch *batch, const struct settings *settings)
     err_hint(&batch->error, "write \"local\", or have storage.bucket set in clipspool.conf");
 }
 
+// ---- models
+
+static void choose_models(struct batch *batch, const struct settings *settings)
+{
+    for (enum model_role role = 0; role < MODEL_ROLES; role++) {
+        int wish = job_wish(&batch->job, role);
+        int service = model_choose(&settings->models, role, wish);
+        batch->roles[role] = service < 0 ? MODEL_LOCAL : service;
+        if (service >= 0 || batch->error.class != ERR_NONE)
+            continue;
+        err_set(&batch->error, ERR_INPUT, "bad_job_conf",
+                "job.conf: analysis.%s: \"%s\" is not set up in this service", model_roles[role],
+                model_services[wish]);
+        err_hint(&batch->error,
+                 "leave analysis.%s out, or have the model and the credential of "
+                 "%s set in clipspool.conf",
+                 model_roles[role], model_services[wish]);
+    }
+}
+
 // ---- order
 
 static int compare_sources(const void *a, const void *b)
@@ -527,6 +547,7 @@ int batch_understand(int batchdir, const char *id, const char *name, time_t now,
         return r;
     refuse_whole(&search, walked);
     choose_storage(batch, settings);
+    choose_models(batch, settings);
     order_sources(batch);
     return 0;
 }
@@ -555,6 +576,14 @@ static json_t *source_to_json(const struct batch_source *source)
     return json;
 }
 
+static json_t *models_to_json(const struct batch *batch)
+{
+    json_t *json = json_object();
+    for (enum model_role role = 0; role < MODEL_ROLES; role++)
+        json_put_text(json, model_roles[role], model_services[batch->roles[role]]);
+    return json;
+}
+
 int batch_save(int batchdir, const struct batch *batch, struct err *err)
 {
     cleanup(json_free) json_t *json = json_object();
@@ -565,6 +594,7 @@ int batch_save(int batchdir, const struct batch *batch, struct err *err)
     json_put_int(json, "created_at", batch->created_at);
     json_put_text(json, "storage", job_storages[batch->storage]);
     json_put_text(json, "bucket", batch->bucket);
+    json_put(json, "models", models_to_json(batch));
     json_put(json, "job", job_to_json(&batch->job));
     json_t *sources = json_array(), *ignored = json_array();
     for (size_t i = 0; i < batch->source_count; i++)
@@ -678,6 +708,20 @@ static void read_storage(const json_t *json, struct batch *batch, const char **b
     batch->bucket = bucket != NULL ? xstrdup(bucket) : NULL;
 }
 
+// A batch of before there were services of models says nothing: all is done here.
+static void read_models(const json_t *json, struct batch *batch, const char **bad)
+{
+    for (enum model_role role = 0; role < MODEL_ROLES; role++) {
+        bool heard = role == MODEL_SPEECH;
+        const char *name = json_text(json, model_roles[role], heard ? "none" : "local", bad);
+        int service = find_name(heard ? model_services : model_lookers, name);
+        if (service < 0)
+            *bad = "models";
+        else
+            batch->roles[role] = service;
+    }
+}
+
 static int from_json(const json_t *json, struct batch *batch, struct err *err)
 {
     const char *bad = NULL;
@@ -689,6 +733,7 @@ static int from_json(const json_t *json, struct batch *batch, struct err *err)
     batch->outbox = take_name(json, "outbox", &bad);
     batch->created_at = json_int(json, "created_at", 0, INT64_MAX, 0, &bad);
     read_storage(json, batch, &bad);
+    read_models(json_object_get(json, "models"), batch, &bad);
     read_lists(json, batch, &bad);
     if (step_error_from_json(json_object_get(json, "error"), &batch->error) < 0)
         bad = "error";

@@ -20,8 +20,13 @@
 #define BATCH_FINAL "final.mp4"
 #define BATCH_COVER "cover.jpg"
 #define BATCH_PREVIEW "preview.mp4" // cut from the proxies
-#define BATCH_SCRATCH "render"      // of a running render, only ever as render.tmp
-#define BATCH_CANCEL "cancelled"    // the user's wish, made durable
+#define BATCH_LEDGER "ledger.json"  // what models were asked and what it costs
+#define BATCH_ANSWERS "answers"     // what they answered, where it is kept nowhere else
+#define BATCH_RECEIPT "receipt.json"
+#define BATCH_SRT "final.srt" // what is said in the reel, on its own time line
+#define BATCH_VTT "final.vtt"
+#define BATCH_SCRATCH "render"   // of a running render, only ever as render.tmp
+#define BATCH_CANCEL "cancelled" // the user's wish, made durable
 // ---- inside the directory of a source, work/<id>/<index>/
 #define SOURCE_FILE "source"
 #define SOURCE_PART "source.part" // of a download under way: kept over kills, docs/SPOOL.md
@@ -30,6 +35,8 @@
 #define SOURCE_AUDIO "audio.wav"
 #define SOURCE_SIGNALS "signals.json"
 #define SOURCE_UPLOAD "upload.json" // where the proxy is in the bucket
+#define SOURCE_FRAMES "frames"      // a folder: the frame set that a model may be shown
+#define SOURCE_TRANSCRIPT "transcript.json"
 #define SOURCE_ANALYSIS "analysis.json"
 
 enum {
@@ -63,15 +70,16 @@ struct batch {
     // Decided once, when it was understood: a configuration that changes meanwhile moves nothing.
     int storage;  // STORAGE_LOCAL, STORAGE_OSS or STORAGE_HYBRID
     char *bucket; // where its objects go, by name in the configuration; NULL if it is local
+    int roles[MODEL_ROLES]; // who does it: enum model_service, decided likewise
     struct batch_source *sources;
     size_t source_count;
     struct err error; // the whole batch was refused (job.conf malformed, no videos, too many): it
                       // fails at once
     char **ignored;   // NULL-terminated names kept but not used
 };
-#define BATCH_INIT \
-    {              \
-        .id = NULL \
+#define BATCH_INIT                               \
+    {                                            \
+        .roles = { [MODEL_SPEECH] = MODEL_NONE } \
     }
 
 // Understands what lies in `in/` of the open batch directory, job.conf included: finds, checks and

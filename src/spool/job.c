@@ -19,8 +19,9 @@ const char *const job_priorities[] = { "low", "normal", "high", NULL };
 const char *const job_storages[] = { "local", "oss", "hybrid", "service", NULL };
 static const char *const modes[] = { "original_quality", "recompress", NULL };
 static const char *const qualities[] = { "source", "low", "medium", "high", NULL };
-static const char *const local_only[] = { "local", NULL };
-static const char *const none_only[] = { "none", NULL };
+// The names of enum model_service, and "service" behind them.
+static const char *const lookers[] = { "local", "dashscope", "openai", "service", NULL };
+static const char *const listeners[] = { "local", "dashscope", "openai", "none", "service", NULL };
 
 const char *const job_encoders[] = { "auto",       "libx264",    "libx265",    "h264_nvenc",
                                      "hevc_nvenc", "h264_vaapi", "hevc_vaapi", NULL };
@@ -79,12 +80,12 @@ const struct config_option job_options[] = {
       .help = "What encodes pictures that are not copied; one that this machine does not have is "
               "replaced by libx264, and the log says so." },
 
-    { "analysis.vision", CONFIG_CHOICE, AT(analysis.vision), "local", .choices = local_only,
-      .help = "Who looks at the videos." },
-    { "analysis.text", CONFIG_CHOICE, AT(analysis.text), "local", .choices = local_only,
-      .help = "Who writes the plan." },
-    { "analysis.speech", CONFIG_CHOICE, AT(analysis.speech), "none", .choices = none_only,
-      .help = "Who writes down what is said." },
+    { "analysis.vision", CONFIG_CHOICE, AT(roles[MODEL_VISION]), "service", .choices = lookers,
+      .help = "Who looks at the videos: this machine, or a service of models that is set up." },
+    { "analysis.text", CONFIG_CHOICE, AT(roles[MODEL_TEXT]), "service", .choices = lookers,
+      .help = "Who writes the plan; only a service understands a prompt." },
+    { "analysis.speech", CONFIG_CHOICE, AT(roles[MODEL_SPEECH]), "service", .choices = listeners,
+      .help = "Who writes down what is said, so that no word is cut and the reel has subtitles." },
 
     { "webhook", CONFIG_TEXT, AT(webhook), NULL, .max = MAX_TEXT,
       .help = "An address that is told how the batch ended: http or https, without a password." },
@@ -299,12 +300,22 @@ static json_t *output_to_json(const struct job *job)
     return json;
 }
 
+static const char *const *role_names(enum model_role role)
+{
+    return role == MODEL_SPEECH ? listeners : lookers;
+}
+
+int job_wish(const struct job *job, enum model_role role)
+{
+    bool by_service = strcmp(role_names(role)[job->roles[role]], "service") == 0;
+    return by_service ? MODEL_BY_SERVICE : job->roles[role];
+}
+
 static json_t *analysis_to_json(const struct job *job)
 {
     json_t *json = json_object();
-    json_put_text(json, "vision", local_only[job->analysis.vision]);
-    json_put_text(json, "text", local_only[job->analysis.text]);
-    json_put_text(json, "speech", none_only[job->analysis.speech]);
+    for (enum model_role role = 0; role < MODEL_ROLES; role++)
+        json_put_text(json, model_roles[role], role_names(role)[job->roles[role]]);
     return json;
 }
 
@@ -412,9 +423,8 @@ int job_from_json(const json_t *json, struct job *job, struct err *err)
     job->storage = read_choice(json, "storage", job_storages, &bad);
     read_output(json_object_get(json, "output"), job, &bad);
     const json_t *analysis = json_object_get(json, "analysis");
-    job->analysis.vision = read_choice(analysis, "vision", local_only, &bad);
-    job->analysis.text = read_choice(analysis, "text", local_only, &bad);
-    job->analysis.speech = read_choice(analysis, "speech", none_only, &bad);
+    for (enum model_role role = 0; role < MODEL_ROLES; role++)
+        job->roles[role] = read_choice(analysis, model_roles[role], role_names(role), &bad);
     job->webhook = read_text(json, "webhook", MAX_TEXT, &bad);
     read_sources(json_object_get(json, "sources"), job, &bad);
     if (!json_is_object(json) || bad != NULL)

@@ -4,6 +4,7 @@
 
 #include "base/config.h"
 #include "base/json.h"
+#include "spool/model.h"
 
 enum job_strategy {
     STRATEGY_HIGHLIGHTS,
@@ -16,9 +17,6 @@ enum job_storage { STORAGE_LOCAL, STORAGE_OSS, STORAGE_HYBRID, STORAGE_SERVICE }
 enum job_priority { PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_HIGH };
 enum job_mode { MODE_ORIGINAL_QUALITY, MODE_RECOMPRESS };
 enum job_quality { QUALITY_SOURCE, QUALITY_LOW, QUALITY_MEDIUM, QUALITY_HIGH };
-enum job_vision { VISION_LOCAL };
-enum job_text { TEXT_LOCAL };
-enum job_speech { SPEECH_NONE };
 
 // The names of these values as job.conf and status.json write them; each ends with NULL.
 extern const char *const job_strategies[], *const job_profiles[], *const job_priorities[];
@@ -48,9 +46,7 @@ struct job {
         double fps;       // 0: the sources'
         char *bitrate;    // "5000k", "5M", or NULL
     } output;
-    struct {
-        int vision, text, speech; // who does it
-    } analysis;
+    int roles[MODEL_ROLES];     // who does it: places in the lists of the table; see job_wish
     struct job_source *sources; // order and overrides; all others follow in natural order
     size_t source_count;
 };
@@ -64,6 +60,9 @@ enum { JOB_MAX_BYTES = 65536 };
 // problem in report.
 int job_parse(const char *name, const char *text, struct job *job, struct config_report *report);
 void job_release(struct job *job);
+
+// Who is to do that: enum model_service, MODEL_BY_SERVICE where the job does not say.
+int job_wish(const struct job *job, enum model_role role);
 
 // To and from batch.json.  Reading fills the zeroed *job and applies the rules of job_parse; a
 // negative is ERR_INPUT "bad_job", and *job must still be released.

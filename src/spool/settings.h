@@ -4,6 +4,7 @@
 
 #include "base/config.h"
 #include "spool/bucket.h"
+#include "spool/model.h"
 #include "spool/step.h"
 
 struct settings_stage {
@@ -46,6 +47,8 @@ struct settings {
     double service_rate, service_rest_seconds;
     int64_t service_burst, service_concurrent, service_failures;
     int64_t host_concurrent; // links at a time from one host
+    // models { } dashscope { } openai { }
+    struct model_settings models;
     // slots { }
     int64_t cpu_slots; // 0: one more than there are processors
     int64_t net_slots, model_slots;

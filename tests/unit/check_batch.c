@@ -810,6 +810,40 @@ START_TEST(where_a_reel_goes_is_decided_once_and_kept)
 }
 END_TEST
 
+// ---- models
+
+static const struct {
+    const char *name, *job, *refused; // the last: words of the refusal, or NULL
+    int vision, speech;
+} models[] = {
+    { "nothing is said", "", NULL, MODEL_OPENAI, MODEL_NONE },
+    { "the job decides", "analysis = { vision = \"local\"; speech = \"local\"; };", NULL,
+      MODEL_LOCAL, MODEL_LOCAL },
+    { "the job wants what is not set up", "analysis = { vision = \"dashscope\"; };",
+      "analysis.vision: \"dashscope\" is not set up", 0, 0 },
+};
+
+START_TEST(who_looks_is_decided_once_and_kept)
+{
+    settings.models.role[MODEL_VISION] = MODEL_OPENAI;
+    put("a.mp4", "x");
+    put("job.conf", models[_i].job);
+    understand();
+    if (models[_i].refused != NULL) {
+        expect_refused("bad_job_conf", models[_i].refused);
+        return;
+    }
+    ck_assert_int_eq(batch.error.class, ERR_NONE);
+    settings.models.role[MODEL_VISION] = MODEL_LOCAL; // which is of no account any more
+    ck_assert_int_eq(batch_save(folder.fd, &batch, NULL), 0);
+    batch_release(&batch);
+    ck_assert_int_eq(batch_load(folder.fd, &batch, NULL), 0);
+    ck_assert_int_eq(batch.roles[MODEL_VISION], models[_i].vision);
+    ck_assert_int_eq(batch.roles[MODEL_TEXT], MODEL_LOCAL);
+    ck_assert_int_eq(batch.roles[MODEL_SPEECH], models[_i].speech);
+}
+END_TEST
+
 static void expect_same(const char *is, const char *due)
 {
     ck_assert_msg((is == NULL) == (due == NULL) && (is == NULL || strcmp(is, due) == 0),
@@ -983,6 +1017,7 @@ int main(void)
     tcase_add_test(tcase, a_batch_comes_back_as_it_was);
     tcase_add_loop_test(tcase, where_a_reel_goes_is_decided_once_and_kept, 0,
                         (int)ARRAY_LEN(storages));
+    tcase_add_loop_test(tcase, who_looks_is_decided_once_and_kept, 0, (int)ARRAY_LEN(models));
     tcase_add_test(tcase, each_link_is_a_source_of_its_own);
     tcase_add_test(tcase, the_links_of_a_file_stay_together_and_have_one_profile);
     tcase_add_test(tcase, links_count_as_videos_do);

@@ -35,6 +35,8 @@ START_TEST(without_a_job_the_defaults_hold)
     ck_assert_double_eq(job.output.fps, 0);
     ck_assert_ptr_null(job.output.bitrate);
     ck_assert_int_eq(job.storage, STORAGE_SERVICE);
+    for (enum model_role role = 0; role < MODEL_ROLES; role++)
+        ck_assert_int_eq(job_wish(&job, role), MODEL_BY_SERVICE);
     ck_assert_uint_eq(job.source_count, 0);
 }
 END_TEST
@@ -57,8 +59,8 @@ static const char full[] =
     "profile = \"balanced\"; priority = \"high\"; storage = \"hybrid\";\n"
     "output = { mode = \"recompress\"; quality = \"medium\"; resolution = \"1080p\"; fps = 30; "
     "bitrate = \"5000k\"; encoder = \"libx265\"; };\n"
-    "sources = ( { file = \"b.mov\"; profile = \"aggressive\"; }, { file = \"sub/a.mp4\"; } );\n"
-    "analysis = { vision = \"local\"; text = \"local\"; speech = \"none\"; };\n";
+    "analysis = { vision = \"dashscope\"; text = \"local\"; speech = \"none\"; };\n"
+    "sources = ( { file = \"b.mov\"; profile = \"aggressive\"; }, { file = \"sub/a.mp4\"; } );\n";
 
 static void check_full(const struct job *is)
 {
@@ -80,6 +82,9 @@ static void check_full(const struct job *is)
     ck_assert_double_eq(is->output.fps, 30);
     ck_assert_str_eq(is->output.bitrate, "5000k");
     ck_assert_str_eq(job_encoders[is->output.encoder], "libx265");
+    ck_assert_int_eq(job_wish(is, MODEL_VISION), MODEL_DASHSCOPE);
+    ck_assert_int_eq(job_wish(is, MODEL_TEXT), MODEL_LOCAL);
+    ck_assert_int_eq(job_wish(is, MODEL_SPEECH), MODEL_NONE);
     ck_assert_uint_eq(is->source_count, 2);
     ck_assert_str_eq(is->sources[0].file, "b.mov");
     ck_assert_int_eq(is->sources[0].profile, PROFILE_AGGRESSIVE);
@@ -152,8 +157,8 @@ static const struct {
     { "sources = ( { file = \"\"; } );", "names no file" },
     { "sources = ( { file = \"a.mp4\"; profile = \"best\"; } );", "profile" },
     { "sources = \"a.mp4\";", "sources" },
-    { "analysis = { vision = \"dashscope\"; };", "local" },
-    { "analysis = { speech = \"local\"; };", "none" },
+    { "analysis = { vision = \"gemini\"; };", "local" },
+    { "analysis = { speech = \"whisper\"; };", "none" },
     { "webhook = \"ftp://example.org/hook\";", "webhook: the address is neither http nor https" },
     { "webhook = \"https://me:secret@example.org/hook\";", "user name or password" },
     { "webhook = \"https://\";", "webhook" },
