@@ -3,7 +3,8 @@
 // Around a joint two groups of pictures are decoded: the one that ends there, whole, and the
 // beginning of the one that begins there, until no picture from before the joint can be referred to
 // any more: what a decoder takes amiss shows up to there or never.  Far from the joint pictures
-// that nobody refers to are passed over: they cannot carry damage on.
+// that nobody refers to are passed over: they cannot carry damage on.  A joint stands only once its
+// picture has come out of a decoder: what could not be looked at is not taken for good.
 //
 //     sync          sync  joint=sync      sync
 //   ---|--------------|======|=====---------|------
@@ -38,6 +39,8 @@ struct verifier {
     bool has_sound;
     struct span *spans; // owned
     size_t span_count;
+    bool *is_awaited; // by frame: the first of a strip, not decoded yet; a frame is of one span;
+                      // owned
     _Atomic size_t next_span;
     _Atomic bool failed;
     pthread_mutex_t lock;
@@ -183,9 +186,11 @@ static void find_spans(struct verifier *verifier)
 {
     const struct join *join = verifier->join;
     verifier->spans = xcalloc(join->count + 1, sizeof *verifier->spans);
+    verifier->is_awaited = xcalloc(join->count + 1, sizeof *verifier->is_awaited);
     size_t last_sync = 0, open_to = 0;
     for (size_t i = 0; i < join->count; i++) {
         if (join->packets[i].is_joint) {
+            verifier->is_awaited[join->packets[i].frame] = true; // below count: check_frames
             size_t to = i + 1;
             while (to < join->count && to < i + CLOSE && !join->packets[to].is_sync)
                 to++;
@@ -215,13 +220,26 @@ static int take_pictures(struct verifier *verifier, AVCodecContext *decoder, AVF
     assert(frame != NULL); // the analyser does not know that an error is negative
     while (avcodec_receive_frame(decoder, frame) >= 0) {
         bool is_damaged = frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT);
-        double time = frame->best_effort_timestamp == AV_NOPTS_VALUE
-                          ? NAN
-                          : (double)frame->best_effort_timestamp * av_q2d(decoder->pkt_timebase);
+        double time =
+            frame->pts == AV_NOPTS_VALUE ? -1 : (double)frame->pts * av_q2d(decoder->pkt_timebase);
+        int64_t number = llround(time / seconds_of(verifier, 1));
         av_frame_unref(frame);
         if (is_damaged)
             return refuse_joint(verifier, "the picture at %.3f s does not decode", time);
+        if (number >= 0 && (size_t)number < verifier->join->count)
+            verifier->is_awaited[number] = false;
     }
+    return 1;
+}
+
+// After the last span: every joint was looked at.
+static int check_joints(struct verifier *verifier)
+{
+    const struct join *join = verifier->join;
+    for (size_t i = 0; i < join->count; i++)
+        if (verifier->is_awaited[i])
+            return refuse_joint(verifier, "no picture comes of the joint at %.3f s",
+                                seconds_of(verifier, (int64_t)i));
     return 1;
 }
 
@@ -265,6 +283,9 @@ static int decode_span(struct verifier *verifier, struct source *source, const s
         }
         av_packet_unref(packet);
     }
+    if (r == 0 && ok > 0)
+        ok = refuse_joint(verifier, "the joint at %.3f s cannot be reached",
+                          seconds_of(verifier, join->packets[span->joint].frame));
     if (r >= 0 && ok > 0) {
         (void)avcodec_send_packet(decoder, NULL);
         ok = take_pictures(verifier, decoder, frame);
@@ -339,7 +360,7 @@ static int check_all(struct verifier *verifier, unsigned workers, struct err *er
     }
     if (said[0] && !verifier->why_joint[0])
         (void)refuse_joint(verifier, "at a joint its decoder says: %s", said);
-    return !verifier->why_joint[0];
+    return !verifier->why_joint[0] && check_joints(verifier);
 }
 
 int verify_reel(const struct cuts *cuts, const struct join *join, bool has_sound, int fd,
@@ -353,5 +374,6 @@ int verify_reel(const struct cuts *cuts, const struct join *join, bool has_sound
     (void)snprintf(ret_why, WHY, "%s", verifier.why[0] ? verifier.why : verifier.why_joint);
     pthread_mutex_destroy(&verifier.lock);
     free(verifier.spans);
+    free(verifier.is_awaited);
     return r;
 }

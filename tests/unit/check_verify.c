@@ -425,6 +425,58 @@ START_TEST(pictures_that_look_across_a_joint_are_refused_by_their_decoder)
 }
 END_TEST
 
+// A table of key frames that names the last picture alone.
+static void disown_key_frames(struct cutting *cutting)
+{
+    static uint8_t file[4 << 20];
+    ssize_t size = pread(cutting->fd, file, sizeof file, 0);
+    ck_assert(size > 0 && size < (ssize_t)sizeof file);
+    const uint8_t *box = memmem(file, (size_t)size, "stss", 4);
+    ck_assert_ptr_nonnull(box);
+    uint8_t number[4] = { 0, 0, 0, (uint8_t)cutting->join.count };
+    ck_assert_uint_lt(cutting->join.count, 256);
+    for (int i = 0; i < box[11]; i++)
+        ck_assert_int_eq(pwrite(cutting->fd, number, 4, box - file + 12 + 4 * i), 4);
+}
+
+START_TEST(a_joint_that_cannot_be_reached_is_not_taken_for_good)
+{
+    struct cutting cutting;
+    char why[WHY] = "";
+    make(&cutting);
+    disown_key_frames(&cutting);
+    ck_assert_int_eq(verify(&cutting, why), 0);
+    ck_assert_msg(strstr(why, "cannot be reached") != NULL, "%s", why);
+    cutting_close(&cutting);
+}
+END_TEST
+
+START_TEST(a_joint_of_which_no_picture_comes_is_not_taken_for_good)
+{
+    struct cutting cutting;
+    char why[WHY] = "";
+    cutting_open(&cutting);
+    cutting_use(&cutting, 0,
+                MEDIA_CLIP(.name = "open.mkv", .seconds = 4, .width = 160, .height = 120,
+                           .rate = "25", .options = goods[5].options));
+    cutting_cut(&cutting, 0, 0, 4);
+    cutting_lay(&cutting, true);
+    cutting_join(&cutting);
+    // The leading pictures of an open group: a decoder that begins there passes over them without a
+    // word.
+    struct join_packet *packets = cutting.join.packets;
+    size_t i = 40;
+    while (i < cutting.join.count && !packets[i].is_sync)
+        i++;
+    ck_assert_uint_lt(i + 3, cutting.join.count);
+    ck_assert_int_lt(packets[i + 2].frame, packets[i].frame);
+    packets[i + 1].is_sync = packets[i + 2].is_joint = packets[i + 3].is_sync = true;
+    ck_assert_int_eq(verify(&cutting, why), 0);
+    ck_assert_msg(strstr(why, "no picture comes of the joint") != NULL, "%s", why);
+    cutting_close(&cutting);
+}
+END_TEST
+
 START_TEST(trouble_with_the_disk_is_no_verdict)
 {
     struct cutting cutting;
@@ -454,6 +506,8 @@ int main(void)
     tcase_add_test(verify_case, pictures_that_look_across_a_joint_are_refused_by_their_decoder);
     tcase_add_loop_test(verify_case, a_damaged_picture_at_a_joint_is_found_by_any_number_of_workers,
                         0, 4);
+    tcase_add_test(verify_case, a_joint_that_cannot_be_reached_is_not_taken_for_good);
+    tcase_add_test(verify_case, a_joint_of_which_no_picture_comes_is_not_taken_for_good);
     tcase_add_test(verify_case, trouble_with_the_disk_is_no_verdict);
     suite_add_tcase(suite, verify_case);
     SRunner *runner = srunner_create(suite);
