@@ -75,6 +75,11 @@ static enum meaning meaning_of_code(const char *code)
         { "RequestTimeTooSkewed", CLOCK },
         { "BadDigest", DAMAGED },
         { "IncompleteBody", DAMAGED },
+        // Of S3, with 400: temporary keys that are over.
+        { "ExpiredToken", REFUSED },
+        { "InvalidToken", REFUSED },
+        { "TokenRefreshRequired", REFUSED },
+        { "OperationAborted", BUSY }, // of S3, with 409: somebody else changes the same just now
         { "SlowDown", BUSY },
         { "ServiceBusy", BUSY },
         { "Throttling", BUSY },
