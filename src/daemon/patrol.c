@@ -24,8 +24,7 @@ struct patrol {
 static void say_failure(struct patrol *patrol, const char *text)
 {
     if (!patrol->warned)
-        log_warning(NULL, "what has expired in the bucket cannot be removed, trying again: %s",
-                    text);
+        log_warning(NULL, "what has expired in a bucket cannot be removed, trying again: %s", text);
     patrol->warned = true;
 }
 
@@ -88,7 +87,7 @@ static int on_timer(sd_event_source *source, uint64_t when, void *context)
     struct patrol *patrol = context;
     struct service *service = patrol->service;
     if (!service->stopping && !service->unaccepted && !patrol->execution &&
-        service->settings.bucket)
+        service->settings.buckets.count > 0)
         start(patrol);
     service_arm(service, &patrol->timer, service_now(service) + interval_us, on_timer, patrol);
     return 0;

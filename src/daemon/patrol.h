@@ -1,6 +1,6 @@
-// The sweep of the bucket now and then: at start-up and every half hour the program sweep removes
-// from it what has expired and nothing else removed.  One run at a time; one that fails is said
-// once, and the next is tried all the same.
+// The sweep of buckets now and then: at start-up and every half hour the program sweep removes
+// from each of the configuration what has expired and nothing else removed.  One run at a time; one
+// that fails is said once, and the next is tried all the same.
 #ifndef CLIPSPOOL_PATROL_H
 #define CLIPSPOOL_PATROL_H
 

@@ -1,11 +1,12 @@
-// sweep: removes from the bucket what is there for a while only, and nothing else.
+// sweep: removes from buckets what is there for a while only, and nothing else.
 //
 // With the ID of a batch, once that has ended: its proxies and what killed stages left half
-// uploaded, after the last status of a completed one has been put beside its reel.  Without: the
-// proxies of whatever batches that have expired, which is what is left when a bucket was away for
-// long or a spool was lost.  An object is ours only if its name is exactly one that we make
-// (spool/objects.h); it has expired when it says so itself, or, if it says nothing, when no
-// configuration could have let it live so long.  Batches that are at work keep theirs.
+// uploaded, after the last status of a completed one has been put beside its reel.  Without: from
+// each bucket of the configuration the proxies of whatever batches that have expired, which is what
+// is left when a bucket was away for long or a spool was lost.  An object is ours only if its name
+// is exactly one that we make (spool/objects.h); it has expired when it says so itself, or, if it
+// says nothing, when no configuration could have let it live so long.  Batches that are at work
+// keep theirs.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -206,13 +207,44 @@ static int sweep_batch(struct errand_context *context, struct sweep *sweep, stru
 
 // ---- all that expired
 
+static int sweep_bucket(const struct settings *settings, const struct bucket *bucket,
+                        struct sweep *sweep, struct err *err)
+{
+    int r = storage_open(settings, bucket, &sweep->storage, err);
+    if (r == 0)
+        r = list(sweep, OBJECTS_TEMP, visit_expired, err);
+    storage_close(&sweep->storage);
+    sweep->removed = 0;
+    err_clear(&sweep->trouble);
+    return r;
+}
+
+// Of a bucket that sources come from we may have no rights to more, and need none.
+static bool is_to_be_told(const struct settings *settings, const struct bucket *bucket,
+                          const struct err *why)
+{
+    bool is_ours = settings->bucket != NULL && strcmp(settings->bucket, bucket->name) == 0;
+    return is_ours || why->class != ERR_DENIED;
+}
+
+// All buckets, for storage.bucket may have been another one while those batches were at work.  One
+// that cannot be swept does not hold up the others; the first trouble is told in the end.
 static int sweep_expired(struct errand_context *context, struct sweep *sweep, struct err *err)
 {
-    const char *name = context->settings.bucket;
-    if (name == NULL)
-        return 0;
-    int r = storage_open_named(&context->settings, name, &sweep->storage, err);
-    return r < 0 ? r : list(sweep, OBJECTS_TEMP, visit_expired, err);
+    const struct bucket_list *buckets = &context->settings.buckets;
+    int result = 0;
+    for (size_t i = 0; i < buckets->count; i++) {
+        struct err why = ERR_INIT;
+        int r = sweep_bucket(&context->settings, &buckets->items[i], sweep, &why);
+        bool is_told = r < 0 && is_to_be_told(&context->settings, &buckets->items[i], &why);
+        if (r == -ECANCELED || (is_told && result == 0)) {
+            *err = why;
+            result = r;
+        }
+        if (r == -ECANCELED)
+            break;
+    }
+    return result;
 }
 
 static int run(struct errand_context *context, struct err *err)
@@ -271,7 +303,7 @@ int main(int argc, char **argv)
 {
     static const struct errand_program program = {
         .name = "sweep",
-        .summary = "Removes from the bucket what was put there for a while only",
+        .summary = "Removes from buckets what was put there for a while only",
         .id_is_optional = true,
         .run = run,
         .check = check,

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "spool/errand.h"
 #include "spool/objects.h"
+#include "tests/support/bucketd.h"
 #include "tests/support/program.h"
 #include "tests/support/stored_batch.h"
 
@@ -258,6 +259,60 @@ START_TEST(a_batch_that_waits_longer_than_its_proxies_live_keeps_them)
 }
 END_TEST
 
+static const struct {
+    const char *name, *first, *used; // type of the first bucket; storage.bucket
+    int exit_status;
+} neighbours[] = {
+    { "a bucket that is not used any more", "path = \"%s/other\"; type = \"folder\";", "first", 0 },
+    { "no bucket is used any more", "path = \"%s/other\"; type = \"folder\";", "", 0 },
+    { "beside one that cannot be opened", "path = \"%s/gone\"; type = \"folder\";", "second", 78 },
+    { "beside one of sources that may only be read", "served", "second", 0 },
+    { "beside one that is to be swept and refuses", "served", "first", 77 },
+};
+
+// The first one of a server that refuses whatever it is asked; `first` as above.  Gives a string.
+static char *first_bucket(struct bucketd *bucketd, const char *first)
+{
+    const char *mark = strstr(first, "%s");
+    if (mark != NULL)
+        return xasprintf("%.*s%s%s", (int)(mark - first), first, stored.batch.folder.path,
+                         mark + 2);
+    cleanup(free_ptr) char *keys = xasprintf("%s/keys", stored.batch.folder.path);
+    folder_put(&stored.batch.folder, "keys",
+               "access_key_id = LTAI-test\naccess_key_secret = wrong\n");
+    ck_assert_int_eq(chmod(keys, 0600), 0);
+    bucketd_start(bucketd, STORE_OSS, NULL);
+    return xasprintf("type = \"oss\"; bucket = \"reels\"; endpoint = \"%s\"; region = "
+                     "\"cn-test\"; credential = \"%s\";",
+                     bucketd->endpoint, keys);
+}
+
+START_TEST(every_bucket_is_swept_whatever_becomes_of_the_others)
+{
+    struct bucketd bucketd = { .port = 0 };
+    cleanup(free_ptr) char *id = id_of(2 * DAY, "old"), *key = objects_proxy_key(id, 0);
+    cleanup(free_ptr) char *first = first_bucket(&bucketd, neighbours[_i].first);
+    const char *used = neighbours[_i].used;
+    cleanup(free_ptr) char *text = xasprintf(
+        "storage = { %s%s%s buckets = ( { name = \"first\"; %s }, { name = \"second\"; type = "
+        "\"folder\"; path = \"%s/bucket\"; } ); };",
+        *used ? "bucket = \"" : "", used, *used ? "\";" : "", first, stored.batch.folder.path);
+    make_parents("other/");
+    put_object(key, 2 * DAY, now - HOUR);
+    folder_put(&stored.batch.folder, "conf", text);
+    char *output = NULL;
+    int status = sweep(NULL, &output);
+    ck_assert_msg(status == neighbours[_i].exit_status, "%s: %d: %s", neighbours[_i].name, status,
+                  output);
+    ck_assert_msg(strstr(output, "1 removed from storage second") != NULL, "%s: %s",
+                  neighbours[_i].name, output);
+    free(output);
+    assert_keys("");
+    if (bucketd.port != 0)
+        bucketd_stop(&bucketd);
+}
+END_TEST
+
 START_TEST(without_a_bucket_there_is_nothing_to_do)
 {
     folder_put(&stored.batch.folder, "conf", "");
@@ -296,6 +351,8 @@ int main(void)
     tcase_add_loop_test(tcase, a_proxy_goes_when_it_has_expired, 0, ARRAY_LEN(proxies));
     tcase_add_test(tcase, what_is_not_ours_stays_however_old);
     tcase_add_test(tcase, a_batch_that_waits_longer_than_its_proxies_live_keeps_them);
+    tcase_add_loop_test(tcase, every_bucket_is_swept_whatever_becomes_of_the_others, 0,
+                        ARRAY_LEN(neighbours));
     tcase_add_test(tcase, without_a_bucket_there_is_nothing_to_do);
     tcase_add_test(tcase, the_doctor_hears_of_each_bucket);
     suite_add_tcase(suite, tcase);
