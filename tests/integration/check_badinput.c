@@ -3,10 +3,8 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -14,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/text.h"
+#include "tests/support/program.h"
 #include "tests/support/spool_story.h"
 
 // The path of a name in the batch folder that is being made.
@@ -78,24 +77,17 @@ static bool make_folder_named_like_a_video(void)
     return mkdir(path, 0755) == 0;
 }
 
-// For root too: without these no program that is started from here on reads what it may not.
-static bool obey_permissions(void)
-{
-    return geteuid() != 0 || (prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0) == 0 &&
-                              prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0) == 0);
-}
-
 static bool make_unreadable(void)
 {
     cleanup(free_ptr) char *path = aside("bad.mp4");
     put_text("bad.mp4", "x");
-    return obey_permissions() && chmod(path, 0) == 0;
+    return program_obey_permissions() && chmod(path, 0) == 0;
 }
 
 static bool make_unreadable_folder(void)
 {
     cleanup(free_ptr) char *path = aside("more");
-    return obey_permissions() && mkdir(path, 0) == 0;
+    return program_obey_permissions() && mkdir(path, 0) == 0;
 }
 
 static bool make_empty_file(void)

@@ -2,8 +2,10 @@
 #include "base/base.h"
 
 #include <check.h>
+#include <linux/capability.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 char *program_built(const char *name)
@@ -30,6 +32,12 @@ static char *read_all(int fd)
     }
     text[size] = '\0';
     return text;
+}
+
+bool program_obey_permissions(void)
+{
+    return geteuid() != 0 || (prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0) == 0 &&
+                              prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0) == 0);
 }
 
 int program_run(const char *const *argv, char **ret_output)

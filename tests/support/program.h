@@ -2,6 +2,8 @@
 #ifndef CLIPSPOOL_TESTS_PROGRAM_H
 #define CLIPSPOOL_TESTS_PROGRAM_H
 
+#include <stdbool.h>
+
 // The path of a program in the folder this test was built in ("bin/clipspool").  Gives a string.
 char *program_built(const char *name);
 
@@ -11,6 +13,10 @@ char *program_built(const char *name);
 int program_run(const char *const *argv, char **ret_output);
 #define PROGRAM_RUN(ret_output, ...) \
     program_run((const char *const[]){ __VA_ARGS__, NULL }, ret_output)
+
+// Also where the test is root: no program that it runs from here on reads what it may not.  Returns
+// false where that cannot be had.
+bool program_obey_permissions(void);
 
 // The path of the script that holds a reel against its plan (CLIPSPOOL_REELCHECK, else
 // ../shared/tools/reelcheck beside the working directory).  NULL, with a line beginning SKIP on

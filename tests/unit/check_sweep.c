@@ -140,6 +140,7 @@ static const struct {
     { "not of one that failed", "{\"id\": \"%s\", \"status\": \"failed\"}", false, false },
     { "not of another one that took the folder", "{\"id\": \"%sx\"}", true, false },
     { "not where people took it away", NULL, true, false },
+    { "not one that people wrote", "of %s", true, false },
 };
 
 START_TEST(the_last_status_is_put_beside_the_reel)
@@ -160,6 +161,38 @@ START_TEST(the_last_status_is_put_beside_the_reel)
     ck_assert_msg((object != NULL) == statuses[_i].put, "%s", statuses[_i].name);
     if (object != NULL)
         ck_assert_str_eq(object, text);
+}
+END_TEST
+
+static const struct {
+    const char *name, *closed; // NULL: the outbox is away
+    int exit_status;
+} troubles[] = {
+    { "the outbox is not mounted", NULL, 71 },
+    { "its folder cannot be read", "outbox/trip", 77 },
+    { "its status cannot be read", "outbox/trip/status.json", 77 },
+};
+
+START_TEST(a_status_that_cannot_be_read_now_is_tried_again)
+{
+    cleanup(free_ptr) char *key = objects_reel_key(stored.batch.id, "status.json");
+    cleanup(free_ptr) char *text = xasprintf("{\"id\": \"%s\"}", stored.batch.id);
+    int root = stored.batch.folder.fd;
+    const char *closed = troubles[_i].closed;
+    folder_put(&stored.batch.folder, "outbox/trip/status.json", text);
+    leave_work();
+    order(true);
+    if (closed != NULL && !program_obey_permissions())
+        return;
+    ck_assert_int_eq(closed ? fchmodat(root, closed, 0, 0) : renameat(root, "outbox", root, "away"),
+                     0);
+    int status = sweep(stored.batch.id, NULL);
+    ck_assert_int_eq(
+        closed ? fchmodat(root, closed, 0755, 0) : renameat(root, "away", root, "outbox"), 0);
+    ck_assert_msg(status == troubles[_i].exit_status, "%s: %d", troubles[_i].name, status);
+    swept(stored.batch.id);
+    cleanup(free_ptr) char *object = stored_batch_object(&stored, key);
+    ck_assert_str_eq(object, text);
 }
 END_TEST
 
@@ -345,6 +378,8 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, the_proxies_of_a_batch_go_and_its_reel_stays);
     tcase_add_loop_test(tcase, the_last_status_is_put_beside_the_reel, 0, ARRAY_LEN(statuses));
+    tcase_add_loop_test(tcase, a_status_that_cannot_be_read_now_is_tried_again, 0,
+                        ARRAY_LEN(troubles));
     tcase_add_test(tcase, a_batch_that_is_at_work_again_keeps_its_proxies);
     tcase_add_test(tcase, what_nobody_ordered_is_not_done);
     tcase_add_test(tcase, a_bucket_that_is_away_is_tried_again);
