@@ -58,25 +58,88 @@ static double seconds_of(const struct footage *footage, const struct format *for
     return seconds;
 }
 
-static const char no_match[] = "the sources differ in format and the main one cannot be matched";
+// ---- what is copied
 
-// Nothing is made to match pictures of the web: whoever plays those need not be asked for, so they
-// are copied where all agree.
-static bool is_web_part(const struct footage *footage, const struct footage_source *source)
+static const char no_match[] = "the sources differ in format and the main one cannot be matched",
+                  too_little[] = "what could be copied is smaller or slower than most of the reel",
+                  too_many[] = "the sources differ in format and none makes up enough of the reel",
+                  uneven[] = "the frame rate of its source varies",
+                  no_key[] = "no key frame lies where it could be copied from";
+
+// Rates this close are one: 29.97 and 30, 23.976 and 24.
+static const double same_rate = 0.01;
+
+static bool is_whole_reel(const struct footage *footage, const struct format *format)
 {
-    return webtrack_is_for(source->format.codec) &&
-           seconds_of(footage, &source->format) < footage->seconds - 1e-6;
+    return seconds_of(footage, format) > footage->seconds - 1e-6;
 }
 
-static const struct footage_source *choose_format(const struct footage *footage)
+// What was asked for differs from the material.  Returns NULL if not, else in what.
+static const char *asked_otherwise(const struct cuts *cuts, const struct format *format)
 {
-    const struct footage_source *best = NULL;
-    double most = 0;
+    const struct reel_order *order = cuts->footage->order;
+    double fps = (double)format->fps_num / format->fps_den;
+    if (order->fps > 0 && fabs(order->fps - fps) > same_rate * fps)
+        return "another frame rate was asked for";
+    int width = cuts->look.picture.width, height = cuts->look.picture.height;
+    bool is_size = (width == format->width && height == format->height) ||
+                   (format->is_turned && width == format->height && height == format->width);
+    if (order->width > 0 && !is_size && av_cmp_q(format->aspect, (AVRational){ 1, 1 }) == 0)
+        return "another size was asked for";
+    const char *encoder = order->quality.encoder;
+    bool is_hevc = encoder && (strstr(encoder, "hevc") || strstr(encoder, "265"));
+    if (encoder && format->codec != (is_hevc ? NAL_HEVC : NAL_H264))
+        return "another codec was asked for";
+    return NULL;
+}
+
+// Why nothing of the source can be copied into this reel; NULL: it can.  Nothing is made to match
+// pictures of the web: whoever plays those need not be asked for, so they are copied where all
+// agree.
+static const char *obstacle(const struct cuts *cuts, const struct footage_source *source)
+{
+    if (source->why_not)
+        return source->why_not;
+    const char *why = asked_otherwise(cuts, &source->format);
+    if (why || is_whole_reel(cuts->footage, &source->format))
+        return why;
+    bool is_matched = !webtrack_is_for(source->format.codec) && format_is_plain(&source->format);
+    return is_matched ? NULL : no_match;
+}
+
+// In a reel of this format most pictures would lose, for the sake of those that are copied.
+static bool is_too_little(const struct cuts *cuts, const struct footage_source *source)
+{
+    const struct look *look = &cuts->look;
+    const struct format *format = &source->format;
+    double fps = (double)format->fps_num / format->fps_den;
+    return !is_whole_reel(cuts->footage, format) &&
+           (format->width < look->picture.width || format->height < look->picture.height ||
+            fps < (1 - same_rate) * look->fps_num / look->fps_den);
+}
+
+static double seconds_with_obstacle(const struct cuts *cuts)
+{
+    const struct footage *footage = cuts->footage;
+    double seconds = 0;
     for (size_t i = 0; i < footage->order->source_count; i++) {
         const struct footage_source *source = &footage->sources[i];
-        double seconds = source->is_usable && !source->why_not && !is_web_part(footage, source)
-                             ? seconds_of(footage, &source->format)
-                             : 0;
+        seconds += source->is_usable && obstacle(cuts, source) ? source->seconds : 0;
+    }
+    return seconds;
+}
+
+// A reel that is encoded for its larger part is encoded whole: more carefully than beside copies.
+static const struct footage_source *choose_format(const struct cuts *cuts)
+{
+    const struct footage *footage = cuts->footage;
+    const struct footage_source *best = NULL;
+    double most = fmax(seconds_with_obstacle(cuts) - 2e-9, 0);
+    for (size_t i = 0; i < footage->order->source_count; i++) {
+        const struct footage_source *source = &footage->sources[i];
+        if (!source->is_usable || obstacle(cuts, source) || is_too_little(cuts, source))
+            continue;
+        double seconds = seconds_of(footage, &source->format);
         if (seconds > most + 1e-9) {
             most = seconds;
             best = source;
@@ -85,53 +148,49 @@ static const struct footage_source *choose_format(const struct footage *footage)
     return best;
 }
 
-// Where nothing of the reel can be copied: of the source with the most seconds, why.
-static const char *main_obstacle(const struct footage *footage)
-{
-    const struct footage_source *most = NULL;
-    for (size_t i = 0; i < footage->order->source_count; i++) {
-        const struct footage_source *source = &footage->sources[i];
-        if (source->is_usable && (!most || source->seconds > most->seconds))
-            most = source;
-    }
-    if (!most)
-        return "there is nothing to copy from";
-    return most->why_not ? most->why_not : no_match;
-}
-
-// What was asked for differs from the material.
-static bool is_asked_otherwise(const struct look *look, const struct format *format)
-{
-    int width = look->picture.width, height = look->picture.height;
-    bool is_size = (width == format->width && height == format->height) ||
-                   (format->is_turned && width == format->height && height == format->width);
-    return !is_size && av_cmp_q(format->aspect, (AVRational){ 1, 1 }) == 0;
-}
-
-// Decides whether to copy.  Returns NULL if so, else why not.
-static const char *choose_copying(struct cuts *cuts)
+// What keeps the pictures of the source from being copied, NULL if nothing is known to.
+static const char *hindrance(const struct cuts *cuts, size_t index)
 {
     const struct footage *footage = cuts->footage;
-    const struct reel_order *order = footage->order;
-    const struct footage_source *best = choose_format(footage);
-    if (!best)
-        return main_obstacle(footage);
-    const struct format *format = &best->format;
-    double fps = (double)format->fps_num / format->fps_den;
-    if (order->fps > 0 && fabs(order->fps - fps) > 0.01 * fps)
-        return "another frame rate was asked for";
-    if (order->width > 0 && is_asked_otherwise(&cuts->look, format))
-        return "another size was asked for";
-    const char *encoder = order->quality.encoder;
-    bool is_hevc = encoder && (strstr(encoder, "hevc") || strstr(encoder, "265"));
-    if (encoder && format->codec != (is_hevc ? NAL_HEVC : NAL_H264))
-        return "another codec was asked for";
-    bool is_mixed = seconds_of(footage, format) < footage->seconds - 1e-6;
-    if (is_mixed && !format_is_plain(format))
-        return no_match;
+    const struct footage_source *source = &footage->sources[index];
+    const char *why = source->is_usable ? obstacle(cuts, source) : NULL;
+    if (why || !source->is_usable)
+        return why;
+    if (!cuts->copies)
+        return is_too_little(cuts, source) ? too_little : NULL;
+    if (!is_copyable(cuts, (int)index))
+        return too_many;
+    return footage->order->sources[index].probe->variable_rate ? uneven : no_key;
+}
+
+// Where nothing of the reel is copied: what is true of the most seconds.
+static const char *main_obstacle(const struct cuts *cuts)
+{
+    const struct footage *footage = cuts->footage;
+    size_t count = footage->order->source_count;
+    cleanup(free_ptr) const char **why = xcalloc(count + 1, sizeof *why);
+    for (size_t i = 0; i < count; i++)
+        why[i] = hindrance(cuts, i);
+    const char *main = "there is nothing to copy from";
+    double most = 0;
+    for (size_t i = 0; i < count; i++) {
+        double seconds = 0;
+        for (size_t j = 0; why[i] && j < count; j++)
+            seconds += why[j] && strcmp(why[i], why[j]) == 0 ? footage->sources[j].seconds : 0;
+        if (seconds > most + 1e-9) {
+            most = seconds;
+            main = why[i];
+        }
+    }
+    return main;
+}
+
+static void adopt(struct cuts *cuts, const struct format *format)
+{
+    const struct footage *footage = cuts->footage;
     cuts->format = *format;
     cuts->copies = true;
-    for (size_t i = 0; i < order->source_count; i++)
+    for (size_t i = 0; i < footage->order->source_count; i++)
         if (is_copyable(cuts, (int)i)) {
             const struct format *other = &footage->sources[i].format;
             cuts->format.reorders = cuts->format.reorders && other->reorders;
@@ -141,12 +200,21 @@ static const char *choose_copying(struct cuts *cuts)
         }
     cuts->look.fps_num = format->fps_num;
     cuts->look.fps_den = format->fps_den;
-    if (is_mixed) {
-        cuts->look.picture.width = format->width;
-        cuts->look.picture.height = format->height;
-        if (format->matrix == AVCOL_SPC_BT709 || format->matrix == AVCOL_SPC_SMPTE170M)
-            cuts->look.picture.matrix = format->matrix;
-    }
+    if (is_whole_reel(footage, format))
+        return;
+    cuts->look.picture.width = format->width;
+    cuts->look.picture.height = format->height;
+    if (format->matrix == AVCOL_SPC_BT709 || format->matrix == AVCOL_SPC_SMPTE170M)
+        cuts->look.picture.matrix = format->matrix;
+}
+
+// Decides whether to copy.  Returns NULL if so, else why not.
+static const char *choose_copying(struct cuts *cuts)
+{
+    const struct footage_source *best = choose_format(cuts);
+    if (!best)
+        return main_obstacle(cuts);
+    adopt(cuts, &best->format);
     return NULL;
 }
 
@@ -250,21 +318,6 @@ static int lay_all(struct cuts *cuts, struct err *err)
     return cuts->cut_count > 0 ? 0 : footage_nothing(err);
 }
 
-// Most of what could have been copied is of a rate that varies: off the grid of the reel.
-static bool varies(const struct cuts *cuts)
-{
-    const struct footage *footage = cuts->footage;
-    double seconds = 0, varying = 0;
-    for (size_t i = 0; i < footage->order->source_count; i++) {
-        if (!is_copyable(cuts, (int)i))
-            continue;
-        seconds += footage->sources[i].seconds;
-        varying +=
-            footage->order->sources[i].probe->variable_rate ? footage->sources[i].seconds : 0;
-    }
-    return varying > seconds / 2;
-}
-
 int cuts_lay(struct footage *footage, bool copy, struct cuts *ret_cuts, char *ret_why,
              struct err *err)
 {
@@ -275,8 +328,7 @@ int cuts_lay(struct footage *footage, bool copy, struct cuts *ret_cuts, char *re
         return r;
     int64_t all = ret_cuts->copied + ret_cuts->encoded;
     if (ret_cuts->copies && (double)ret_cuts->copied < worthwhile_share * (double)all)
-        why = varies(ret_cuts) ? "the frame rate of its source varies"
-                               : "no key frame lies where it could be copied from";
+        why = main_obstacle(ret_cuts);
     if (!copy || !why)
         return 0;
     (void)snprintf(ret_why, 400, "%s", why);

@@ -38,8 +38,10 @@ struct cuts {
     int64_t copied, encoded; // frames
 };
 
-// Lays the plan out.  `copy`: try to copy; then the format is that of the most seconds, and
-// where nothing worth it can be copied *ret_why (400 bytes) says why and the layout encodes all.
+// Lays the plan out.  `copy`: try to copy; then the format is that of the most seconds that is
+// neither smaller nor slower than the look of most seconds.  Where nothing worth it can be copied,
+// or what cannot be holds more seconds, *ret_why (400 bytes) says of most seconds why and the
+// layout encodes all.
 int cuts_lay(struct footage *footage, bool copy, struct cuts *ret_cuts, char *ret_why,
              struct err *err);
 void cuts_release(struct cuts *cuts);
