@@ -2,17 +2,19 @@
 
 #include "provider/proof.h"
 
+#include "provider/crc32c.h"
 #include "provider/crc64.h"
 #include "provider/digest.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
 
-enum { MD5_HEX = 32 };
+enum { MD5_HEX = 32, CRC32C_BYTES = 4 };
 
 struct proof_sum {
     enum proof_kind kind;
     uint64_t crc, bytes;
+    uint32_t crc32c;
     EVP_MD_CTX *md5; // NULL where there is none
 };
 
@@ -53,10 +55,23 @@ static char *md5_of(const struct answer *head)
     return text;
 }
 
+static char *crc32c_of(const struct answer *head)
+{
+    const char *said = answer_find(head, PROOF_CRC32C_FIELD);
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    if (said == NULL || digest_unbase64(said, &bytes, &size) < 0)
+        return NULL;
+    free(bytes);
+    return size == CRC32C_BYTES ? xasprintf("crc32c:%s", said) : NULL;
+}
+
 char *proof_of(enum proof_kind kind, const struct answer *head)
 {
     if (kind == PROOF_CRC64)
         return crc_of(head);
+    if (kind == PROOF_CRC32C)
+        return crc32c_of(head);
     return kind == PROOF_MD5 ? md5_of(head) : NULL;
 }
 
@@ -79,6 +94,8 @@ void proof_add(struct proof_sum *sum, const void *data, size_t size)
     sum->bytes += size;
     if (sum->kind == PROOF_CRC64)
         sum->crc = crc64_add(sum->crc, data, size);
+    else if (sum->kind == PROOF_CRC32C)
+        sum->crc32c = crc32c_add(sum->crc32c, data, size);
     else if (sum->md5 != NULL)
         (void)EVP_DigestUpdate(sum->md5, data, size);
 }
@@ -106,9 +123,20 @@ static char *md5_text(const struct proof_sum *sum)
     return xasprintf("md5:%s", digest_hex(&digest, hex));
 }
 
+static char *crc32c_text(uint32_t crc)
+{
+    struct digest digest = { .size = CRC32C_BYTES };
+    for (unsigned i = 0; i < CRC32C_BYTES; i++)
+        digest.bytes[i] = (uint8_t)(crc >> (24 - 8 * i));
+    cleanup(free_ptr) char *text = digest_base64(&digest);
+    return xasprintf("crc32c:%s", text);
+}
+
 char *proof_text(const struct proof_sum *sum)
 {
     char text[CRC64_TEXT_SIZE];
+    if (sum->kind == PROOF_CRC32C)
+        return crc32c_text(sum->crc32c);
     if (sum->kind == PROOF_CRC64)
         return xasprintf("crc64:%s", crc64_text(sum->crc, text));
     return sum->md5 != NULL ? md5_text(sum) : NULL;

@@ -30,6 +30,10 @@ static const struct {
     { PROOF_MD5, "ETag: \"25f9e794323b453885f5181f1b624d0\"", NULL, NULL },
     { PROOF_MD5, "ETag: \"25f9e794323b453885f5181f1b624d0b", NULL, NULL },
     { PROOF_MD5, "x-oss-hash-crc64ecma: 1", NULL, NULL },
+    { PROOF_CRC32C, "x-amz-checksum-crc32c: 4waSgw==", NULL, "crc32c:4waSgw==" },
+    { PROOF_CRC32C, "x-amz-checksum-crc32c: 4waSgw==-2", NULL, NULL }, // of an object in parts
+    { PROOF_CRC32C, "x-amz-checksum-crc32c: 4waS", NULL, NULL },
+    { PROOF_CRC32C, "x-amz-checksum-crc32: 4waSgw==", NULL, NULL },
     { PROOF_NONE, "ETag: \"25f9e794323b453885f5181f1b624d0b\"", "x-oss-hash-crc64ecma: 1", NULL },
 };
 
@@ -48,8 +52,9 @@ END_TEST
 START_TEST(sums_are_those_of_the_bytes_however_they_come)
 {
     static const char *const wanted[] = { [PROOF_CRC64] = "crc64:11051210869376104954",
-                                          [PROOF_MD5] = "md5:25f9e794323b453885f5181f1b624d0b" };
-    for (enum proof_kind kind = PROOF_CRC64; kind <= PROOF_MD5; kind++)
+                                          [PROOF_MD5] = "md5:25f9e794323b453885f5181f1b624d0b",
+                                          [PROOF_CRC32C] = "crc32c:4waSgw==" };
+    for (enum proof_kind kind = PROOF_CRC64; kind <= PROOF_CRC32C; kind++)
         for (size_t at = 0; at <= 9; at++) {
             struct proof_sum *sum = proof_begin(kind);
             proof_add(sum, "123456789", at);

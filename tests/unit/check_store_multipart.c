@@ -1,10 +1,13 @@
 // Large objects against a service that fails at every place: what is mended, what is told, and that
 // nothing is left of what did not come to its end.
+#include "provider/digest.h"
 #include "provider/store.h"
 #include "tests/support/bucketd.h"
 #include "tests/support/store_story.h"
 
 #include <check.h>
+#include <stdio.h>
+#include <unistd.h>
 
 enum { LARGE = (24 << 20) + 11 }; // four parts
 
@@ -110,6 +113,65 @@ START_TEST(an_upload_that_is_stopped_is_taken_back)
 }
 END_TEST
 
+// ---- parts that go with their checksum
+
+static const struct {
+    const char *service;
+    bool arrives;
+} checked[] = {
+    { "good", true },
+    { "noise", true }, // that the service notices, and asks for again
+    { "silent", false },
+    { "deaf", true }, // proven by the tags then
+};
+
+// Starts partd.py; gives the store.
+static struct store *open_checked(struct server *process, unsigned *ret_port, char *mode)
+{
+    char line[64] = "";
+    char *arguments[] = { (char[]){ "tests/support/partd.py" }, mode, NULL };
+    struct store *s3 = NULL;
+    const struct http_rules rules = { .stall_seconds = 60, .stall_bytes_per_second = 1 };
+    server_start(process, arguments);
+    for (size_t at = 0; at + 1 < sizeof line && strchr(line, '\n') == NULL; at++)
+        ck_assert_int_eq(read(process->stdout_fd, line + at, 1), 1);
+    ck_assert_int_eq(sscanf(line, "port %u", ret_port), 1);
+    cleanup(free_ptr) char *endpoint = xasprintf("http://127.0.0.1:%u", *ret_port);
+    struct store_place place = server.place;
+    place.kind = STORE_S3;
+    place.endpoint = endpoint;
+    ck_assert_msg(store_open(&place, &rules, &s3, &err) == 0, "%s", err.text);
+    return s3;
+}
+
+START_TEST(a_part_that_the_service_can_check_is_checked_by_it)
+{
+    enum { SIZE = (16 << 20) + 11 }; // three parts
+    struct server process;
+    unsigned port = 0;
+    cleanup(free_ptr) char *mode = xstrdup(checked[_i].service), *body = NULL;
+    struct store *s3 = open_checked(&process, &port, mode);
+    cleanup(free_ptr) char *bytes = bucketd_bytes(SIZE, 3);
+    const struct store_order order = { .key = "large.mp4",
+                                       .body = { .data = bytes, .size = SIZE } };
+    int r = store_put(s3, &order, &err);
+    cleanup(free_ptr) char *link = xasprintf("http://127.0.0.1:%u/", port);
+    int status = bucketd_plain("GET", link, NULL, &body);
+    store_close(&s3);
+    server_stop(&process);
+    ck_assert_msg((r == 0) == checked[_i].arrives, "%s", err.text);
+    ck_assert_int_eq(status, checked[_i].arrives ? 200 : 404);
+    if (r < 0) {
+        ck_assert_str_eq(err.id, "damaged");
+        return;
+    }
+    struct digest digest;
+    char hex[DIGEST_HEX_SIZE];
+    ck_assert_int_eq(digest_of(DIGEST_MD5, bytes, SIZE, &digest, NULL), 0);
+    ck_assert_str_eq(body, digest_hex(&digest, hex));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("store_multipart");
@@ -120,6 +182,8 @@ int main(void)
     tcase_add_loop_test(tcase, an_upload_that_fails_says_why_and_is_taken_back, 0,
                         (int)ARRAY_LEN(final));
     tcase_add_test(tcase, an_upload_that_is_stopped_is_taken_back);
+    tcase_add_loop_test(tcase, a_part_that_the_service_can_check_is_checked_by_it, 0,
+                        (int)ARRAY_LEN(checked));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
