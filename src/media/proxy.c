@@ -6,7 +6,7 @@
 #include "media/shrink.h"
 #include "media/sink.h"
 #include "media/skim.h"
-#include "media/slot.h"
+#include "spool/slot.h"
 #include "media/soundtrack.h"
 #include "media/source.h"
 #include "media/watch.h"

@@ -1,6 +1,6 @@
 #include "media/skim.h"
 #include "media/nal.h"
-#include "media/slot.h"
+#include "spool/slot.h"
 #include <math.h>
 
 enum {

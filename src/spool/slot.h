@@ -1,4 +1,4 @@
-// The time slots of a proxy: which one a picture is for.  Private to src/media.
+// The time slots of a proxy: which one a picture is for.
 #ifndef CLIPSPOOL_SLOT_H
 #define CLIPSPOOL_SLOT_H
 
