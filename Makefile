@@ -50,14 +50,15 @@ folder = $(patsubst src/%.c,$(O)/obj/%.o,$(wildcard src/$(1)/*.c))
 LIBBASE = $(O)/lib/base.a
 LIBSPOOL = $(O)/lib/spool.a $(LIBBASE)
 LIBMEDIA = $(O)/lib/media.a $(LIBSPOOL)
-LIBHIGHLIGHT = $(O)/lib/highlight.a $(LIBSPOOL)
 LIBPROVIDER = $(O)/lib/provider.a $(LIBSPOOL)
 
 MEDIA_STAGES = probe compress preview render
 NET_STAGES = fetch upload publish notify sweep
-OTHER_STAGES = analyze plan
-STAGES = $(patsubst %,$(O)/libexec/clipspool/%,$(MEDIA_STAGES) $(NET_STAGES) $(OTHER_STAGES))
+MODEL_STAGES = analyze plan
+STAGES = $(patsubst %,$(O)/libexec/clipspool/%,$(MEDIA_STAGES) $(NET_STAGES) $(MODEL_STAGES))
 PROGRAMS = $(O)/bin/clipspool $(O)/sbin/clipspoold $(STAGES)
+# What models are told, where the programs look for it.
+PROMPTS = $(patsubst etc/%,$(O)/share/clipspool/%,$(wildcard etc/prompts/*))
 
 # A line for each thing that is made; V=1 shows the commands.
 show = $(if $(V),,@printf '  %-5s %s\n' $(1) $@; )
@@ -100,9 +101,14 @@ $(NET_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/sta
 	@mkdir -p $(@D)
 	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_provider) $(LIBS_base)
 
-$(OTHER_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a $(LIBHIGHLIGHT)
+$(MODEL_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a \
+	    $(O)/lib/highlight.a $(LIBPROVIDER) | $(PROMPTS)
 	@mkdir -p $(@D)
-	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_base)
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_provider) $(LIBS_base)
+
+$(O)/share/clipspool/prompts/%: etc/prompts/%
+	@mkdir -p $(@D)
+	$(call show,COPY)cp $< $@
 
 $(O)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
@@ -260,6 +266,7 @@ INSTALLED = $(bindir)/clipspool $(sbindir)/clipspoold $(STAGES:$(O)/libexec/clip
 	$(prefix)/lib/tmpfiles.d/clipspool.conf $(prefix)/lib/systemd/catalog/clipspool.catalog \
 	$(sharedir)/bash-completion/completions/clipspool $(sharedir)/doc/clipspool/job.conf.example \
 	$(sharedir)/clipspool/spool/README $(sharedir)/clipspool/samba.conf \
+	$(PROMPTS:$(O)/share/%=$(sharedir)/%) \
 	$(foreach page,$(wildcard docs/man/*),$(sharedir)/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 
 install: $(PROGRAMS) ## install into prefix (/usr/local); an existing clipspool.conf stays as it is
@@ -276,6 +283,7 @@ install: $(PROGRAMS) ## install into prefix (/usr/local); an existing clipspool.
 	install -D -m 644 -t $(DESTDIR)$(sharedir)/bash-completion/completions etc/bash-completion/clipspool
 	install -D -m 644 -t $(DESTDIR)$(sharedir)/doc/clipspool etc/job.conf.example
 	install -D -m 644 -t $(DESTDIR)$(sharedir)/clipspool/spool spool/README
+	install -D -m 644 -t $(DESTDIR)$(sharedir)/clipspool/prompts $(PROMPTS)
 	sed -e 's|@sharedir@|$(sharedir)|g' etc/samba/clipspool.conf \
 	    >$(DESTDIR)$(sharedir)/clipspool/samba.conf
 	for page in docs/man/*; do \
@@ -286,7 +294,7 @@ install: $(PROGRAMS) ## install into prefix (/usr/local); an existing clipspool.
 uninstall: ## remove what install put there, but neither configuration nor spool
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	rmdir $(addprefix $(DESTDIR),$(libexecdir) $(sharedir)/doc/clipspool $(sharedir)/clipspool/spool \
-	    $(sharedir)/clipspool) 2>/dev/null || true
+	    $(sharedir)/clipspool/prompts $(sharedir)/clipspool) 2>/dev/null || true
 
 # The package is made of what is committed, in a folder of its own.
 DEB = $(O)/deb/clipspool-$(VERSION)

@@ -446,6 +446,22 @@ static char *own_path(void)
     }
 }
 
+// Where this installation is, seen from the running program: above bin/, sbin/ and
+// libexec/clipspool/.  NULL where it is in none of them.
+static char *own_prefix(void)
+{
+    cleanup(free_ptr) char *path = own_path();
+    if (path == NULL || cut_last(path) == NULL)
+        return NULL;
+    bool is_stage = text_ends_with(path, "/libexec/clipspool");
+    const char *last = cut_last(path);
+    if (is_stage)
+        (void)cut_last(path);
+    else if (last == NULL || (strcmp(last, "bin") != 0 && strcmp(last, "sbin") != 0))
+        return NULL;
+    return TAKE(path);
+}
+
 int settings_program(const struct settings *settings, const char *name, char **ret_path,
                      struct err *err)
 {
@@ -453,19 +469,26 @@ int settings_program(const struct settings *settings, const char *name, char **r
         *ret_path = xasprintf("%s/%s", settings->programs, name);
         return 0;
     }
-    cleanup(free_ptr) char *path = own_path();
-    if (path != NULL && cut_last(path) != NULL) {
-        cleanup(free_ptr) char *folder = xstrdup(path);
-        const char *last = cut_last(path);
-        if (last != NULL && (strcmp(last, "bin") == 0 || strcmp(last, "sbin") == 0)) {
-            *ret_path = xasprintf("%s/libexec/clipspool/%s", path, name);
-            return 0;
-        }
-        if (text_ends_with(folder, "/libexec/clipspool")) {
-            *ret_path = xasprintf("%s/%s", folder, name);
-            return 0;
-        }
+    cleanup(free_ptr) char *prefix = own_prefix();
+    if (prefix != NULL) {
+        *ret_path = xasprintf("%s/libexec/clipspool/%s", prefix, name);
+        return 0;
     }
     err_set(err, ERR_CONFIG, "no_programs", "the stage programs are not beside this program");
     return err_hint(err, "set spool.programs in clipspool.conf to the folder that holds them");
+}
+
+int settings_prompts(const struct settings *settings, char **ret_folder, struct err *err)
+{
+    if (settings->models.prompts != NULL) {
+        *ret_folder = xstrdup(settings->models.prompts);
+        return 0;
+    }
+    cleanup(free_ptr) char *prefix = own_prefix();
+    if (prefix != NULL) {
+        *ret_folder = xasprintf("%s/share/clipspool/prompts", prefix);
+        return 0;
+    }
+    err_set(err, ERR_CONFIG, "no_prompts", "this program is not where prompts were installed for");
+    return err_hint(err, "set models.prompts in clipspool.conf to the folder that holds them");
 }

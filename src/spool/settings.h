@@ -90,4 +90,8 @@ char *settings_outbox(const struct settings *settings);
 int settings_program(const struct settings *settings, const char *name, char **ret_path,
                      struct err *err);
 
+// The folder of the prompts, found likewise: models.prompts if that is set, else
+// share/clipspool/prompts of this installation.  Gives a string.
+int settings_prompts(const struct settings *settings, char **ret_folder, struct err *err);
+
 #endif

@@ -18,6 +18,7 @@ static const struct {
     { "libexec/clipspool/publish", { "libav", "libsw", "libebur128", "libsystemd" } },
     { "libexec/clipspool/probe", { "libcurl", "libcrypto", "libsystemd" } },
     { "libexec/clipspool/compress", { "libcurl", "libcrypto", "libsystemd" } },
+    { "libexec/clipspool/preview", { "libcurl", "libcrypto", "libsystemd" } },
     { "libexec/clipspool/render", { "libcurl", "libcrypto", "libsystemd" } },
 };
 

@@ -238,6 +238,22 @@ START_TEST(programs_that_cannot_be_found_are_told)
 }
 END_TEST
 
+START_TEST(prompts_are_found_like_programs)
+{
+    struct err err = ERR_INIT;
+    char *found = NULL;
+    ck_assert_int_eq(settings_load(NULL, &settings, &report), 0);
+    ck_assert_int_lt(settings_prompts(&settings, &found, &err), 0);
+    ck_assert_int_eq(err.class, ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.hint, "models.prompts"));
+    ck_assert_ptr_null(found);
+    settings.models.prompts = xstrdup("/etc/clipspool/prompts");
+    ck_assert_int_eq(settings_prompts(&settings, &found, NULL), 0);
+    ck_assert_str_eq(found, "/etc/clipspool/prompts");
+    free(found);
+}
+END_TEST
+
 START_TEST(every_option_has_words_for_people)
 {
     for (size_t i = 0; i < settings_option_count; i++) {
@@ -286,6 +302,7 @@ int main(void)
     tcase_add_test(tcase, a_nul_byte_is_no_end_of_the_file);
     tcase_add_test(tcase, programs_are_where_the_configuration_says);
     tcase_add_test(tcase, programs_that_cannot_be_found_are_told);
+    tcase_add_test(tcase, prompts_are_found_like_programs);
     tcase_add_test(tcase, every_option_has_words_for_people);
     tcase_add_test(tcase, the_shipped_file_is_the_table);
     suite_add_tcase(suite, tcase);
