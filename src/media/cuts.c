@@ -370,10 +370,9 @@ double cuts_begin(const struct cuts *cuts, const struct cut *cut, int64_t frame)
 double cuts_picture_bytes(const struct cuts *cuts)
 {
     const struct format *format = &cuts->format;
-    if (!cuts->copies)
-        return 1.5 * cuts->look.picture.width * cuts->look.picture.height;
-    bool is_small = format->pixels == AV_PIX_FMT_YUV420P || format->pixels == AV_PIX_FMT_YUVJ420P;
-    return 1.5 * format->width * format->height * (is_small ? 1 : 2);
+    const struct graph_look *look = &cuts->look.picture;
+    return cuts->copies ? picture_bytes(format->pixels, format->width, format->height)
+                        : picture_bytes(AV_PIX_FMT_YUV420P, look->width, look->height);
 }
 
 int64_t cuts_frames(const struct cuts *cuts)

@@ -2,6 +2,7 @@
 #include "media/footage.h"
 
 #include "media/webtrack.h"
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -118,6 +119,8 @@ static void describe(struct footage *footage, int index, struct source *file)
         .is_bt709 = parameters->color_space == AVCOL_SPC_BT709,
         .seconds = source->seconds,
     };
+    source->picture_bytes =
+        picture_bytes(parameters->format, parameters->width, parameters->height);
     (void)picture_rate(file, probe, &source->look.fps_num, &source->look.fps_den);
     source->why_not = format_read(file, probe, &source->format);
     struct webtrack web = { .codec = source->format.codec,
@@ -176,6 +179,15 @@ int footage_open(const struct reel_order *order, struct footage *ret_footage, st
         ret_footage->seconds += source->is_usable ? source->seconds : 0;
     }
     return any ? 0 : footage_nothing(err);
+}
+
+double footage_picture_bytes(const struct footage *footage)
+{
+    double most = 0;
+    for (size_t i = 0; i < footage->order->source_count; i++)
+        if (footage->sources[i].is_usable)
+            most = fmax(most, footage->sources[i].picture_bytes);
+    return most;
 }
 
 void footage_release(struct footage *footage)

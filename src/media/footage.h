@@ -16,6 +16,7 @@ struct footage_source {
     double seconds; // of it in the plan
     bool is_usable; // its picture can be opened
     struct look_source look;
+    double picture_bytes; // that a decoder holds one of its pictures in
     struct format format;
     const char *why_not;        // its pictures cannot be copied, a clause; NULL: they can
     struct paramsets paramsets; // where they can be copied; of VP9 and AV1 the codec alone
@@ -36,6 +37,9 @@ void footage_release(struct footage *footage);
 // Plans were checked when they were made; what somebody changed since is only kept from doing
 // harm.
 bool footage_has(const struct footage *footage, const struct plan_segment *segment);
+
+// What a decoded picture takes in memory, of the source whose pictures take the most.
+double footage_picture_bytes(const struct footage *footage);
 
 // Opens a source anew, its start time set from the probe.  The caller frees.
 int footage_source(const struct footage *footage, int index, struct source **ret_source,

@@ -6,8 +6,7 @@ static const double held_bytes = 256e6;
 
 static bool fits(const struct lanes_wish *wish, unsigned count, unsigned threads)
 {
-    double pictures = wish->load.pictures + (double)wish->load.more * (threads - 1);
-    return count * pictures * wish->picture_bytes <= held_bytes;
+    return count * (wish->load.bytes + wish->load.more * (threads - 1)) <= held_bytes;
 }
 
 struct lanes lanes_choose(const struct lanes_wish *wish)

@@ -9,16 +9,15 @@
 
 #include "base/base.h"
 
-// What a lane holds at most, in decoded pictures.
+// What a lane holds at most, in bytes.
 struct lanes_load {
-    unsigned pictures; // with one thread
-    unsigned more;     // with each thread more
+    double bytes; // with one thread
+    double more;  // with each thread more
 };
 
 struct lanes_wish {
     unsigned processors;
     size_t stretches; // that there are
-    double picture_bytes;
     struct lanes_load load;
 };
 

@@ -2,6 +2,7 @@
 #include "media/picture.h"
 
 #include "media/timeline.h"
+#include <libavutil/pixdesc.h>
 #include <math.h>
 
 // Before a segment pictures are decoded only because others refer to them.  What nobody refers to
@@ -49,6 +50,13 @@ double picture_rate(struct source *source, const struct probe *probe, int *ret_n
         declared.den > 0 && !probe->interlaced ? (double)declared.num / declared.den : 0;
     timeline_rate(average, declared_fps, probe->variable_rate, ret_num, ret_den);
     return (double)*ret_num / *ret_den;
+}
+
+double picture_bytes(enum AVPixelFormat pixels, int width, int height)
+{
+    const AVPixFmtDescriptor *described = av_pix_fmt_desc_get(pixels);
+    double bits = described ? av_get_padded_bits_per_pixel(described) : 3 * 16;
+    return bits / 8 * width * height;
 }
 
 int picture_open(struct source *source, const struct probe *probe, const struct picture_wish *wish,

@@ -39,6 +39,10 @@ double picture_missing(const struct picture *picture, double instant);
 // The facts it was opened with; borrowed.
 const struct probe *picture_probe(const struct picture *picture);
 
+// What a decoded picture takes in memory, about.  Samples that are not known take the most: two
+// bytes each, none left out.
+double picture_bytes(enum AVPixelFormat pixels, int width, int height);
+
 // Pictures a second of the material, as timeline_rate sees it.
 double picture_rate(struct source *source, const struct probe *probe, int *ret_num, int *ret_den);
 

@@ -15,7 +15,7 @@
 // Shares of the progress: strips and sound, then joining, then verifying and the cover.
 static const double make_share = 0.9, join_share = 0.96;
 // Pictures that one decoder of the finished reel holds: 16 to refer to and what is in work.
-static const struct lanes_load load_verifying = { 20, 0 };
+enum { VERIFYING_PICTURES = 20 };
 
 struct reel {
     const struct reel_order *order;
@@ -128,13 +128,9 @@ static int longer_first(const void *a, const void *b, void *context)
     return (y > x) - (y < x);
 }
 
-static struct lanes choose_lanes(const struct reel *reel, size_t stretches, struct lanes_load load)
+static struct lanes choose_lanes(size_t stretches, struct lanes_load load)
 {
-    const struct cuts *cuts = &reel->cuts;
-    const struct lanes_wish wish = { .processors = crew_size(),
-                                     .stretches = stretches,
-                                     .picture_bytes = cuts_picture_bytes(cuts),
-                                     .load = load };
+    const struct lanes_wish wish = { crew_size(), stretches, load };
     return lanes_choose(&wish);
 }
 
@@ -175,8 +171,7 @@ static int make_pieces(struct reel *reel, struct err *err)
     reel->wish.frames_done = &reel->frames_done;
     reel->wish.threads = 1;
     choose_encoder(reel);
-    const struct lanes lanes =
-        choose_lanes(reel, reel->piece_count, strips_load(cuts, &reel->wish));
+    const struct lanes lanes = choose_lanes(reel->piece_count, strips_load(cuts, &reel->wish));
     reel->wish.threads = (int)lanes.threads;
     // The sound is what a reel of copies waits for: no lane takes its processor away.  Whose sound
     // is done becomes a lane.
@@ -261,7 +256,8 @@ static int attempt(const struct reel_order *order, bool copy, int fd, struct ree
     if (r >= 0)
         r = join_make(&reel.cuts, &reel.dub, reel.coded, fd, &reel.join, err);
     progress(&reel, join_share);
-    const unsigned decoders = choose_lanes(&reel, SIZE_MAX, load_verifying).count;
+    const struct lanes_load load = { .bytes = VERIFYING_PICTURES * cuts_picture_bytes(&reel.cuts) };
+    const unsigned decoders = choose_lanes(SIZE_MAX, load).count;
     if (r >= 0)
         r = verify_reel(&reel.cuts, &reel.join, reel.dub.has_sound, fd, decoders, why, err);
     if (r < 0)

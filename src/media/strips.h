@@ -18,7 +18,8 @@ struct strips_wish {
 // The encoder that all strips share in kind: of the format where the reel copies, else of its look.
 struct coder_wish strips_coder(const struct cuts *cuts, const struct strips_wish *wish);
 
-// The pictures that strips_make holds at most.
+// What strips_make holds at most: a coder's pictures of the reel and a decoder's of the source
+// whose pictures are the largest.
 struct lanes_load strips_load(const struct cuts *cuts, const struct strips_wish *wish);
 
 // Encodes the frames of the strip into its parcel; packets are numbered by frame of the cut.  Fewer

@@ -265,7 +265,8 @@ START_TEST(the_encoder_is_of_the_format_where_the_reel_copies)
         ck_assert_int_eq(coder.fps_num, 25 * coder.fps_den);
         // Few pictures beside many: time counts more than size.
         ck_assert_str_eq(coder.preset, copy ? "superfast" : "veryfast");
-        ck_assert_uint_le(strips_load(&cutting.cuts, &wish).pictures, copy ? 50 : 70);
+        const struct lanes_load load = strips_load(&cutting.cuts, &wish);
+        ck_assert_double_le(load.bytes / (1.5 * 160 * 120), copy ? 2 * 50 : 58 + 2 * 12);
         ck_assert_int_eq(coder.bitrate, 700000);
         ck_assert_double_eq(coder.crf, 21);
         ck_assert_int_eq(coder.threads, 3);
@@ -284,6 +285,46 @@ START_TEST(the_encoder_is_of_the_format_where_the_reel_copies)
 }
 END_TEST
 
+START_TEST(pictures_that_are_decoded_count_at_the_size_and_depth_of_the_source)
+{
+    static const struct {
+        int width, height;
+        const char *pixels;
+        double bytes; // of a picture
+    } sources[] = {
+        { 160, 120, "yuv420p", 1.5 * 160 * 120 },
+        { 640, 480, "yuv420p", 1.5 * 640 * 480 },
+        { 640, 480, "yuv420p10le", 3.0 * 640 * 480 },
+        { 640, 480, "yuv444p10le", 6.0 * 640 * 480 },
+    };
+    const struct strips_wish wish = { .threads = 1 };
+    const double reel = 1.5 * 160 * 120;
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
+        struct cutting cutting;
+        char options[100];
+        (void)snprintf(options, sizeof options, "-c:v libx264 -preset ultrafast -pix_fmt %s",
+                       sources[i].pixels);
+        cutting_open(&cutting);
+        for (int j = 0; j < 2; j++) // the largest counts, whichever it is
+            cutting_use(&cutting, j == (int)i % 2,
+                        MEDIA_CLIP(.name = "size.mp4", .seconds = 1,
+                                   .width = j ? 160 : sources[i].width,
+                                   .height = j ? 120 : sources[i].height, .rate = "25",
+                                   .options = j ? "-c:v libx264 -preset ultrafast" : options));
+        cutting_cut(&cutting, 0, 0, 0.4);
+        cutting_cut(&cutting, 1, 0, 0.4);
+        cutting.order.width = 160;
+        cutting.order.height = 120;
+        cutting_lay(&cutting, false);
+        const struct lanes_load load = strips_load(&cutting.cuts, &wish);
+        ck_assert_double_ge(load.bytes, 50 * reel + 11 * sources[i].bytes);
+        ck_assert_double_le(load.bytes, 60 * reel + 16 * sources[i].bytes);
+        ck_assert_double_ge(load.more, 8 * reel + 2 * sources[i].bytes);
+        cutting_close(&cutting);
+    }
+}
+END_TEST
+
 int main(void)
 {
     av_log_set_level(AV_LOG_QUIET);
@@ -296,6 +337,7 @@ int main(void)
     tcase_add_test(strips, beside_copied_pictures_a_short_strip_is_an_error);
     tcase_add_test(strips, a_full_shelf_is_machine_trouble);
     tcase_add_test(strips, the_encoder_is_of_the_format_where_the_reel_copies);
+    tcase_add_test(strips, pictures_that_are_decoded_count_at_the_size_and_depth_of_the_source);
     suite_add_tcase(suite, strips);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
