@@ -301,23 +301,35 @@ static size_t take_body(char *data, size_t one, size_t size, void *context)
 
 // ---- callbacks: the request
 
+ssize_t http_body_read(const struct http_body *body, uint64_t at, char *buffer, size_t wanted,
+                       struct err *err)
+{
+    uint64_t left = at < body->size ? body->size - at : 0;
+    if (wanted > left)
+        wanted = (size_t)left;
+    if (wanted == 0)
+        return 0;
+    if (body->make != NULL)
+        return body->make(body->made_of, at, buffer, wanted, err);
+    if (body->data != NULL) {
+        memcpy(buffer, (const char *)body->data + at, wanted);
+        return (ssize_t)wanted;
+    }
+    ssize_t got = pread(body->fd, buffer, wanted, (off_t)(body->offset + at));
+    if (got < 0)
+        return err_errno(err, errno, "read what to send");
+    if (got == 0)
+        return err_set(err, ERR_RETRY, "changed", "the file became shorter while it was sent");
+    return got;
+}
+
 static size_t give_body(char *buffer, size_t one, size_t size, void *context)
 {
     struct transfer *transfer = context;
     const struct http_body *body = transfer->request->body;
-    uint64_t left = body->size - transfer->sent;
-    size_t wanted = one * size < left ? one * size : (size_t)left;
-    ssize_t got = (ssize_t)wanted;
-    if (body->data != NULL)
-        memcpy(buffer, (const char *)body->data + transfer->sent, wanted);
-    else if (wanted > 0)
-        got = pread(body->fd, buffer, wanted, (off_t)(body->offset + transfer->sent));
+    ssize_t got = http_body_read(body, transfer->sent, buffer, one * size, transfer->err);
+    transfer->failed = got < 0 ? (int)got : 0;
     if (got < 0)
-        transfer->failed = err_errno(transfer->err, errno, "read what to send");
-    else if (got == 0 && wanted > 0)
-        transfer->failed = err_set(transfer->err, ERR_RETRY, "changed",
-                                   "the file became shorter while it was sent");
-    if (transfer->failed < 0)
         return CURL_READFUNC_ABORT;
     if (body->given != NULL && got > 0)
         body->given(body->context, transfer->sent, buffer, (size_t)got);

@@ -49,11 +49,21 @@ struct http_body {
     const void *data; // or NULL, and it is read from
     int fd;           // at `offset`, without moving it
     uint64_t offset, size;
+    // Or it is made as it is sent: fills the buffer with bytes from `at` on, at least one and at
+    // most `wanted`, and returns how many, or a negative.
+    ssize_t (*make)(const void *context, uint64_t at, char *buffer, size_t wanted, struct err *err);
+    const void *made_of;
     // Sees each piece as it is handed over, `at` counted from the beginning of the body; from 0
     // again where a connection that was kept turned out to be closed.  May be NULL.
     void (*given)(void *context, uint64_t at, const void *data, size_t size);
     void *context;
 };
+
+// Up to `wanted` bytes of a body from `at` on; fewer only where it ends, none there.  Returns how
+// many, or a negative with ERR_RETRY "changed" if the file is shorter than it was, or of reading
+// it.
+ssize_t http_body_read(const struct http_body *body, uint64_t at, char *buffer, size_t wanted,
+                       struct err *err);
 
 struct http_request {
     const char *method; // NULL: GET
