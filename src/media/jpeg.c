@@ -2,9 +2,44 @@
 
 #include "media/source.h"
 #include <libavcodec/avcodec.h>
+#include <libavutil/opt.h>
 #include <libswscale/swscale.h>
 
 enum { QUALITY = 3 }; // of MJPEG's 2 to 31: no blocks to be seen, about a bit a pixel
+
+// For a picture of limited range to one of full range: it must know before it is made, or it takes
+// two formats of one name for the same.
+static struct SwsContext *new_scaler(const AVFrame *from, const AVFrame *to)
+{
+    struct SwsContext *scaler = sws_alloc_context();
+    if (!scaler)
+        return NULL;
+    const struct {
+        const char *name;
+        int64_t value;
+    } options[] = {
+        { "srcw", from->width },
+        { "srch", from->height },
+        { "src_format", from->format },
+        { "dstw", to->width },
+        { "dsth", to->height },
+        { "dst_format", to->format },
+        { "src_range", 0 },
+        { "dst_range", 1 },
+        { "sws_flags", SWS_BICUBIC | SWS_ACCURATE_RND },
+    };
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_LEN(options) && r >= 0; i++)
+        r = av_opt_set_int(scaler, options[i].name, options[i].value, 0);
+    if (r < 0 || sws_init_context(scaler, NULL, NULL) < 0) {
+        sws_freeContext(scaler);
+        return NULL;
+    }
+    int matrix = from->colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_ITU601;
+    (void)sws_setColorspaceDetails(scaler, sws_getCoefficients(matrix), 0,
+                                   sws_getCoefficients(SWS_CS_ITU601), 1, 0, 1 << 16, 1 << 16);
+    return scaler;
+}
 
 // The picture as JPEG files mean it.
 static int to_jpeg_colours(const AVFrame *picture, AVFrame *jpeg)
@@ -14,14 +49,9 @@ static int to_jpeg_colours(const AVFrame *picture, AVFrame *jpeg)
     int r = av_frame_get_buffer(jpeg, 0);
     if (r < 0)
         return r;
-    struct SwsContext *scaler =
-        sws_getContext(picture->width, picture->height, picture->format, jpeg->width, jpeg->height,
-                       jpeg->format, SWS_BICUBIC | SWS_ACCURATE_RND, NULL, NULL, NULL);
+    struct SwsContext *scaler = new_scaler(picture, jpeg);
     if (!scaler)
         return AVERROR(ENOMEM);
-    int from = picture->colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_ITU601;
-    (void)sws_setColorspaceDetails(scaler, sws_getCoefficients(from), 0,
-                                   sws_getCoefficients(SWS_CS_ITU601), 1, 0, 1 << 16, 1 << 16);
     r = sws_scale(scaler, (const uint8_t *const *)picture->data, picture->linesize, 0,
                   picture->height, jpeg->data, jpeg->linesize);
     sws_freeContext(scaler);
