@@ -54,7 +54,7 @@ LIBPROVIDER = $(O)/lib/provider.a $(LIBSPOOL)
 
 MEDIA_STAGES = probe compress preview render
 NET_STAGES = fetch upload publish notify sweep
-MODEL_STAGES = analyze plan
+MODEL_STAGES = analyze transcribe plan
 STAGES = $(patsubst %,$(O)/libexec/clipspool/%,$(MEDIA_STAGES) $(NET_STAGES) $(MODEL_STAGES))
 PROGRAMS = $(O)/bin/clipspool $(O)/sbin/clipspoold $(STAGES)
 # What models are told, where the programs look for it.

@@ -4,6 +4,8 @@
 void course_init(struct course *course, size_t source_count, unsigned stages)
 {
     *course = (struct course){ .source_count = source_count, .stages = stages };
+    for (enum stage stage = 0; stage < STAGE_COUNT; stage++)
+        course->slots[stage] = stage_info[stage].slot;
     course->steps = xcalloc(STAGE_COUNT * source_count + 1, sizeof *course->steps);
     course->batch_steps = xcalloc(STAGE_COUNT, sizeof *course->batch_steps);
     course->marks = xcalloc(STAGE_COUNT * (source_count + 1), sizeof *course->marks);
@@ -45,12 +47,15 @@ struct course_mark *course_mark(const struct course *course, struct course_place
     return &course->marks[position(course, place)];
 }
 
-// A stage that the batch does not have is behind it.
+// A stage that the batch does not have is behind it, and so is an extra one of a source that has
+// ended.
 static enum step_state state(const struct course *course, enum stage stage, int index)
 {
     if (!course_has(course, stage))
         return STEP_DONE;
-    return course_step(course, (struct course_place){ stage, index })->state;
+    enum step_state own = course_step(course, (struct course_place){ stage, index })->state;
+    bool is_forgiven = own == STEP_FAILED && index != STEP_BATCH && stage_info[stage].is_extra;
+    return is_forgiven ? STEP_DONE : own;
 }
 
 bool course_source_failed(const struct course *course, size_t index)
@@ -150,18 +155,19 @@ static int end_index(const struct course *course, enum stage stage)
 }
 
 // What is furthest along first, so that things get finished; but a probe, which is short, before
-// any compression: it tells at once what is of no use, and how long the rest will take.
+// all that takes long: it tells at once what is of no use, and how long the rest will take.
 // A preview, which is short too and awaited by people, goes before the rendering.
-static const enum stage preference[STAGE_COUNT] = { STAGE_PUBLISH, STAGE_PREVIEW,  STAGE_RENDER,
-                                                    STAGE_PLAN,    STAGE_ANALYZE,  STAGE_UPLOAD,
-                                                    STAGE_PROBE,   STAGE_COMPRESS, STAGE_FETCH };
+static const enum stage preference[STAGE_COUNT] = { STAGE_PUBLISH,    STAGE_PREVIEW, STAGE_RENDER,
+                                                    STAGE_PLAN,       STAGE_ANALYZE, STAGE_PROBE,
+                                                    STAGE_TRANSCRIBE, STAGE_UPLOAD,  STAGE_COMPRESS,
+                                                    STAGE_FETCH };
 
 bool course_next(const struct course *course, enum slot_class slot, const uint64_t *held_us,
                  uint64_t now_us, struct course_place *ret_place)
 {
     for (size_t s = 0; s < STAGE_COUNT; s++) {
         enum stage stage = preference[s];
-        if (stage_info[stage].slot != slot)
+        if (course->slots[stage] != slot)
             continue;
         for (int i = first_index(stage); i < end_index(course, stage); i++) {
             struct course_place place = { stage, i };

@@ -1,11 +1,12 @@
 // The course of a batch: which of its steps may run now, and what has become of it.  Pure: no
 // clock, no files.
 //
-//   source 0:  fetch > probe > compress > (upload) > analyze \                  (side by side)
-//   source 1:  fetch > probe > compress > (upload) > analyze  > plan > render > publish
-//   source 2:  fetch > probe > X  (its own loss)             /
+//   source 0:  fetch > probe > compress > (upload) > (transcribe) > analyze \   (side by side)
+//   source 1:  fetch > probe > compress > (upload) > (transcribe) > analyze  > plan > render > ...
+//   source 2:  fetch > probe > X  (its own loss)                            /
 //
-// A batch goes through the stages of its set; another one holds nothing up and never runs.
+// A batch goes through the stages of its set; another one holds nothing up and never runs.  Those
+// behind an extra stage of a source wait until it has ended, well or not.
 //
 // A source ends when a step of it fails for good.  The batch goes on with the others and fails only
 // when none is left, or when a step on the whole batch fails.
@@ -25,9 +26,10 @@ struct course_mark { // what of a step is not on disk
 
 struct course {
     size_t source_count;
-    unsigned stages;           // that it goes through, bit 1 << stage
-    struct step *steps;        // [stage * source_count + index], owned
-    struct step *batch_steps;  // [STAGE_COUNT], owned
+    unsigned stages;                    // that it goes through, bit 1 << stage
+    enum slot_class slots[STAGE_COUNT]; // what a step of each takes
+    struct step *steps;                 // [stage * source_count + index], owned
+    struct step *batch_steps;           // [STAGE_COUNT], owned
     struct course_mark *marks; // the same, and behind them [STAGE_COUNT] of the batch; owned
 };
 
@@ -37,6 +39,7 @@ struct course_place { // which step
 };
 
 enum { COURSE_ALL_STAGES = (1 << STAGE_COUNT) - 1 };
+// Slots are those of stage_info, and may be set afterwards.
 void course_init(struct course *course, size_t source_count, unsigned stages);
 void course_release(struct course *course);
 
@@ -59,7 +62,7 @@ enum course_outcome { COURSE_GOING, COURSE_COMPLETED, COURSE_FAILED };
 // On COURSE_FAILED, *ret_place is the step to blame: the batch's, or the first source's.
 enum course_outcome course_outcome(const struct course *course, struct course_place *ret_place);
 
-// True once a step of the source failed for good.
+// True once a step of the source failed for good that is no extra.
 bool course_source_failed(const struct course *course, size_t index);
 // True if the step need not run any more: it is done, or its source failed.
 bool course_settled(const struct course *course, struct course_place place);

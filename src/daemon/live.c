@@ -148,6 +148,8 @@ static int load(struct spool *spool, struct live *live, struct err *err)
     if (!live->batch.outbox)
         return err_set(err, ERR_INPUT, "no_outbox", BATCH_FILE " names no outbox folder");
     course_init(&live->course, live->batch.source_count, stages_of(&live->batch));
+    for (enum stage stage = 0; stage < STAGE_COUNT; stage++)
+        live->course.slots[stage] = batch_slot(&live->batch, stage);
     r = load_steps(live, err);
     if (r < 0)
         return r;

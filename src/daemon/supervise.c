@@ -260,7 +260,7 @@ static void detach(struct run *run)
         run->next->previous = run->previous;
     live->running--;
     run->service->running--;
-    schedule_give_back(&run->service->schedule, stage_info[run->place.stage].slot);
+    schedule_give_back(&run->service->schedule, live->course.slots[run->place.stage]);
 }
 
 static void on_ended(void *context, int wait_status)
@@ -377,7 +377,7 @@ static void attach(struct run *run)
     live->runs = run;
     live->running++;
     service->running++;
-    schedule_take(&service->schedule, stage_info[run->place.stage].slot);
+    schedule_take(&service->schedule, live->course.slots[run->place.stage]);
     service_arm(service, &run->soft, run->begun_us + (uint64_t)(rules->soft_seconds * 1e6),
                 on_soft_deadline, run);
     service_arm(service, &run->hard, run->begun_us + (uint64_t)(rules->hard_seconds * 1e6),

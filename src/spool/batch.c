@@ -389,12 +389,23 @@ static int read_job(int indir, const char *conf, struct batch *batch, struct err
     return r;
 }
 
-// ---- storage
+// ---- stages
 
 bool batch_has_stage(const struct batch *batch, enum stage stage)
 {
+    if (stage == STAGE_TRANSCRIBE)
+        return batch->roles[MODEL_SPEECH] != MODEL_NONE;
     return stage != STAGE_UPLOAD || batch->storage != STORAGE_LOCAL;
 }
+
+enum slot_class batch_slot(const struct batch *batch, enum stage stage)
+{
+    if (stage == STAGE_TRANSCRIBE && batch->roles[MODEL_SPEECH] == MODEL_LOCAL)
+        return SLOT_CPU;
+    return stage_info[stage].slot;
+}
+
+// ---- storage
 
 static void choose_storage(struct batch *batch, const struct settings *settings)
 {
@@ -528,7 +539,10 @@ static int read_refusal(int batchdir, struct err *ret_why, struct err *err)
 int batch_understand(int batchdir, const char *id, const char *name, time_t now,
                      const struct settings *settings, struct batch *batch, struct err *err)
 {
-    *batch = (struct batch){ .id = xstrdup(id), .name = xstrdup(name), .created_at = now };
+    *batch = (struct batch)BATCH_INIT;
+    batch->id = xstrdup(id);
+    batch->name = xstrdup(name);
+    batch->created_at = now;
     batch->ignored = xcalloc(1, sizeof *batch->ignored);
     cleanup(
         search_release) struct search search = { .settings = settings, .batch = batch, .err = err };

@@ -90,8 +90,13 @@ struct settings;
 int batch_understand(int batchdir, const char *id, const char *name, time_t now,
                      const struct settings *settings, struct batch *batch, struct err *err);
 
-// Whether the batch goes through the stage at all: upload is only for those with a bucket.
+// Whether the batch goes through the stage at all: upload is only for those with a bucket,
+// transcribe for those whose speech somebody writes down.
 bool batch_has_stage(const struct batch *batch, enum stage stage);
+
+// The class of slots that a step of that stage takes: what this machine does instead of a service
+// computes.
+enum slot_class batch_slot(const struct batch *batch, enum stage stage);
 
 int batch_save(int batchdir, const struct batch *batch, struct err *err);
 // Returns 0, -ENOENT if there is no batch.json yet, or another negative: ERR_INPUT "bad_batch" or

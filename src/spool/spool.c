@@ -464,8 +464,8 @@ int spool_set_aside(struct spool *spool, const char *id, struct err *err)
 
 // ---- retry
 
-static const enum stage source_stages[] = { STAGE_FETCH, STAGE_PROBE, STAGE_COMPRESS, STAGE_UPLOAD,
-                                            STAGE_ANALYZE };
+static const enum stage source_stages[] = { STAGE_FETCH,  STAGE_PROBE,      STAGE_COMPRESS,
+                                            STAGE_UPLOAD, STAGE_TRANSCRIBE, STAGE_ANALYZE };
 static const enum stage batch_stages[] = { STAGE_PLAN, STAGE_PREVIEW, STAGE_RENDER, STAGE_PUBLISH };
 
 // What of a batch had failed.
@@ -492,7 +492,7 @@ static int find_failures(int batchdir, const struct batch *batch, struct failure
             int r = step_load(batchdir, source_stages[s], (int)i, &step, err);
             if (r < 0)
                 return r;
-            if (step.state != STEP_FAILED)
+            if (!step_is_lost(&step, source_stages[s]))
                 continue;
             bool is_permanent = step.error.class == ERR_INPUT;
             found->permanent[i] |= is_permanent;

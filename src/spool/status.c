@@ -76,7 +76,7 @@ static int failed_stage(const struct status *status, size_t index)
 {
     for (int stage = 0; stage < STAGE_COUNT; stage++)
         if (stage_info[stage].per_source &&
-            status_step(status, (enum stage)stage, index)->state == STEP_FAILED)
+            step_is_lost(status_step(status, (enum stage)stage, index), (enum stage)stage))
             return stage;
     return -1;
 }
@@ -124,13 +124,26 @@ static enum status_word video_word(const struct status *status, size_t index)
 
 // ---- videos
 
+// What an extra step failed of is no error of the video.
+static void add_failure(json_t *list, const struct step *step, enum stage stage)
+{
+    if (step->state != STEP_FAILED || step_is_lost(step, stage))
+        return;
+    cleanup(free_ptr) char *sentence =
+        xasprintf("%s failed: %s", stage_info[stage].name, step->error.text);
+    cleanup(free_ptr) char *escaped = text_escape(sentence);
+    (void)json_array_append_new(list, json_string(escaped));
+}
+
 static json_t *video_warnings(const struct status *status, size_t index)
 {
     json_t *list = json_array();
     for (int stage = 0; stage < STAGE_COUNT; stage++) {
         if (!stage_info[stage].per_source)
             continue;
-        const json_t *given = status_step(status, (enum stage)stage, index)->warnings;
+        const struct step *step = status_step(status, (enum stage)stage, index);
+        add_failure(list, step, (enum stage)stage);
+        const json_t *given = step->warnings;
         for (size_t i = 0; i < json_array_size(given) && json_array_size(list) < MAX_WARNINGS; i++)
             if (json_is_string(json_array_get(given, i)))
                 (void)json_array_append(list, json_array_get(given, i));

@@ -18,6 +18,7 @@ const struct stage_info stage_info[STAGE_COUNT] = {
     [STAGE_PROBE] = { "probe", true, SLOT_CPU, "preparing" },
     [STAGE_COMPRESS] = { "compress", true, SLOT_CPU, "compressing" },
     [STAGE_UPLOAD] = { "upload", true, SLOT_NET, "uploading_temp" },
+    [STAGE_TRANSCRIBE] = { "transcribe", true, SLOT_MODEL, "analyzing", true },
     [STAGE_ANALYZE] = { "analyze", true, SLOT_MODEL, "analyzing" },
     [STAGE_PLAN] = { "plan", false, SLOT_MODEL, "generating_plan" },
     [STAGE_PREVIEW] = { "preview", false, SLOT_CPU, "clipping", true },
@@ -39,6 +40,11 @@ int stage_from_name(const char *name)
         if (strcmp(stage_info[stage].name, name) == 0)
             return stage;
     return -EINVAL;
+}
+
+bool step_is_lost(const struct step *step, enum stage stage)
+{
+    return step->state == STEP_FAILED && !stage_info[stage].is_extra;
 }
 
 // The position of `name` in a list, or -EINVAL.

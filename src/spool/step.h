@@ -15,7 +15,8 @@ enum stage {
     STAGE_FETCH,
     STAGE_PROBE,
     STAGE_COMPRESS,
-    STAGE_UPLOAD, // only of batches with a bucket (batch_has_stage)
+    STAGE_UPLOAD,     // only of batches with a bucket (batch_has_stage)
+    STAGE_TRANSCRIBE, // only where somebody writes down what is said
     STAGE_ANALYZE,
     STAGE_PLAN,
     STAGE_PREVIEW,
@@ -27,11 +28,11 @@ enum stage {
 enum slot_class { SLOT_CPU, SLOT_NET, SLOT_MODEL, SLOT_COUNT };
 
 struct stage_info {
-    const char *name; // of the program, and in file names
-    bool per_source;  // a step for each source; else one for the batch
-    enum slot_class slot;
-    const char *status; // the word of status.json while it runs
-    bool is_extra; // of the batch: the next stage does not wait for it, its failure fails nothing
+    const char *name;     // of the program, and in file names
+    bool per_source;      // a step for each source; else one for the batch
+    enum slot_class slot; // as a rule; batch_slot knows better
+    const char *status;   // the word of status.json while it runs
+    bool is_extra; // its failure fails nothing; of the batch, the next stage does not wait for it
 };
 extern const struct stage_info stage_info[STAGE_COUNT];
 
@@ -56,6 +57,9 @@ struct step {
     {                      \
         .state = STEP_OPEN \
     }
+
+// True of one whose failure is the loss of its source: that of an extra stage is not.
+bool step_is_lost(const struct step *step, enum stage stage);
 
 // File name of the result ("steps/compress.2.json") or of the attempts
 // ("steps/compress.2.try.json").  Gives a string.

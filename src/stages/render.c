@@ -66,7 +66,7 @@ static int has_failed(struct stage_context *context, size_t index, struct err *e
         int r = step_load(context->batchdir, stage, (int)index, &step, err);
         if (r < 0)
             return r;
-        failed = step.state == STEP_FAILED;
+        failed = step_is_lost(&step, stage);
     }
     return failed;
 }

@@ -6,24 +6,27 @@
 
 static const uint64_t nothing_held[STAGE_COUNT];
 
-enum { WITHOUT_UPLOAD = COURSE_ALL_STAGES & ~(1 << STAGE_UPLOAD) };
-
-// A course from a picture: for each source four letters (fetch probe compress analyze) or, in a
-// batch that uploads, five (fetch probe compress upload analyze), then behind '/' four for plan
-// preview render publish.  '.' open, 'd' done, 'f' failed, 'r' running.
+// A course from a picture: for each source four letters (fetch probe compress analyze), in a batch
+// that uploads five (fetch probe compress upload analyze), in one whose speech is written down too
+// six (fetch probe compress upload transcribe analyze), then behind '/' four for plan preview
+// render publish.  '.' open, 'd' done, 'f' failed, 'r' running.
 static void draw(struct course *course, const char *picture)
 {
-    static const enum stage four[] = { STAGE_FETCH, STAGE_PROBE, STAGE_COMPRESS, STAGE_ANALYZE };
+    static const enum stage stages[] = { STAGE_FETCH,   STAGE_PROBE,  STAGE_COMPRESS,
+                                         STAGE_ANALYZE, STAGE_UPLOAD, STAGE_TRANSCRIBE };
     const char *slash = strchr(picture, '/');
     size_t width = strcspn(picture, " /"), sources = (size_t)(slash - picture + 1) / (width + 1);
-    course_init(course, sources, width == 4 ? WITHOUT_UPLOAD : COURSE_ALL_STAGES);
+    unsigned all = COURSE_ALL_STAGES;
+    for (size_t i = width; i < ARRAY_LEN(stages); i++)
+        all &= ~(1U << stages[i]);
+    course_init(course, sources, all);
     for (size_t i = 0; i < sources * width + 4; i++) {
         bool own = i < sources * width;
         char letter =
             own ? picture[i / width * (width + 1) + i % width] : slash[1 + i - sources * width];
-        enum stage stage = !own         ? (enum stage)(STAGE_PLAN + (i - sources * width))
-                           : width == 4 ? four[i % width]
-                                        : (enum stage)(i % width);
+        enum stage stage = own ? 0 : (enum stage)(STAGE_PLAN + (i - sources * width));
+        for (size_t k = 0; own && (k < i % width || !course_has(course, stage)); stage++)
+            k += course_has(course, stage);
         struct course_place place = { stage, own ? (int)(i / width) : STEP_BATCH };
         struct step *step = course_step(course, place);
         step->state = letter == 'd' ? STEP_DONE : letter == 'f' ? STEP_FAILED : STEP_OPEN;
@@ -51,6 +54,13 @@ static const struct {
     { "analysis of what was uploaded", "dddd. ddd../....", SLOT_MODEL, STAGE_ANALYZE, 0 },
     { "plan waits for uploads too", "ddddd ddd../....", SLOT_MODEL, -1, 0 },
     { "where nothing is uploaded none runs", "ddd. ..../....", SLOT_NET, STAGE_FETCH, 1 },
+    { "no transcript before the upload", "ddd... ....../....", SLOT_MODEL, -1, 0 },
+    { "the transcript of what was uploaded", "dddd.. ....../....", SLOT_MODEL, STAGE_TRANSCRIBE,
+      0 },
+    { "no analysis before the transcript", "ddddr. ....../....", SLOT_MODEL, -1, 0 },
+    { "analysis of what was written down", "ddddd. dddd../....", SLOT_MODEL, STAGE_ANALYZE, 0 },
+    { "analysis without the transcript", "ddddf. ....../....", SLOT_MODEL, STAGE_ANALYZE, 0 },
+    { "plan without the transcript", "ddddfd df..../....", SLOT_MODEL, STAGE_PLAN, STEP_BATCH },
     { "plan waits for all", "dddd ddd./....", SLOT_MODEL, STAGE_ANALYZE, 1 },
     { "plan waits for the one that runs", "dddd dddr/....", SLOT_MODEL, -1, 0 },
     { "plan when all ended", "dddd df../....", SLOT_MODEL, STAGE_PLAN, STEP_BATCH },
@@ -96,6 +106,9 @@ static const struct {
     { "all lost", "df.. ddf./....", COURSE_FAILED, STAGE_PROBE, 0 },
     { "all lost on their way up", "dddf. dddf./....", COURSE_FAILED, STAGE_UPLOAD, 0 },
     { "published, with uploads", "ddddd/dddd", COURSE_COMPLETED, 0, 0 },
+    { "published, without a transcript", "ddddfd/dddd", COURSE_COMPLETED, 0, 0 },
+    { "one without a transcript, one lost", "ddddf. df..../....", COURSE_GOING, 0, 0 },
+    { "lost behind its transcript", "ddddff/....", COURSE_FAILED, STAGE_ANALYZE, 0 },
     { "no plan", "dddd/f...", COURSE_FAILED, STAGE_PLAN, STEP_BATCH },
     { "no preview", "dddd/dfdd", COURSE_COMPLETED, 0, 0 },
     { "no reel", "dddd/ddf.", COURSE_FAILED, STAGE_RENDER, STEP_BATCH },
@@ -149,10 +162,11 @@ static const struct {
     const char *picture;
     enum stage front;
 } fronts[] = {
-    { ".... ..../....", STAGE_FETCH },    { "d... dddd/....", STAGE_PROBE },
-    { "ddr. dddd/....", STAGE_COMPRESS }, { "df.. dddd/....", STAGE_PLAN },
-    { "dddd dddd/dd..", STAGE_RENDER },   { "dddd dddd/dddd", STAGE_PUBLISH },
-    { "ddd. ddd./....", STAGE_ANALYZE },  { "ddd.. ddddd/....", STAGE_UPLOAD },
+    { ".... ..../....", STAGE_FETCH },          { "d... dddd/....", STAGE_PROBE },
+    { "ddr. dddd/....", STAGE_COMPRESS },       { "df.. dddd/....", STAGE_PLAN },
+    { "dddd dddd/dd..", STAGE_RENDER },         { "dddd dddd/dddd", STAGE_PUBLISH },
+    { "dddd.. ddddfd/....", STAGE_TRANSCRIBE }, { "ddd. ddd./....", STAGE_ANALYZE },
+    { "ddd.. ddddd/....", STAGE_UPLOAD },
 };
 
 START_TEST(the_front_is_the_first_stage_that_is_not_settled_everywhere)
@@ -160,6 +174,20 @@ START_TEST(the_front_is_the_first_stage_that_is_not_settled_everywhere)
     struct course course;
     draw(&course, fronts[_i].picture);
     ck_assert_str_eq(stage_info[course_front(&course)].name, stage_info[fronts[_i].front].name);
+    course_release(&course);
+}
+END_TEST
+
+START_TEST(a_step_takes_the_slots_that_its_batch_says)
+{
+    struct course course;
+    struct course_place next = { 0, 0 };
+    draw(&course, "dddd../....");
+    ck_assert(!course_next(&course, SLOT_CPU, nothing_held, 1000, &next));
+    course.slots[STAGE_TRANSCRIBE] = SLOT_CPU;
+    ck_assert(!course_next(&course, SLOT_MODEL, nothing_held, 1000, &next));
+    ck_assert(course_next(&course, SLOT_CPU, nothing_held, 1000, &next));
+    ck_assert_int_eq(next.stage, STAGE_TRANSCRIBE);
     course_release(&course);
 }
 END_TEST
@@ -172,6 +200,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_batch_fails_only_when_nothing_can_be_cut, 0, ARRAY_LEN(outcomes));
     tcase_add_test(tcase, a_step_that_waits_is_due_later_and_wakes_its_batch_then);
     tcase_add_test(tcase, a_held_stage_rests_for_all_sources);
+    tcase_add_test(tcase, a_step_takes_the_slots_that_its_batch_says);
     tcase_add_loop_test(tcase, the_front_is_the_first_stage_that_is_not_settled_everywhere, 0,
                         ARRAY_LEN(fronts));
     suite_add_tcase(suite, tcase);

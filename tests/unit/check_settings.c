@@ -72,9 +72,10 @@ START_TEST(stages_are_tried_as_often_as_the_design_says)
         int64_t tries;
         double wait;
     } rows[] = {
-        { STAGE_FETCH, 3, 60 },   { STAGE_PROBE, 2, 60 },   { STAGE_COMPRESS, 2, 120 },
-        { STAGE_UPLOAD, 3, 60 },  { STAGE_ANALYZE, 2, 60 }, { STAGE_PLAN, 2, 60 },
-        { STAGE_PREVIEW, 2, 60 }, { STAGE_RENDER, 2, 60 },  { STAGE_PUBLISH, 3, 60 },
+        { STAGE_FETCH, 3, 60 },   { STAGE_PROBE, 2, 60 },      { STAGE_COMPRESS, 2, 120 },
+        { STAGE_UPLOAD, 3, 60 },  { STAGE_TRANSCRIBE, 2, 60 }, { STAGE_ANALYZE, 2, 60 },
+        { STAGE_PLAN, 2, 60 },    { STAGE_PREVIEW, 2, 60 },    { STAGE_RENDER, 2, 60 },
+        { STAGE_PUBLISH, 3, 60 },
     };
     ck_assert_uint_eq(ARRAY_LEN(rows), STAGE_COUNT);
     ck_assert_int_eq(settings_load(NULL, &settings, &report), 0);

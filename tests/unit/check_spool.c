@@ -505,6 +505,22 @@ START_TEST(an_analysed_source_is_not_compressed_again)
 }
 END_TEST
 
+START_TEST(a_transcript_that_failed_brings_no_source_back)
+{
+    make_batch(NULL);
+    put_step("work/" ID, STAGE_COMPRESS, 0, STEP_DONE, ERR_NONE);
+    put_step("work/" ID, STAGE_TRANSCRIBE, 0, STEP_FAILED, ERR_BUG);
+    put_step("work/" ID, STAGE_ANALYZE, 0, STEP_DONE, ERR_NONE);
+    put_step("work/" ID, STAGE_PLAN, STEP_BATCH, STEP_DONE, ERR_NONE);
+    put_step("work/" ID, STAGE_RENDER, STEP_BATCH, STEP_FAILED, ERR_IO);
+    ck_assert_int_eq(spool_set_aside(&spool, ID, NULL), 0);
+    ck_assert_int_eq(spool_retry(&spool, ID, NULL), 0);
+    ck_assert_int_eq(get_step("work/" ID, STAGE_TRANSCRIBE, 0).state, STEP_FAILED);
+    ck_assert_int_eq(get_step("work/" ID, STAGE_PLAN, STEP_BATCH).state, STEP_DONE);
+    ck_assert_int_eq(get_step("work/" ID, STAGE_RENDER, STEP_BATCH).state, STEP_OPEN);
+}
+END_TEST
+
 START_TEST(a_finished_reel_is_kept_for_its_publication)
 {
     make_batch(NULL);
@@ -765,6 +781,7 @@ int main(void)
     tcase_add_test(tcase, an_archive_of_that_name_is_never_touched);
     tcase_add_test(tcase, a_failed_batch_keeps_its_originals_and_what_is_small);
     tcase_add_test(tcase, an_analysed_source_is_not_compressed_again);
+    tcase_add_test(tcase, a_transcript_that_failed_brings_no_source_back);
     tcase_add_test(tcase, a_finished_reel_is_kept_for_its_publication);
     tcase_add_test(tcase, what_is_nowhere_cannot_be_set_aside);
     tcase_add_test(tcase, a_retried_batch_has_its_failed_steps_open);

@@ -19,7 +19,8 @@ static const time_t begun = 1795320900; // 2026-11-22T04:15:00Z
 static void set_up(void)
 {
     folder_make(&folder);
-    batch = (struct batch){ .id = xstrdup("20261122T041500Z-trip-3f2a"),
+    batch = (struct batch){ .roles = { [MODEL_SPEECH] = MODEL_NONE },
+                            .id = xstrdup("20261122T041500Z-trip-3f2a"),
                             .name = xstrdup("trip"),
                             .outbox = xstrdup("trip"),
                             .created_at = begun };
@@ -193,7 +194,8 @@ static struct err whole = ERR_INIT;
 static void refused_whole(void)
 {
     batch_release(&batch);
-    batch = (struct batch){ .id = xstrdup("20261122T041500Z-trip-3f2a"),
+    batch = (struct batch){ .roles = { [MODEL_SPEECH] = MODEL_NONE },
+                            .id = xstrdup("20261122T041500Z-trip-3f2a"),
                             .name = xstrdup("trip"),
                             .created_at = begun };
     whole = (struct err)ERR_INIT;
@@ -256,6 +258,17 @@ static void uploading(void)
     run(STAGE_UPLOAD, 0, 10);
 }
 
+static void transcribing(void)
+{
+    working();
+    batch.roles[MODEL_SPEECH] = MODEL_LOCAL;
+    status.word = STATUS_ANALYZING;
+    status.stage = "transcribe";
+    finish(STAGE_COMPRESS, 1, 4, 9, "{}");
+    break_step(STAGE_TRANSCRIBE, 0, 2);
+    run(STAGE_TRANSCRIBE, 1, 10);
+}
+
 static void stored(void)
 {
     completed();
@@ -270,10 +283,10 @@ static void stored(void)
 }
 
 static void (*const states[])(void) = {
-    uploading,     stored,        with_webhook,           queued,
-    strange_names, working,       one_refused_one_failed, hostile_numbers,
-    completed,     refused_whole, failed_in_a_stage,      cancelled,
-    downloading
+    transcribing,    uploading,     stored,        with_webhook,
+    queued,          strange_names, working,       one_refused_one_failed,
+    hostile_numbers, completed,     refused_whole, failed_in_a_stage,
+    cancelled,       downloading
 };
 
 // All states in one run of the validator, which takes half a second to start.
@@ -421,11 +434,26 @@ START_TEST(a_completed_batch_names_its_reel_and_plan)
     const json_t *segments = json_object_get(json_object_get(json, "clip_plan"), "segments");
     ck_assert_uint_eq(json_array_size(segments), 1);
     for (int i = 0; i < STAGE_COUNT; i++)
-        if (i != STAGE_UPLOAD)
+        if (i != STAGE_UPLOAD && i != STAGE_TRANSCRIBE)
             ck_assert_str_eq(text_at(stage(json, stage_info[i].name), "status"), "completed");
     ck_assert_ptr_null(stage(json, "upload"));
+    ck_assert_ptr_null(stage(json, "transcribe"));
     ck_assert_double_eq(json_number(stage(json, "analyze"), "duration_seconds", 0, 99, -1, NULL),
                         3);
+}
+END_TEST
+
+START_TEST(a_transcript_that_failed_is_a_warning_of_its_video)
+{
+    transcribing();
+    cleanup(json_free) json_t *json = written();
+    ck_assert_str_eq(text_at(video(json, 0), "status"), "queued");
+    ck_assert(json_is_null(json_object_get(video(json, 0), "error")));
+    const json_t *warnings = json_object_get(video(json, 0), "warnings");
+    const char *last = json_string_value(json_array_get(warnings, json_array_size(warnings) - 1));
+    ck_assert_str_eq(last, "transcribe failed: clip: is not a video");
+    ck_assert_str_eq(text_at(video(json, 1), "status"), "analyzing");
+    ck_assert_str_eq(text_at(stage(json, "transcribe"), "status"), "running");
 }
 END_TEST
 
@@ -554,6 +582,7 @@ int main(void)
     tcase_add_test(tcase, a_video_elsewhere_is_downloaded_and_then_has_a_size);
     tcase_add_test(tcase, what_went_wrong_with_a_video_is_told_in_words);
     tcase_add_test(tcase, a_completed_batch_names_its_reel_and_plan);
+    tcase_add_test(tcase, a_transcript_that_failed_is_a_warning_of_its_video);
     tcase_add_test(tcase, a_reel_in_a_bucket_says_where_it_is_and_how_long_its_link_works);
     tcase_add_test(tcase, a_video_that_is_not_uploaded_yet_is_not_through);
     tcase_add_test(tcase, a_batch_that_failed_says_where_and_after_how_many_tries);
