@@ -6,10 +6,11 @@
 #include "media/shrink.h"
 #include "media/sink.h"
 #include "media/skim.h"
-#include "spool/slot.h"
 #include "media/soundtrack.h"
 #include "media/source.h"
 #include "media/watch.h"
+#include "media/wav.h"
+#include "spool/slot.h"
 #include <math.h>
 
 // No proxy needs a higher peak than its source's rate, but headers of tiny files lie.
@@ -122,6 +123,12 @@ static int take_sound(void *context, const float *frames, size_t count, struct e
     return sink_sound(proxy->sink, frames, count, err);
 }
 
+static int take_speech(void *context, const float *frames, size_t count, struct err *err)
+{
+    struct proxy *proxy = context;
+    return wav_add(proxy->wish->speech, frames, count, err);
+}
+
 static int open_output(struct proxy *proxy, struct err *err)
 {
     const struct probe *probe = proxy->wish->probe;
@@ -143,8 +150,12 @@ static int open_output(struct proxy *proxy, struct err *err)
         .sound_channels = channels,
         .sound_bitrate = profile->sound_bitrate * channels / 2,
     };
-    const struct soundtrack_wish track = { probe->duration, wish.sound_rate, channels, take_sound,
-                                           proxy };
+    const struct soundtrack_wish track = {
+        .duration = probe->duration,
+        .outlets = { { wish.sound_rate, channels, take_sound, proxy },
+                     { WAV_RATE, 1, take_speech, proxy } },
+        .outlet_count = proxy->wish->speech ? 2 : 1,
+    };
     if (sound != NULL)
         proxy->soundtrack = soundtrack_new(&track);
     result->silent = probe->has_audio && sound == NULL;

@@ -31,6 +31,7 @@ struct proxy_wish {
     int64_t max_pixels;
     int max_streams;
     bool every_picture; // decode and measure also those that the proxy can do without (skim.h)
+    struct wav *speech; // gets the sound as well (wav.h), unfinished; or NULL
     void (*progress)(void *context, double fraction); // or NULL
     void *context;
 };

@@ -17,13 +17,13 @@ struct soundtrack {
     struct soundtrack_wish wish;
     int rate;               // of the line, the source's own; 0 until the first frame
     AVChannelLayout layout; // of the line
-    SwrContext *to_line, *to_proxy;
+    SwrContext *to_line, *to_outlet[SOUNDTRACK_OUTLETS];
     int in_rate, in_format; // that to_line was made for
     AVChannelLayout in_layout;
     int64_t at, end; // frames of the line so far, and of all
     struct listen *listen;
-    float *line, *proxy;
-    size_t line_capacity, proxy_capacity; // samples
+    float *line, *resampled;
+    size_t line_capacity, resampled_capacity; // samples
 };
 
 struct soundtrack *soundtrack_new(const struct soundtrack_wish *wish)
@@ -39,12 +39,13 @@ void soundtrack_free(struct soundtrack **soundtrack_pointer)
     if (soundtrack == NULL)
         return;
     swr_free(&soundtrack->to_line);
-    swr_free(&soundtrack->to_proxy);
+    for (size_t i = 0; i < SOUNDTRACK_OUTLETS; i++)
+        swr_free(&soundtrack->to_outlet[i]);
     av_channel_layout_uninit(&soundtrack->layout);
     av_channel_layout_uninit(&soundtrack->in_layout);
     listen_free(&soundtrack->listen);
     free(soundtrack->line);
-    free(soundtrack->proxy);
+    free(soundtrack->resampled);
     free(base_take(soundtrack_pointer));
 }
 
@@ -62,12 +63,25 @@ static int failed(int number, struct err *err)
     return source_libav_error(err, number, "sound_format", "convert the sound");
 }
 
-// ---- the line and its two listeners
+// ---- the line and its listeners
+
+static int open_outlet(struct soundtrack *soundtrack, size_t index, int rate, struct err *err)
+{
+    const struct soundtrack_outlet *outlet = &soundtrack->wish.outlets[index];
+    SwrContext **swr = &soundtrack->to_outlet[index];
+    AVChannelLayout out = { 0 };
+    av_channel_layout_default(&out, outlet->channels);
+    int r = swr_alloc_set_opts2(swr, &out, AV_SAMPLE_FMT_FLT, outlet->rate, &soundtrack->layout,
+                                AV_SAMPLE_FMT_FLT, rate, 0, NULL);
+    if (r >= 0)
+        r = swr_init(*swr);
+    av_channel_layout_uninit(&out);
+    return r < 0 ? failed(r, err) : 0;
+}
 
 static int open_line(struct soundtrack *soundtrack, int rate, const AVChannelLayout *layout,
                      struct err *err)
 {
-    AVChannelLayout out = { 0 };
     int r = 0;
     if (layout->nb_channels > MOST_CHANNELS)
         av_channel_layout_default(&soundtrack->layout, 2);
@@ -76,16 +90,12 @@ static int open_line(struct soundtrack *soundtrack, int rate, const AVChannelLay
                                   layout->nb_channels < 1 ? 1 : layout->nb_channels);
     else
         r = av_channel_layout_copy(&soundtrack->layout, layout);
-    av_channel_layout_default(&out, soundtrack->wish.channels);
-    if (r >= 0)
-        r = swr_alloc_set_opts2(&soundtrack->to_proxy, &out, AV_SAMPLE_FMT_FLT,
-                                soundtrack->wish.rate, &soundtrack->layout, AV_SAMPLE_FMT_FLT, rate,
-                                0, NULL);
-    if (r >= 0)
-        r = swr_init(soundtrack->to_proxy);
-    av_channel_layout_uninit(&out);
     if (r < 0)
         return failed(r, err);
+    for (size_t i = 0; i < soundtrack->wish.outlet_count && r >= 0; i++)
+        r = open_outlet(soundtrack, i, rate, err);
+    if (r < 0)
+        return r;
     soundtrack->rate = rate;
     soundtrack->end = llrint(soundtrack->wish.duration * rate);
     soundtrack->listen = listen_new(rate, soundtrack->layout.nb_channels);
@@ -93,20 +103,31 @@ static int open_line(struct soundtrack *soundtrack, int rate, const AVChannelLay
 }
 
 // frames NULL: what the resampler still holds.
-static int feed_proxy(struct soundtrack *soundtrack, const float *frames, size_t count,
-                      struct err *err)
+static int feed_outlet(struct soundtrack *soundtrack, size_t index, const float *frames,
+                       size_t count, struct err *err)
 {
-    int most = swr_get_out_samples(soundtrack->to_proxy, (int)count);
+    const struct soundtrack_outlet *outlet = &soundtrack->wish.outlets[index];
+    SwrContext *swr = soundtrack->to_outlet[index];
+    int most = swr_get_out_samples(swr, (int)count);
     if (most < 0)
         return failed(most, err);
-    float *out = reserve(&soundtrack->proxy, &soundtrack->proxy_capacity,
-                         ((size_t)most + 1) * (size_t)soundtrack->wish.channels);
+    float *out = reserve(&soundtrack->resampled, &soundtrack->resampled_capacity,
+                         ((size_t)most + 1) * (size_t)outlet->channels);
     uint8_t *to[] = { (uint8_t *)out };
     const uint8_t *from[] = { (const uint8_t *)frames };
-    int got = swr_convert(soundtrack->to_proxy, to, most, frames != NULL ? from : NULL, (int)count);
+    int got = swr_convert(swr, to, most, frames != NULL ? from : NULL, (int)count);
     if (got < 0)
         return failed(got, err);
-    return soundtrack->wish.out(soundtrack->wish.context, out, (size_t)got, err);
+    return outlet->out(outlet->context, out, (size_t)got, err);
+}
+
+static int feed_outlets(struct soundtrack *soundtrack, const float *frames, size_t count,
+                        struct err *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < soundtrack->wish.outlet_count && r >= 0; i++)
+        r = feed_outlet(soundtrack, i, frames, count, err);
+    return r;
 }
 
 static int feed(struct soundtrack *soundtrack, const float *frames, size_t count, struct err *err)
@@ -115,7 +136,7 @@ static int feed(struct soundtrack *soundtrack, const float *frames, size_t count
         size_t part = count < PIECE ? count : PIECE;
         if (soundtrack->listen != NULL)
             listen_add(soundtrack->listen, frames, part);
-        int r = feed_proxy(soundtrack, frames, part, err);
+        int r = feed_outlets(soundtrack, frames, part, err);
         if (r < 0)
             return r;
         soundtrack->at += (int64_t)part;
@@ -228,13 +249,13 @@ int soundtrack_finish(struct soundtrack *soundtrack, struct signals *signals, st
     bool came = soundtrack->rate != 0;
     if (!came) {
         AVChannelLayout mono = AV_CHANNEL_LAYOUT_MONO;
-        int r = open_line(soundtrack, soundtrack->wish.rate, &mono, err);
+        int r = open_line(soundtrack, soundtrack->wish.outlets[0].rate, &mono, err);
         if (r < 0)
             return r;
     }
     int r = feed_silence(soundtrack, soundtrack->end - soundtrack->at, err);
     if (r >= 0)
-        r = feed_proxy(soundtrack, NULL, 0, err);
+        r = feed_outlets(soundtrack, NULL, 0, err);
     if (r < 0)
         return r;
     if (came && soundtrack->listen != NULL)

@@ -87,7 +87,9 @@ static struct heard play(const struct story *story, int rate, int channels, stru
                          int *ret_came)
 {
     struct heard heard = { xcalloc(MAX_LINE, sizeof(float)), 0, channels };
-    const struct soundtrack_wish wish = { story->duration, rate, channels, take, &heard };
+    const struct soundtrack_wish wish = { story->duration,
+                                          { { rate, channels, take, &heard } },
+                                          1 };
     struct soundtrack *soundtrack = soundtrack_new(&wish);
     struct err err = ERR_INIT;
     for (size_t i = 0; i < ARRAY_LEN(story->pieces) && story->pieces[i].length > 0; i++) {
@@ -137,6 +139,34 @@ START_TEST(the_proxy_gets_its_own_rate)
 }
 END_TEST
 
+// Half a second of silence and then a step, at two rates at once.
+START_TEST(all_who_listen_hear_the_same_at_the_same_time)
+{
+    struct heard heard[] = { { xcalloc(MAX_LINE, sizeof(float)), 0, 2 },
+                             { xcalloc(MAX_LINE, sizeof(float)), 0, 1 } };
+    const struct piece piece = { 0.5, 0.5, 0.4f };
+    const struct soundtrack_wish wish = {
+        1, { { 44100, 2, take, &heard[0] }, { 16000, 1, take, &heard[1] } }, 2
+    };
+    struct signals signals = { .duration = 1 };
+    struct soundtrack *soundtrack = soundtrack_new(&wish);
+    AVFrame *frame = make_frame(&piece);
+    ck_assert_int_eq(soundtrack_add(soundtrack, frame, piece.seconds, NULL), 0);
+    ck_assert_int_eq(soundtrack_finish(soundtrack, &signals, NULL), 1);
+    for (size_t i = 0; i < 2; i++) {
+        size_t rate = (size_t)wish.outlets[i].rate, step = 0;
+        ck_assert_int_le(labs((long)heard[i].count - (long)rate), 32);
+        while (heard[i].line[step] < 0.2f)
+            step++;
+        ck_assert_double_eq_tol((double)step / (double)rate, 0.5, 0.001);
+        free(heard[i].line);
+    }
+    av_frame_free(&frame);
+    soundtrack_free(&soundtrack);
+    signals_release(&signals);
+}
+END_TEST
+
 START_TEST(without_any_sound_the_proxy_gets_silence)
 {
     const struct story story = { .name = "nothing", .duration = 1 };
@@ -158,6 +188,7 @@ int main(void)
     tcase_add_loop_test(tcase, the_line_is_whole_and_each_sound_in_its_place, 0,
                         (int)(sizeof stories / sizeof *stories));
     tcase_add_loop_test(tcase, the_proxy_gets_its_own_rate, 0, 3);
+    tcase_add_test(tcase, all_who_listen_hear_the_same_at_the_same_time);
     tcase_add_test(tcase, without_any_sound_the_proxy_gets_silence);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
