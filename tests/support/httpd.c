@@ -1,5 +1,6 @@
 #include "tests/support/httpd.h"
 
+#include "tests/support/program.h"
 #include <arpa/inet.h>
 #include <check.h>
 #include <fcntl.h>
@@ -30,6 +31,20 @@ void httpd_stop(struct httpd *httpd)
 {
     server_stop(&httpd->process);
     free_ptr(&httpd->log);
+}
+
+bool httpd_certify(const char *path)
+{
+    cleanup(free_ptr) char *output = NULL;
+    if (access("/usr/bin/openssl", X_OK) != 0) {
+        printf("SKIP certificates: openssl is not installed\n");
+        return false;
+    }
+    int r = PROGRAM_RUN(&output, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                        "-days", "2", "-keyout", path, "-out", path);
+    ck_assert_msg(r == 0, "%s", output);
+    return true;
 }
 
 char *httpd_link(const struct httpd *httpd, const char *format, ...)

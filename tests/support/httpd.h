@@ -17,6 +17,10 @@ struct httpd {
 void httpd_start(struct httpd *httpd, const char *certificate);
 void httpd_stop(struct httpd *httpd);
 
+// Writes a key and a certificate for localhost into the file at `path`.  False, with a line
+// beginning SKIP on stdout, where there is nothing to make one with.
+bool httpd_certify(const char *path);
+
 // A link to it: "http://HOST:PORT" and what format makes.  Gives a string.
 char *httpd_link(const struct httpd *httpd, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -18,7 +18,7 @@ What it does is in the query of the link, so that a test reads in one place what
   drip=N             sends N bytes of body each tenth of a second
   chunked=1          without length, in chunks; endless=1: chunks without end
   length=N           claims this Content-Length
-  status=N           answers with it and a short body (times=K as above, then the object)
+  status=N           answers with it and a short body (words=TEXT) (times=K as above, then the object)
   retry=TEXT         Retry-After; location=TEXT; disposition=TEXT; type=TEXT; encoding=TEXT
   hops=N             redirects N times to itself; loop=1: without end
   flood=1            fields without end; mute=1: accepts and never answers; rubbish=1: is no HTTP
@@ -168,7 +168,7 @@ class Exchange:
         elif "location" in wish:
             self.short(self.number_of("status", 302), b"moved")
         elif "status" in wish and self.in_time():
-            self.short(self.number_of("status"), b"<Error>as told</Error>")
+            self.short(self.number_of("status"), wish.get("words", "<Error>as told</Error>").encode())
         elif "echo" in wish:
             self.short(200, self.request)
         else:
