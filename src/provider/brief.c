@@ -56,15 +56,25 @@ static void make_plain(char *text)
             *c = '\'';
 }
 
-char *brief_quote(const char *text, size_t max_bytes)
+static char *plain(const char *text, size_t max_bytes)
 {
     cleanup(free_ptr) char *cut = reply_cut(text, max_bytes);
     make_plain(cut);
     // Only bytes that are no UTF-8 and marks of direction are left to escape.
     cleanup(free_ptr) char *escaped = text_escape(cut);
     make_plain(escaped);
-    cleanup(free_ptr) char *again = reply_cut(escaped, max_bytes);
-    return xasprintf("\"%s\"", again);
+    return reply_cut(escaped, max_bytes);
+}
+
+char *brief_quote(const char *text, size_t max_bytes)
+{
+    cleanup(free_ptr) char *told = plain(text, max_bytes);
+    return xasprintf("\"%s\"", told);
+}
+
+char *brief_name(const char *name)
+{
+    return plain(name, NAME_BYTES);
 }
 
 static uint64_t price(const char *text)

@@ -73,4 +73,8 @@ void brief_release(struct brief *brief);
 // A text from outside as it is told: within quotes, at most max_bytes of it.  Gives a string.
 char *brief_quote(const char *text, size_t max_bytes);
 
+// The name of a file as it is told, without the quotes: what a model may call a video.  Gives a
+// string.
+char *brief_name(const char *name);
+
 #endif

@@ -22,7 +22,7 @@ static const char *const wrappings[] = { "result",     "output", "data", "respon
 static const char *const video_names[] = { "videoindex", "video",     "sourceindex", "source",
                                            "videoid",    "clipindex", "videonumber", "file",
                                            "filename",   "index",     NULL };
-static const char *const score_names[] = { "score",      "confidence", "rating",
+static const char *const score_names[] = { "score",      "confidence", "rating", "priority",
                                            "importance", "relevance",  NULL };
 static const char *const text_names[] = { "reason", "why",     "description", "event",
                                           "title",  "caption", "summary",     "label",
@@ -128,8 +128,15 @@ static double read_score(const json_t *value)
         return json_number_value(value);
     if (!json_is_string(value))
         return NAN;
+    static const struct {
+        const char *word;
+        double score;
+    } words[] = { { "high", 0.9 }, { "medium", 0.5 }, { "low", 0.2 } };
     char *end;
     const char *text = json_string_value(value);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcasecmp(text, words[i].word) == 0)
+            return words[i].score;
     double score = strtod(text, &end);
     return end == text ? NAN : *end == '%' ? score / 100 : score;
 }
