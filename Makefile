@@ -28,14 +28,17 @@ LIBS_daemon = $(shell pkg-config --libs libsystemd)
 LIBS_media = $(shell pkg-config --libs libavformat libavcodec libavfilter libswscale libswresample \
 	libavutil libebur128)
 LIBS_provider = $(shell pkg-config --libs libcurl libcrypto expat libisal)
+LIBS_transcribe = -lpocketsphinx -lsphinxbase
+# Its headers include each other by bare names.
+CFLAGS_speech = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I pocketsphinx))
 LIBS_test = $(shell pkg-config --libs check)
 
 BUILD_PACKAGES = gcc libc6-dev pkg-config libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev \
 	libswscale-dev libswresample-dev libebur128-dev libconfig-dev libjansson-dev libsystemd-dev \
-	libcurl4-openssl-dev libssl-dev libexpat1-dev libisal-dev
+	libcurl4-openssl-dev libssl-dev libexpat1-dev libisal-dev libpocketsphinx-dev libsphinxbase-dev
 DEMO_PACKAGES = $(BUILD_PACKAGES) ffmpeg
 TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check python3-numpy python3-jsonschema rsync systemd mandoc locales chromium \
-	samba smbclient
+	samba smbclient pocketsphinx-en-us
 DEB_PACKAGES = $(BUILD_PACKAGES) debhelper dpkg-dev lintian
 # Whoever has them from elsewhere keeps them.
 TEST_PACKAGES += $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
@@ -83,6 +86,7 @@ $(O)/lib/spool.a: $(call folder,spool)
 $(O)/lib/media.a: $(call folder,media)
 $(O)/lib/highlight.a: $(call folder,highlight)
 $(O)/lib/provider.a: $(call folder,provider)
+$(O)/lib/speech.a: $(call folder,speech)
 $(O)/lib/support.a: $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/support/*.c))
 
 $(O)/sbin/clipspoold: $(call folder,daemon) $(LIBSPOOL)
@@ -102,14 +106,15 @@ $(NET_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/sta
 	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_provider) $(LIBS_base)
 
 $(MODEL_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a \
-	    $(O)/lib/highlight.a $(LIBPROVIDER) | $(PROMPTS)
+	    $(O)/lib/highlight.a $(O)/lib/speech.a $(LIBPROVIDER) | $(PROMPTS)
 	@mkdir -p $(@D)
-	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_provider) $(LIBS_base)
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_$(@F)) $(LIBS_provider) $(LIBS_base)
 
 $(O)/share/clipspool/prompts/%: etc/prompts/%
 	@mkdir -p $(@D)
 	$(call show,COPY)cp $< $@
 
+$(O)/obj/speech/%.o: ALL_CFLAGS += $(CFLAGS_speech)
 $(O)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(call show,CC)$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -129,10 +134,10 @@ INTEGRATION_TESTS = $(LONG_TESTS) $(filter-out $(LONG_TESTS),$(call test_program
 FAULT_TESTS = $(call test_programs,fault)
 BENCHES = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/bench_*.c))
 
-$(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(O)/lib/highlight.a $(LIBPROVIDER)
+$(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(O)/lib/highlight.a $(O)/lib/speech.a $(LIBPROVIDER)
 	@mkdir -p $(@D)
 	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_test) $(LIBS_media) $(LIBS_provider) \
-	    $(LIBS_daemon) $(LIBS_base)
+	    $(LIBS_transcribe) $(LIBS_daemon) $(LIBS_base)
 
 # In a fault test the N-th of these calls fails on demand (tests/support/faults.h).
 FAULT_CALLS = close copy_file_range fstat fstatat fsync ftruncate futimens linkat mkdirat openat pread \
@@ -234,17 +239,18 @@ lint-tree:
 
 # An empty file says that a source was found clean; any header makes all of them stale.
 LINTED = $(shell git ls-files '*.c')
+CFLAGS_of = $(if $(filter src/speech/%,$<),$(CFLAGS_speech))
 LINT_FLAGS = -std=c17 -D_GNU_SOURCE -Isrc -I. -DCLIPSPOOL_VERSION='"$(VERSION)"'
 lint-clang: $(LINTED:%.c=$(O)/lint/%.clang)
 lint-deep: $(patsubst %.c,$(O)/lint/%.tidy,$(filter src/%,$(LINTED)))
 $(O)/lint/%.clang: %.c $(wildcard src/*/*.h tests/*/*.h)
 	@mkdir -p $(@D)
-	$(call show,CLANG)clang -fsyntax-only $(LINT_FLAGS) $(WARNINGS) -Werror $<
+	$(call show,CLANG)clang -fsyntax-only $(LINT_FLAGS) $(CFLAGS_of) $(WARNINGS) -Werror $<
 	@touch $@
 # What goes to stderr is a count of what was found in foreign headers, unless the program itself fails.
 $(O)/lint/%.tidy: %.c $(wildcard src/*/*.h) .clang-tidy
 	@mkdir -p $(@D)
-	$(call show,TIDY)clang-tidy --quiet --warnings-as-errors='*' $< -- $(LINT_FLAGS) 2>$@.said || \
+	$(call show,TIDY)clang-tidy --quiet --warnings-as-errors='*' $< -- $(LINT_FLAGS) $(CFLAGS_of) 2>$@.said || \
 	    { cat $@.said; exit 1; }
 	@touch $@
 

@@ -50,6 +50,7 @@ enum { MODEL_MAX_PRICES = 100 };
 struct model_settings {
     int role[MODEL_ROLES]; // enum model_service
     int input;             // enum model_input
+    char *recogniser;      // folder of the language that this machine hears
     char *prompts;         // folder of the prompts, or NULL: the installed ones
     char *cache;           // folder of the answers
     int64_t cache_bytes;

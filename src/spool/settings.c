@@ -178,6 +178,9 @@ const struct config_option settings_options[] = {
       .element_size = sizeof(struct model_price),
       .count_offset = offsetof(struct settings, models.price_count),
       .help = "What models cost; one that is not listed costs nothing." },
+    { "models.recogniser", CONFIG_TEXT, AT(models.recogniser),
+      "/usr/share/pocketsphinx/model/en-us", .max = MAX_PATH_BYTES,
+      .help = "The folder of the language that this machine hears, for PocketSphinx." },
     { "models.prompts", CONFIG_TEXT, AT(models.prompts), NULL, .max = MAX_PATH_BYTES,
       .help = "The folder of the prompts; the installed ones if this is not set." },
     { "models.cache", CONFIG_TEXT, AT(models.cache), "/var/cache/clipspool", .max = MAX_PATH_BYTES,
@@ -368,6 +371,7 @@ static void check(const char *name, const struct settings *s, struct config_repo
     check_networks(name, "webhook.allow_networks", s->webhook_allow_networks, report);
     check_waits(name, "webhook.wait_seconds", s->webhook_wait_seconds, report);
     check_storage(name, s, report);
+    check_absolute(name, "models.recogniser", s->models.recogniser, report);
     check_absolute(name, "models.prompts", s->models.prompts, report);
     check_absolute(name, "models.cache", s->models.cache, report);
     model_check(name, &s->models, report);
