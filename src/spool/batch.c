@@ -389,22 +389,6 @@ static int read_job(int indir, const char *conf, struct batch *batch, struct err
     return r;
 }
 
-// ---- stages
-
-bool batch_has_stage(const struct batch *batch, enum stage stage)
-{
-    if (stage == STAGE_TRANSCRIBE)
-        return batch->roles[MODEL_SPEECH] != MODEL_NONE;
-    return stage != STAGE_UPLOAD || batch->storage != STORAGE_LOCAL;
-}
-
-enum slot_class batch_slot(const struct batch *batch, enum stage stage)
-{
-    if (stage == STAGE_TRANSCRIBE && batch->roles[MODEL_SPEECH] == MODEL_LOCAL)
-        return SLOT_CPU;
-    return stage_info[stage].slot;
-}
-
 // ---- storage
 
 static void choose_storage(struct batch *batch, const struct settings *settings)

@@ -90,8 +90,8 @@ struct settings;
 int batch_understand(int batchdir, const char *id, const char *name, time_t now,
                      const struct settings *settings, struct batch *batch, struct err *err);
 
-// Whether the batch goes through the stage at all: upload is only for those with a bucket,
-// transcribe for those whose speech somebody writes down.
+// Whether the batch goes through the stage at all: upload is only for those with a bucket that are
+// shown to somebody elsewhere, transcribe for those whose speech somebody writes down.
 bool batch_has_stage(const struct batch *batch, enum stage stage);
 
 // The class of slots that a step of that stage takes: what this machine does instead of a service

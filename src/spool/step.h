@@ -15,7 +15,7 @@ enum stage {
     STAGE_FETCH,
     STAGE_PROBE,
     STAGE_COMPRESS,
-    STAGE_UPLOAD,     // only of batches with a bucket (batch_has_stage)
+    STAGE_UPLOAD,     // only where somebody elsewhere looks (batch_has_stage)
     STAGE_TRANSCRIBE, // only where somebody writes down what is said
     STAGE_ANALYZE,
     STAGE_PLAN,

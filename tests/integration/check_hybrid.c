@@ -43,6 +43,10 @@ static void open_all(int kind)
                   bucketd.place.region ? bucketd.place.region : "us-east-1",
                   bucketd.place.style == STORE_STYLE_HOST ? "host" : "path", path);
     spool_fixture_set(&fixture, line);
+    spool_fixture_set(&fixture, SPOOL_FIXTURE_MODEL);
+    spool_fixture_set(&fixture, "stages = { fetch = { wait_seconds = 0.1; }; compress = { "
+                                "wait_seconds = 0.1; }; upload = { wait_seconds = 0.1; }; "
+                                "analyze = { wait_seconds = 0.1; }; };");
 }
 
 static void close_all(void)
@@ -274,8 +278,6 @@ START_TEST(killed_at_random_it_ends_with_the_same_objects)
     unsigned seed = chosen ? (unsigned)strtoul(chosen, NULL, 10) : (unsigned)time(NULL);
     srand(seed);
     open_all(_i);
-    spool_fixture_set(&fixture, "stages = { fetch = { wait_seconds = 0.1; }; compress = { "
-                                "wait_seconds = 0.1; }; upload = { wait_seconds = 0.1; }; };");
     spool_fixture_start(&fixture);
     drop(kinds[_i].scheme);
     unsigned done = 0;

@@ -252,6 +252,7 @@ static void uploading(void)
 {
     working();
     batch.storage = STORAGE_HYBRID;
+    batch.roles[MODEL_VISION] = MODEL_DASHSCOPE;
     batch.bucket = xstrdup("oss-main");
     status.word = STATUS_UPLOADING_TEMP;
     status.stage = "upload";
@@ -273,6 +274,7 @@ static void stored(void)
 {
     completed();
     batch.storage = STORAGE_OSS;
+    batch.roles[MODEL_VISION] = MODEL_DASHSCOPE;
     batch.bucket = xstrdup("oss-main");
     for (int i = 0; i < SOURCES; i++)
         finish(STAGE_UPLOAD, i, 3, 4, "{}");
