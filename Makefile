@@ -80,7 +80,7 @@ $(O)/lib/%.a:
 	$(call show,AR)ar rcs $@ $^
 
 $(O)/lib/base.a: $(call folder,base)
-STAGE_MODULES = $(patsubst %,$(O)/obj/stages/%.o,program stage outbox stop storage errand_main gates fallback)
+STAGE_MODULES = $(patsubst %,$(O)/obj/stages/%.o,program stage outbox stop storage errand_main gates fallback gathered)
 $(O)/lib/stage.a: $(STAGE_MODULES)
 $(O)/lib/spool.a: $(call folder,spool)
 $(O)/lib/media.a: $(call folder,media)

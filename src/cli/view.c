@@ -178,6 +178,7 @@ static void print_plan(const json_t *plan, const json_t *videos, FILE *out)
         fprintf(out, "%s  %s  %5s - %-5s  %s\n", i ? "      " : "  plan", padded, start, end,
                 reason);
     }
+    print_lines(out, json_text(plan, "degraded", "", NULL), "        ");
 }
 
 static void print_reel(const json_t *final, FILE *out)

@@ -69,6 +69,7 @@ void plan_release(struct plan *plan)
 {
     clear_segments(plan);
     free(plan->provider);
+    free(plan->degraded);
     free(plan->strategy);
     json_decref(plan->notes);
     *plan = (struct plan)PLAN_INIT;
@@ -343,6 +344,7 @@ json_t *plan_to_json(const struct plan *plan)
 {
     json_t *object = json_object(), *segments = json_array();
     json_put_text(object, "provider", plan->provider);
+    json_put_text(object, "degraded", plan->degraded);
     json_put_text(object, "strategy", plan->strategy);
     json_put_number(object, "target_duration", plan->target_duration, 3);
     json_put_number(object, "total_duration", plan_total(plan), 3);
@@ -403,6 +405,8 @@ int plan_from_json(const json_t *json, struct plan *plan, struct err *err)
         return err_set(err, ERR_INPUT, "bad_plan", "the plan has no list of segments");
     struct plan read = PLAN_INIT;
     read.provider = xstrdup(json_text(json, "provider", "unknown", NULL));
+    const char *degraded = json_text(json, "degraded", NULL, NULL);
+    read.degraded = degraded ? xstrdup(degraded) : NULL;
     read.strategy = xstrdup(json_text(json, "strategy", "", NULL));
     read.target_duration = json_number(json, "target_duration", 0, 86400, 0, NULL);
     read_notes(json_object_get(json, "notes"), &read);

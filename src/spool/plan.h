@@ -17,7 +17,8 @@ struct plan_segment {
 };
 
 struct plan {
-    char *provider; // "local", "fallback", ...
+    char *provider; // "local", "fallback", or a model: "dashscope qwen-plus"
+    char *degraded; // why it is not by the one who was to make it; NULL: it is
     char *strategy;
     double target_duration;
     struct plan_segment *segments; // owned
@@ -55,7 +56,7 @@ void plan_note(struct plan *plan, const char *format, ...)
     PRINTF_LIKE(2, 3);                      // at most 100 are kept
 double plan_total(const struct plan *plan); // seconds
 
-// The file: { "provider", "strategy", "target_duration", "total_duration",
+// The file: { "provider", "degraded", "strategy", "target_duration", "total_duration",
 //   "segments": [{ "video_index", "start", "end", "score", "reason",
 //                  "start_on", "end_on" }], "notes": [text] }
 

@@ -1,98 +1,13 @@
 // The stages analyze and plan as programs, on a batch directory made by hand.
-#include "highlight/local.h"
+#include "spool/analysis.h"
 #include "spool/batch.h"
-#include "spool/plan.h"
-#include "spool/probe.h"
-#include "spool/step.h"
-#include "tests/support/folder.h"
-#include "tests/support/invented.h"
-#include "tests/support/program.h"
+#include "tests/support/analysed_batch.h"
 #include <check.h>
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <sysexits.h>
 
-enum { SOURCES = 3 };
-
 static struct folder folder;
-static const double key_phase = 0.013;
-
-static void make_source(int index, double seconds)
-{
-    struct err err = ERR_INIT;
-    cleanup(close_fd) int sourcedir = batch_open_source(folder.fd, index, &err);
-    ck_assert_msg(sourcedir >= 0, "%s", err.text);
-    struct probe probe = PROBE_INIT;
-    probe.duration = seconds;
-    probe.fps_num = 25;
-    probe.fps_den = probe.sar_num = probe.sar_den = 1;
-    probe.width = probe.coded_width = 320;
-    probe.height = probe.coded_height = 240;
-    probe.bit_depth = 8;
-    probe.frames = (int64_t)(25 * seconds);
-    (void)snprintf(probe.container, sizeof probe.container, "mov");
-    (void)snprintf(probe.codec, sizeof probe.codec, "h264");
-    (void)snprintf(probe.pixel_format, sizeof probe.pixel_format, "yuv420p");
-    probe.video_stream = 0;
-    probe.key_frame_count = (size_t)seconds; // one a second, between measured pictures
-    probe.key_frames = xcalloc(probe.key_frame_count, sizeof *probe.key_frames);
-    for (size_t i = 0; i < probe.key_frame_count; i++)
-        probe.key_frames[i] = (double)i + key_phase;
-    ck_assert_msg(probe_save(sourcedir, &probe, &err) == 0, "%s", err.text);
-    probe_release(&probe);
-    cleanup(signals_release) struct signals signals = SIGNALS_INIT;
-    struct invented invented = { .seed = (uint64_t)index, .seconds = seconds, .shot_seconds = 4 };
-    invent_signals(&invented, &signals, NULL, NULL);
-    ck_assert_msg(signals_save(sourcedir, &signals, &err) == 0, "%s", err.text);
-}
-
-static void make_batch(const char *job_text)
-{
-    struct err err = ERR_INIT;
-    cleanup(config_report_release) struct config_report report = CONFIG_REPORT_INIT;
-    struct batch batch = BATCH_INIT;
-    folder_make(&folder);
-    ck_assert_msg(job_parse("job.conf", job_text, &batch.job, &report) == 0, "%s", report.text);
-    batch.id = xstrdup("20261122T041500Z-trip-3f2a");
-    batch.name = xstrdup("trip");
-    batch.outbox = xstrdup("trip");
-    batch.sources = xcalloc(SOURCES, sizeof *batch.sources);
-    batch.source_count = SOURCES;
-    for (size_t i = 0; i < SOURCES; i++)
-        batch.sources[i].file = xasprintf("%zu.mp4", i);
-    ck_assert_msg(batch_save(folder.fd, &batch, &err) == 0, "%s", err.text);
-    batch_release(&batch);
-    for (int i = 0; i < SOURCES; i++)
-        make_source(i, 40);
-}
-
-static int run_stage(const char *stage, const char *index, char **ret_output)
-{
-    cleanup(free_ptr) char *name = xasprintf("libexec/clipspool/%s", stage);
-    cleanup(free_ptr) char *path = program_built(name);
-    return PROGRAM_RUN(ret_output, path, folder.path, index);
-}
-
-static void analyze_all(void)
-{
-    static const char *const indexes[SOURCES] = { "0", "1", "2" };
-    for (size_t i = 0; i < SOURCES; i++) {
-        cleanup(free_ptr) char *output = NULL;
-        int status = run_stage("analyze", indexes[i], &output);
-        ck_assert_msg(status == EX_OK, "%d: %s", status, output);
-    }
-}
-
-static struct plan run_plan(void)
-{
-    struct plan plan = PLAN_INIT;
-    cleanup(free_ptr) char *output = NULL;
-    int status = run_stage("plan", NULL, &output);
-    ck_assert_msg(status == EX_OK, "%d: %s", status, output);
-    ck_assert_int_eq(plan_load(folder.fd, &plan, NULL), 0);
-    return plan;
-}
 
 static json_t *numbers_of(enum stage stage, int index)
 {
@@ -104,18 +19,19 @@ static json_t *numbers_of(enum stage stage, int index)
 
 START_TEST(a_batch_is_analysed_and_planned)
 {
-    make_batch("strategy = \"every-source\";");
-    analyze_all();
+    analysed_batch_make(&folder, "strategy = \"every-source\";", MODEL_LOCAL);
+    analysed_batch_analyze(&folder);
     cleanup(json_free) json_t *analysed = numbers_of(STAGE_ANALYZE, 1);
     ck_assert_int_gt(json_int(analysed, "shots", 0, 1000, 0, NULL), 1);
     ck_assert_int_gt(json_int(analysed, "scenes", 0, 1000, 0, NULL), 0);
     ck_assert_int_ge(json_int(analysed, "moments", 0, 1000, -1, NULL), 0);
 
-    cleanup(plan_release) struct plan plan = run_plan();
+    cleanup(plan_release) struct plan plan = analysed_batch_plan(&folder, NULL);
     ck_assert_str_eq(plan.provider, "local");
+    ck_assert_ptr_null(plan.degraded);
     ck_assert_str_eq(plan.strategy, "every-source");
     ck_assert_double_eq_tol(plan_total(&plan), 24, 2.4); // 20 % of 120 s
-    bool seen[SOURCES] = { false };
+    bool seen[ANALYSED_SOURCES] = { false };
     for (size_t i = 0; i < plan.segment_count; i++)
         seen[plan.segments[i].video_index] = true;
     ck_assert(seen[0] && seen[1] && seen[2]);
@@ -124,7 +40,7 @@ START_TEST(a_batch_is_analysed_and_planned)
     ck_assert_int_eq(json_int(numbers, "segments", 0, 1000, 0, NULL), (int64_t)plan.segment_count);
     cleanup(json_free) json_t *all = NULL;
     ck_assert_int_eq(json_read(folder.fd, BATCH_ANALYSIS, 1 << 20, &all, NULL), 0);
-    ck_assert_uint_eq(json_array_size(json_object_get(all, "sources")), SOURCES);
+    ck_assert_uint_eq(json_array_size(json_object_get(all, "sources")), ANALYSED_SOURCES);
     folder_remove(&folder);
 }
 END_TEST
@@ -143,14 +59,11 @@ static const struct {
 
 START_TEST(segments_start_on_key_frames_unless_that_is_not_wished)
 {
-    make_batch(reaches[_i].job);
-    analyze_all();
+    analysed_batch_make(&folder, reaches[_i].job, MODEL_LOCAL);
+    analysed_batch_analyze(&folder);
     folder_put(&folder, "clipspool.conf", reaches[_i].config ? reaches[_i].config : "");
     cleanup(free_ptr) char *config = xasprintf("%s/clipspool.conf", folder.path);
-    cleanup(free_ptr) char *path = program_built("libexec/clipspool/plan");
-    cleanup(free_ptr) char *output = NULL;
-    int status = PROGRAM_RUN(&output, path, "--config", config, folder.path);
-    ck_assert_msg(status == EX_OK, "%d: %s", status, output);
+    cleanup(plan_release) struct plan made = analysed_batch_plan(&folder, config);
     cleanup(json_free) json_t *plan = NULL;
     ck_assert_int_eq(json_read(folder.fd, BATCH_PLAN, 1 << 20, &plan, NULL), 0);
     const json_t *segments = json_object_get(plan, "segments");
@@ -160,7 +73,7 @@ START_TEST(segments_start_on_key_frames_unless_that_is_not_wished)
         bool said = strstr(json_text(segment, "start_on", "", NULL), "key") != NULL;
         double start = json_number(segment, "start", 0, 100, -1, NULL);
         // What is said is so, to the microsecond.
-        ck_assert(said == (fabs(fmod(start, 1) - key_phase) < 2e-6));
+        ck_assert(said == (fabs(fmod(start, 1) - analysed_key_phase) < 2e-6));
         on_key += said;
     }
     ck_assert_uint_gt(count, 2);
@@ -172,15 +85,15 @@ END_TEST
 
 START_TEST(done_twice_the_files_are_the_same)
 {
-    make_batch(NULL);
-    analyze_all();
-    cleanup(plan_release) struct plan plan = run_plan();
+    analysed_batch_make(&folder, NULL, MODEL_LOCAL);
+    analysed_batch_analyze(&folder);
+    cleanup(plan_release) struct plan plan = analysed_batch_plan(&folder, NULL);
     cleanup(free_ptr) char *first = folder_get(&folder, BATCH_PLAN);
     ck_assert_int_eq(step_reset(folder.fd, STAGE_PLAN, STEP_BATCH, NULL), 0);
     ck_assert_int_eq(step_reset(folder.fd, STAGE_ANALYZE, 0, NULL), 0);
     cleanup(free_ptr) char *output = NULL;
-    ck_assert_int_eq(run_stage("analyze", "0", &output), EX_OK);
-    cleanup(plan_release) struct plan again = run_plan();
+    ck_assert_int_eq(analysed_batch_run(&folder, "analyze", "0", NULL, &output), EX_OK);
+    cleanup(plan_release) struct plan again = analysed_batch_plan(&folder, NULL);
     cleanup(free_ptr) char *second = folder_get(&folder, BATCH_PLAN);
     ck_assert_str_eq(first, second);
     folder_remove(&folder);
@@ -189,11 +102,11 @@ END_TEST
 
 START_TEST(a_source_that_failed_is_left_out)
 {
-    make_batch(NULL);
-    analyze_all();
+    analysed_batch_make(&folder, NULL, MODEL_LOCAL);
+    analysed_batch_analyze(&folder);
     ck_assert_int_eq(unlinkat(folder.fd, "1/" SOURCE_ANALYSIS, 0), 0);
     folder_put(&folder, "2/" SOURCE_ANALYSIS, "{\"version\": 1, damaged");
-    cleanup(plan_release) struct plan plan = run_plan();
+    cleanup(plan_release) struct plan plan = analysed_batch_plan(&folder, NULL);
     for (size_t i = 0; i < plan.segment_count; i++)
         ck_assert_int_eq(plan.segments[i].video_index, 0);
     cleanup(step_release) struct step step = STEP_INIT;
@@ -205,9 +118,9 @@ END_TEST
 
 START_TEST(nothing_to_cut_is_a_failure_in_words)
 {
-    make_batch(NULL);
+    analysed_batch_make(&folder, NULL, MODEL_LOCAL);
     cleanup(free_ptr) char *output = NULL;
-    ck_assert_int_eq(run_stage("plan", NULL, &output), EX_DATAERR);
+    ck_assert_int_eq(analysed_batch_run(&folder, "plan", NULL, NULL, &output), EX_DATAERR);
     ck_assert_msg(strstr(output, "none of the 3 videos can be used"), "%s", output);
     ck_assert_int_eq(faccessat(folder.fd, BATCH_PLAN, F_OK, 0), -1);
     folder_remove(&folder);
@@ -216,9 +129,9 @@ END_TEST
 
 START_TEST(a_prompt_that_nobody_read_is_said_to_be_unused)
 {
-    make_batch("prompt = \"only the goals\";");
-    analyze_all();
-    cleanup(plan_release) struct plan plan = run_plan();
+    analysed_batch_make(&folder, "prompt = \"only the goals\";", MODEL_LOCAL);
+    analysed_batch_analyze(&folder);
+    cleanup(plan_release) struct plan plan = analysed_batch_plan(&folder, NULL);
     ck_assert_uint_eq(json_array_size(plan.notes), 1);
     folder_remove(&folder);
 }
@@ -226,12 +139,12 @@ END_TEST
 
 START_TEST(an_analysis_of_a_model_without_shots_is_planned_too)
 {
-    make_batch(NULL);
-    analyze_all();
+    analysed_batch_make(&folder, NULL, MODEL_LOCAL);
+    analysed_batch_analyze(&folder);
     folder_put(&folder, "1/" SOURCE_ANALYSIS,
                "{\"version\": 1, \"provider\": \"x\", \"summary\": \"y\", \"tags\": [], \"shots\": "
                "[], \"scenes\": [], \"moments\": [{\"start\": 5, \"end\": 9, \"score\": 1}]}");
-    cleanup(plan_release) struct plan plan = run_plan();
+    cleanup(plan_release) struct plan plan = analysed_batch_plan(&folder, NULL);
     ck_assert_uint_gt(plan.segment_count, 0);
     folder_remove(&folder);
 }

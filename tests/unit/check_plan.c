@@ -278,6 +278,7 @@ START_TEST(a_saved_plan_is_loaded_again)
     cleanup(plan_release) struct plan plan = PLAN_INIT, loaded = PLAN_INIT;
     ck_assert_int_eq(plan_load(folder.fd, &loaded, NULL), -ENOENT);
     plan.provider = xstrdup("local");
+    plan.degraded = xstrdup("the model is away");
     plan.strategy = xstrdup("story");
     plan.target_duration = 60;
     plan_add(&plan,
@@ -291,6 +292,7 @@ START_TEST(a_saved_plan_is_loaded_again)
     free(text);
     ck_assert_int_eq(plan_load(folder.fd, &loaded, NULL), 0);
     ck_assert_str_eq(loaded.provider, "local");
+    ck_assert_str_eq(loaded.degraded, "the model is away");
     ck_assert_str_eq(loaded.strategy, "story");
     ck_assert_double_eq(loaded.target_duration, 60);
     ck_assert_uint_eq(loaded.segment_count, 1);

@@ -71,6 +71,10 @@ static const struct {
       "{\"video_index\":0,\"start\":65.2,\"end\":70,\"reason\":\"loud\\u001b\"},"
       "{\"video_index\":-7,\"start\":\"x\",\"end\":null},7]}}",
       0, " 1:05 - 1:10   loud\\x1B\n" },
+    { "a plan by somebody else, and why",
+      "{\"status\":\"clipping\",\"clip_plan\":{\"degraded\":\"the model\\u001b is away\","
+      "\"segments\":[]}}",
+      0, "\n        the model\\x1B is away\n" },
     { "a webhook at the end",
       "{\"status\":\"completed\",\"webhook\":{\"url\":\"https://h\\u001b\",\"status\":\"failed\","
       "\"message\":\"no\\u001b\"}}",
