@@ -21,6 +21,7 @@ struct tokens_rules {
     uint64_t frame_pixels;   // into which a picture of a video is fitted
     uint64_t video_pixels;   // into which all pictures of a video are
     uint64_t picture_pixels; // into which a picture of its own is
+    unsigned longest;        // seconds of a video that it takes
 };
 
 // The rules of a model by the beginning of its name, as documented; NULL for one that is not known.

@@ -28,6 +28,7 @@ void analysis_release(struct analysis *analysis)
     spans_free(analysis->shots, analysis->shot_count);
     spans_free(analysis->scenes, analysis->scene_count);
     spans_free(analysis->moments, analysis->moment_count);
+    json_decref(analysis->notes);
     *analysis = (struct analysis)ANALYSIS_INIT;
 }
 
@@ -76,6 +77,7 @@ json_t *analysis_to_json(const struct analysis *analysis)
              spans_to_json(&scene_list, analysis->scenes, analysis->scene_count));
     json_put(object, moment_list.name,
              spans_to_json(&moment_list, analysis->moments, analysis->moment_count));
+    json_put(object, "notes", analysis->notes ? json_deep_copy(analysis->notes) : json_array());
     return object;
 }
 
@@ -153,6 +155,24 @@ static int read_tags(const json_t *object, struct analysis *analysis, struct err
     return 0;
 }
 
+// For people only: what is none is left out.
+static void read_notes(const json_t *object, struct analysis *analysis)
+{
+    const json_t *array = json_object_get(object, "notes");
+    size_t i;
+    json_t *note;
+    json_array_foreach(array, i, note)
+    {
+        if (i == ANALYSIS_MAX_NOTES)
+            break;
+        if (!json_is_string(note) || json_string_length(note) > TEXT_MAX_BYTES)
+            continue;
+        if (!analysis->notes)
+            analysis->notes = json_array();
+        json_array_append(analysis->notes, note);
+    }
+}
+
 static int read_all(const json_t *object, double duration, struct analysis *analysis,
                     struct err *err)
 {
@@ -163,6 +183,7 @@ static int read_all(const json_t *object, double duration, struct analysis *anal
     analysis->summary = xstrdup(json_text(object, "summary", "", &wrong));
     if (wrong || strlen(analysis->summary) > TEXT_MAX_BYTES)
         return bad(err, "provider or summary is not a text");
+    read_notes(object, analysis);
     int r = read_tags(object, analysis, err);
     if (r < 0)
         return r;

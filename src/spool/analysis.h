@@ -5,7 +5,11 @@
 
 #include "base/json.h"
 
-enum { ANALYSIS_MAX_ITEMS = 2000, ANALYSIS_MAX_TAGS = 32 }; // of each list, from whatever provider
+enum {
+    ANALYSIS_MAX_ITEMS = 2000,
+    ANALYSIS_MAX_TAGS = 32,
+    ANALYSIS_MAX_NOTES = 100
+}; // of each list, from whatever provider
 
 struct analysis_span {
     double start, end; // seconds of the source
@@ -20,6 +24,7 @@ struct analysis {
     char **tags; // NULL-terminated
     struct analysis_span *shots, *scenes, *moments;
     size_t shot_count, scene_count, moment_count;
+    json_t *notes; // array of sentences: what was done to an answer, why there is none; or NULL
 };
 #define ANALYSIS_INIT    \
     {                    \
@@ -29,7 +34,7 @@ struct analysis {
 // The file: { "version": 1, "provider", "summary", "tags": [text],
 //   "shots":   [{ "start", "end", "score" }],
 //   "scenes":  [{ "start", "end", "score", "group", "description" }],
-//   "moments": [{ "start", "end", "score", "reason" }] }
+//   "moments": [{ "start", "end", "score", "reason" }], "notes": [text] }
 
 // Writes SOURCE_ANALYSIS into the open directory of a source.  Borrows.
 int analysis_save(int sourcedir, const struct analysis *analysis, struct err *err);

@@ -32,8 +32,10 @@ START_TEST(what_is_saved_is_loaded_again)
     analysis.scenes = xcalloc(1, sizeof *analysis.scenes);
     analysis.scene_count = 1;
     analysis.scenes[0] = (struct analysis_span){ 0, 10, 0.4, 3, xstrdup("calm") };
+    analysis.notes = json_pack("[s]", "nobody was asked");
     ck_assert_int_eq(analysis_save(folder.fd, &analysis, NULL), 0);
     ck_assert_int_eq(analysis_load(folder.fd, 10, &loaded, NULL), 0);
+    ck_assert(json_equal(loaded.notes, analysis.notes));
     ck_assert_str_eq(loaded.provider, "local");
     ck_assert_str_eq(loaded.summary, "0:10, 2 shots");
     ck_assert_str_eq(loaded.tags[1], "dark");
