@@ -43,6 +43,7 @@ static void prepare_points(const struct select_source *source, struct snap *snap
         .signals = source->signals,
         .shots = source->analysis->shots,
         .shot_count = source->analysis->shot_count,
+        .transcript = source->transcript,
         .duration = source->duration,
         .picture_seconds = source->picture_seconds,
         .keys = source->keys,
@@ -228,7 +229,7 @@ void select_segments(const struct select_source *sources, size_t count,
 }
 
 void select_snap(const struct select_source *sources, size_t count, double reach,
-                 double min_segment, struct plan *plan)
+                 const struct select_wish *wish, struct plan *plan)
 {
     for (size_t i = 0; i < count; i++) {
         if (!(sources[i].duration > 0))
@@ -238,7 +239,8 @@ void select_snap(const struct select_source *sources, size_t count, double reach
         for (size_t j = 0; j < plan->segment_count; j++) {
             struct plan_segment *segment = &plan->segments[j];
             if (segment->video_index == (int)i)
-                snap_segment(&snap, reach, min_segment, &segment->start, &segment->end);
+                snap_segment(&snap, reach, wish->min_segment, wish->max_segment, &segment->start,
+                             &segment->end);
         }
     }
 }
@@ -263,8 +265,12 @@ static const char *name_of(const struct select_source *source, const struct snap
                            bool as_end)
 {
     static const char *const names[][2] = {
-        [SNAP_EDGE] = { "edge", "edge+key" },    [SNAP_CUT] = { "cut", "cut+key" },
-        [SNAP_PAUSE] = { "pause", "pause+key" }, [SNAP_QUIET] = { "quiet", "quiet+key" },
+        [SNAP_EDGE] = { "edge", "edge+key" },
+        [SNAP_CUT] = { "cut", "cut+key" },
+        [SNAP_SENTENCE] = { "sentence", "sentence+key" },
+        [SNAP_WORD] = { "word gap", "word gap+key" },
+        [SNAP_PAUSE] = { "pause", "pause+key" },
+        [SNAP_QUIET] = { "quiet", "quiet+key" },
         [SNAP_PLAIN] = { "picture", "key" },
     };
     const struct snap_point *point = point_at(snap, time, as_end);

@@ -11,13 +11,15 @@
 #include "spool/job.h"
 #include "spool/plan.h"
 #include "spool/signals.h"
+#include "spool/transcript.h"
 
 struct select_source {
-    const struct signals *signals;   // both borrowed
-    const struct analysis *analysis; // its shots and moments, from whatever provider
-    double duration;                 // probed; 0 for a source that cannot be cut (then the pointers
-                                     // are not looked at)
-    double picture_seconds;          // of the source, 0 if its rate varies
+    const struct signals *signals;       // both borrowed
+    const struct analysis *analysis;     // its shots and moments, from whatever provider
+    const struct transcript *transcript; // settled, borrowed; NULL: not known what is said
+    double duration;        // probed; 0 for a source that cannot be cut (then the pointers
+                            // are not looked at)
+    double picture_seconds; // of the source, 0 if its rate varies
     struct keys keys;
 };
 
@@ -40,10 +42,10 @@ void select_segments(const struct select_source *sources, size_t count,
                      const struct select_wish *wish, struct plan *plan);
 
 // Moves the boundaries of a plan that was chosen by other means (a model, the fallback) to points
-// within `reach` seconds that keep the rules of snap.h.  May make segments overlap: plan_check
-// follows.
+// within `reach` seconds that keep the rules of snap.h, and segments within the lengths of the
+// wish.  May make segments overlap: plan_check follows.
 void select_snap(const struct select_source *sources, size_t count, double reach,
-                 double min_segment, struct plan *plan);
+                 const struct select_wish *wish, struct plan *plan);
 
 // Says of each segment what its boundaries are on; last of all, when nothing is moved any more.
 void select_name(const struct select_source *sources, size_t count, struct plan *plan);

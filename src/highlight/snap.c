@@ -6,6 +6,11 @@
 static const double speech_reach = 1.5;
 // Shorter gaps are inside words: the closures of p, t and k last up to 150 ms.
 static const double pause_least = 0.2;
+// Sentences and words that follow each other without a pause are parted by two pictures of 25 a
+// second, so that one lies between them whatever its phase.
+static const double gap_least = 0.08;
+// What lasts longer is no word, whatever it is called.
+static const double longest_word = 3;
 // Less than this of a shot is gone before one has seen what it shows, unless it is most of a shot
 // that is so short itself.
 static const double sliver = 0.8, sliver_of_short = 0.4;
@@ -17,7 +22,8 @@ static const double quiet_around = 1.0;
 
 static const double kind_cost[] = {
     [SNAP_EDGE] = 0.05, // cameras are fumbled with at both ends
-    [SNAP_CUT] = 0,     [SNAP_PAUSE] = 0.03, [SNAP_QUIET] = 0.08, [SNAP_PLAIN] = 0.12,
+    [SNAP_CUT] = 0,      [SNAP_SENTENCE] = 0.02, [SNAP_PAUSE] = 0.03,
+    [SNAP_QUIET] = 0.08, [SNAP_WORD] = 0.12,     [SNAP_PLAIN] = 0.12,
 };
 static const double within_speech_cost = 0.25; // no pause in reach, but still words on both sides
 
@@ -52,7 +58,7 @@ struct shot {
 
 // ---- speech
 
-static void find_speech(const struct signals *signals, struct snap *snap)
+static void find_voice(const struct signals *signals, struct snap *snap)
 {
     size_t gap = (size_t)lround(pause_least * SIGNALS_SOUND_HZ);
     snap->speeches = xcalloc(signals->sound_count / 2 + 1, sizeof *snap->speeches);
@@ -69,24 +75,88 @@ static void find_speech(const struct signals *signals, struct snap *snap)
     }
 }
 
-// The stretch of speech that `time` cuts in two, or NULL.
-static const struct snap_speech *speech_at(const struct snap *snap, double time)
+// Makes room for a picture between neighbours.
+static void part_neighbours(struct snap_speech *list, size_t count)
 {
-    size_t low = 0, high = snap->speech_count;
+    for (size_t i = 1; i < count; i++) {
+        double missing = gap_least - (list[i].start - list[i - 1].end);
+        if (missing <= 0)
+            continue;
+        list[i - 1].end = fmax(list[i - 1].end - missing / 2, list[i - 1].start);
+        list[i].start = fmin(list[i].start + missing / 2, list[i].end);
+    }
+}
+
+static void find_words(const struct transcript *transcript, struct snap *snap)
+{
+    snap->words = xcalloc(transcript->word_count + 1, sizeof *snap->words);
+    for (size_t i = 0; i < transcript->word_count; i++) {
+        const struct transcript_word *word = &transcript->words[i];
+        if (word->end - word->start <= longest_word)
+            snap->words[snap->word_count++] = (struct snap_speech){ word->start, word->end };
+    }
+    part_neighbours(snap->words, snap->word_count);
+}
+
+// Sentences, and of voice what is no part of any: nobody wrote down what is sung.
+static void add_sentences(const struct transcript *transcript, struct snap *snap)
+{
+    cleanup(free_ptr) struct snap_speech *voices = TAKE(snap->speeches);
+    size_t voice_count = snap->speech_count, voice = 0, count = 0;
+    struct snap_speech *all = xcalloc(voice_count + transcript->sentence_count + 1, sizeof *all);
+    double spoken_until = 0;
+    for (size_t i = 0; i <= transcript->sentence_count; i++) {
+        bool is_last = i == transcript->sentence_count;
+        const struct transcript_sentence *sentence = &transcript->sentences[is_last ? 0 : i];
+        double next = is_last ? HUGE_VAL : sentence->start;
+        for (; voice < voice_count && voices[voice].start < next; voice++)
+            if (voices[voice].start >= spoken_until && voices[voice].end <= next)
+                all[count++] = voices[voice];
+        if (is_last)
+            break;
+        all[count++] = (struct snap_speech){ next, sentence->end, .is_sentence = true };
+        spoken_until = sentence->end;
+    }
+    part_neighbours(all, count);
+    snap->speeches = all;
+    snap->speech_count = count;
+}
+
+static void find_speech(const struct snap_source *source, struct snap *snap)
+{
+    find_voice(source->signals, snap);
+    if (source->transcript == NULL || source->transcript->sentence_count == 0)
+        return;
+    add_sentences(source->transcript, snap);
+    find_words(source->transcript, snap);
+}
+
+// The stretch of a list that `time` cuts in two, or NULL.
+static const struct snap_speech *stretch_at(const struct snap_speech *list, size_t count,
+                                            double time)
+{
+    size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (snap->speeches[middle].end <= time + 1e-9)
+        if (list[middle].end <= time + 1e-9)
             low = middle + 1;
         else
             high = middle;
     }
-    bool inside = low < snap->speech_count && snap->speeches[low].start < time - 1e-9;
-    return inside ? &snap->speeches[low] : NULL;
+    bool inside = low < count && list[low].start < time - 1e-9;
+    return inside ? &list[low] : NULL;
+}
+
+static const struct snap_speech *speech_at(const struct snap *snap, double time)
+{
+    return stretch_at(snap->speeches, snap->speech_count, time);
 }
 
 static bool cuts_speech_needlessly(const struct snap *snap, double time)
 {
     const struct snap_speech *speech = speech_at(snap, time);
+    if (stretch_at(snap->words, snap->word_count, time))
+        return true;
     return speech && (time - speech->start <= speech_reach || speech->end - time <= speech_reach);
 }
 
@@ -291,8 +361,23 @@ static double quietest(const struct signals *signals, double start, double end, 
     return ((double)best + 0.5) / SIGNALS_SOUND_HZ;
 }
 
-// Points of a stretch without a word, or of one with words only: one in each half second.
-static void add_stretch(struct search *search, double start, double end, bool pause)
+// What is at the end of a stretch that borders on speech, if there is any.
+static enum snap_kind kind_beside(const struct snap_speech *speech)
+{
+    if (speech == NULL)
+        return SNAP_PLAIN;
+    return speech->is_sentence ? SNAP_SENTENCE : SNAP_PAUSE;
+}
+
+static enum snap_kind better(enum snap_kind one, enum snap_kind other)
+{
+    return kind_cost[one] <= kind_cost[other] ? one : other;
+}
+
+// Points of a stretch without a word, between two of speech (NULL: none), or of one with words
+// only: one in each half second.
+static void add_stretch(struct search *search, double start, double end,
+                        const struct snap_speech *before, const struct snap_speech *behind)
 {
     size_t parts = (size_t)fmax(ceil((end - start) / grid - 1e-6), 1);
     for (size_t i = 0; i < parts; i++) {
@@ -301,29 +386,74 @@ static void add_stretch(struct search *search, double start, double end, bool pa
         double time = (from + until) / 2, depth = 0;
         if (search->signals->has_sound)
             time = quietest(search->signals, from, until, &depth);
-        bool at_speech = pause && (i == 0 || i + 1 == parts);
-        enum snap_kind kind = at_speech              ? SNAP_PAUSE
-                              : depth >= quiet_below ? SNAP_QUIET
-                                                     : SNAP_PLAIN;
+        enum snap_kind kind = depth >= quiet_below ? SNAP_QUIET : SNAP_PLAIN;
+        if (i == 0)
+            kind = better(kind_beside(before), kind);
+        if (i + 1 == parts)
+            kind = better(kind_beside(behind), kind);
         add_between(search, time, kind);
     }
+}
+
+// Within a long sentence: in each half second the widest gap between words.
+static void add_word_gaps(struct search *search, double start, double end)
+{
+    const struct snap *snap = search->snap;
+    double widest = 0, time = 0, cell_end = start + grid;
+    for (size_t i = 1; i < snap->word_count && snap->words[i - 1].end < end; i++) {
+        double from = snap->words[i - 1].end, until = snap->words[i].start;
+        double middle = (from + until) / 2;
+        if (middle < start || middle >= end)
+            continue;
+        if (middle >= cell_end && widest > 0) {
+            add_between(search, time, SNAP_WORD);
+            widest = 0;
+        }
+        while (middle >= cell_end)
+            cell_end += grid;
+        if (until - from > widest) {
+            widest = until - from;
+            time = middle;
+        }
+    }
+    if (widest > 0)
+        add_between(search, time, SNAP_WORD);
+}
+
+static bool has_words(const struct snap *snap, const struct snap_speech *speech)
+{
+    for (size_t i = 0; i < snap->word_count && snap->words[i].start < speech->end; i++)
+        if (snap->words[i].end > speech->start)
+            return true;
+    return false;
+}
+
+static void add_within(struct search *search, const struct snap_speech *speech)
+{
+    double start = speech->start + speech_reach, end = speech->end - speech_reach;
+    if (end - start <= grid || end >= search->snap->duration)
+        return;
+    if (has_words(search->snap, speech))
+        add_word_gaps(search, start, end);
+    else
+        add_stretch(search, start, end, NULL, NULL);
 }
 
 static void add_all_between(struct search *search)
 {
     const struct snap *snap = search->snap;
+    const struct snap_speech *before = NULL;
     double from = 0;
     for (size_t i = 0; i < snap->speech_count && from < snap->duration; i++) {
         const struct snap_speech *speech = &snap->speeches[i];
         if (speech->start > from)
-            add_stretch(search, from, fmin(speech->start, snap->duration), true);
-        double inner_start = speech->start + speech_reach, inner_end = speech->end - speech_reach;
-        if (inner_end - inner_start > grid && inner_end < snap->duration)
-            add_stretch(search, inner_start, inner_end, false);
+            add_stretch(search, from, fmin(speech->start, snap->duration), before, speech);
+        add_within(search, speech);
         from = speech->end;
+        before = speech;
     }
     if (from < snap->duration)
-        add_stretch(search, from, snap->duration, snap->speech_count > 0);
+        add_stretch(search, from, snap->duration, before, NULL);
 }
 
 // ---- key frames
@@ -332,14 +462,17 @@ static enum snap_kind kind_at(const struct search *search, double time)
 {
     const struct snap *snap = search->snap;
     const struct signals *signals = search->signals;
+    const struct snap_speech *around = speech_at(snap, time);
     size_t cell = (size_t)(time * SIGNALS_SOUND_HZ);
+    if (around && around->is_sentence)
+        return SNAP_WORD;
     if (!signals->has_sound || cell >= signals->sound_count)
         return SNAP_PLAIN;
-    bool at_speech =
-        !speech_at(snap, time) && (speech_at(snap, time - grid) || speech_at(snap, time + grid));
-    return at_speech                                ? SNAP_PAUSE
-           : depth_of(signals, cell) >= quiet_below ? SNAP_QUIET
-                                                    : SNAP_PLAIN;
+    enum snap_kind kind = depth_of(signals, cell) >= quiet_below ? SNAP_QUIET : SNAP_PLAIN;
+    if (around)
+        return kind;
+    kind = better(kind_beside(speech_at(snap, time - grid)), kind);
+    return better(kind_beside(speech_at(snap, time + grid)), kind);
 }
 
 static void add_key(struct search *search, double time)
@@ -472,7 +605,7 @@ void snap_prepare(const struct snap_source *source, struct snap *snap)
 {
     *snap = (struct snap){ .duration = source->duration };
     struct search search = { source, source->signals, snap, 0 };
-    find_speech(source->signals, snap);
+    find_speech(source, snap);
     add_edges(&search);
     if (source->signals->frame_count) {
         for (size_t i = 1; i < source->shot_count; i++)
@@ -490,6 +623,7 @@ void snap_release(struct snap *snap)
 {
     free(snap->points);
     free(snap->speeches);
+    free(snap->words);
     *snap = (struct snap)SNAP_INIT;
 }
 
@@ -508,23 +642,32 @@ size_t snap_from(const struct snap *snap, double time)
 
 // ---- segments chosen by other means
 
-// The best point for one boundary: within reach the cheapest (distance counting too), beyond it the
-// nearest.  NULL if none lies within what leaving speech may take.
-static const struct snap_point *best_near(const struct snap *snap, double time, double reach,
-                                          bool as_end)
+// One boundary of a segment: where it was, and where it may come to lie.
+struct boundary {
+    double time;
+    bool is_end;
+    double earliest, latest;
+};
+
+// The best point for it: within reach the cheapest (distance counting too), beyond it the nearest.
+// NULL if none lies within what leaving speech may take.
+static const struct snap_point *best_near(const struct snap *snap, const struct boundary *boundary,
+                                          double reach)
 {
     const struct snap_point *best = NULL;
     double least = HUGE_VAL, furthest = reach + speech_reach;
-    for (size_t i = snap_from(snap, time - furthest); i < snap->count; i++) {
+    for (size_t i = snap_from(snap, boundary->time - furthest); i < snap->count; i++) {
         const struct snap_point *point = &snap->points[i];
-        double distance = fabs((as_end ? point->end : point->start) - time);
-        if (point->start > time + furthest)
+        double at = boundary->is_end ? point->end : point->start;
+        double distance = fabs(at - boundary->time);
+        if (point->start > boundary->time + furthest)
             break;
-        if (!(as_end ? point->may_end : point->may_start))
+        if (!(boundary->is_end ? point->may_end : point->may_start) || at < boundary->earliest ||
+            at > boundary->latest)
             continue;
         // Within reach the whole distance costs as much as a plain point; beyond, any point within
         // reach is better; and between words any point is better than within them.
-        double place = as_end ? point->cost : point->start_cost;
+        double place = boundary->is_end ? point->cost : point->start_cost;
         double cost =
             distance <= reach ? place + 0.12 * distance / fmax(reach, 1e-3) : 10 + distance;
         cost += speech_at(snap, point->start) ? 20 : 0;
@@ -536,13 +679,17 @@ static const struct snap_point *best_near(const struct snap *snap, double time, 
     return best;
 }
 
-void snap_segment(const struct snap *snap, double reach, double min_segment, double *start,
+void snap_segment(const struct snap *snap, double reach, double least, double most, double *start,
                   double *end)
 {
-    const struct snap_point *from = best_near(snap, *start, reach, false);
-    const struct snap_point *until = best_near(snap, *end, reach, true);
-    double new_start = from ? from->start : *start, new_end = until ? until->end : *end;
-    if (new_end - new_start < fmin(min_segment, snap->duration) - 1e-3)
+    double longest = fmax(most, *end - *start);
+    const struct boundary first = { *start, false, 0, snap->duration };
+    const struct snap_point *from = best_near(snap, &first, reach);
+    double new_start = from ? from->start : *start;
+    const struct boundary last = { *end, true, 0, new_start + longest + 1e-3 };
+    const struct snap_point *until = best_near(snap, &last, reach);
+    double new_end = until ? until->end : fmin(*end, new_start + longest);
+    if (new_end - new_start < fmin(least, snap->duration) - 1e-3)
         return;
     *start = new_start;
     *end = new_end;

@@ -8,18 +8,30 @@
 // (keys.h): key frames are starts of their own, and a start between them costs more.  Ends are not
 // moved for that: any picture can end a copy.
 //
-// Rules: a boundary lies never inside a stretch of speech when a pause is within 1.5 s, and leaves
-// never a sliver of another shot (less than 0.8 s, or of a short shot less than half of it, at
-// least 0.4 s).  Where a rule leaves nothing within reach the nearest picture is taken; second 0
-// and the end of the source are always allowed.
+// Where it is known what is said (a transcript), stretches of speech are sentences, and within them
+// only the gaps between words are points.
+//
+// Rules: a boundary lies never inside a word, never inside a stretch of speech when a pause is
+// within 1.5 s, and leaves never a sliver of another shot (less than 0.8 s, or of a short shot less
+// than half of it, at least 0.4 s).  Where a rule leaves nothing within reach the nearest picture
+// is taken; second 0 and the end of the source are always allowed.
 #ifndef CLIPSPOOL_SNAP_H
 #define CLIPSPOOL_SNAP_H
 
 #include "highlight/keys.h"
 #include "spool/analysis.h"
 #include "spool/signals.h"
+#include "spool/transcript.h"
 
-enum snap_kind { SNAP_EDGE, SNAP_CUT, SNAP_PAUSE, SNAP_QUIET, SNAP_PLAIN };
+enum snap_kind {
+    SNAP_EDGE,
+    SNAP_CUT,
+    SNAP_SENTENCE, // between sentences
+    SNAP_PAUSE,
+    SNAP_QUIET,
+    SNAP_WORD, // between words of a sentence
+    SNAP_PLAIN
+};
 
 struct snap_point {
     double start; // as the beginning of a segment: the time of a measured picture or, to the
@@ -35,7 +47,10 @@ struct snap_point {
 };
 
 struct snap_speech {
-    double start, end; // a stretch of voice; pauses below 0.2 s are part of it
+    // A sentence; or a stretch of voice, where pauses below 0.2 s are part of it.  Touching
+    // sentences are shortened, so that a picture lies between them.
+    double start, end;
+    bool is_sentence;
 };
 
 struct snap {
@@ -44,6 +59,8 @@ struct snap {
     size_t count;                 // at least 2: the edges
     struct snap_speech *speeches; // ascending; owned
     size_t speech_count;
+    struct snap_speech *words; // ascending, shortened likewise; owned
+    size_t word_count;
 };
 #define SNAP_INIT     \
     {                 \
@@ -54,8 +71,9 @@ struct snap_source {
     const struct signals *signals;     // all borrowed
     const struct analysis_span *shots; // from second 0 on, touching
     size_t shot_count;
-    double duration;        // seconds, probed; what was measured beyond is left out
-    double picture_seconds; // between two pictures; 0: as measured
+    const struct transcript *transcript; // settled; NULL: not known what is said
+    double duration;                     // seconds, probed; what was measured beyond is left out
+    double picture_seconds;              // between two pictures; 0: as measured
     struct keys keys;
 };
 
@@ -68,8 +86,8 @@ const struct snap_point *snap_key_near(const struct snap *snap, double time, dou
 
 // Moves a segment that was chosen by other means (a model, the fallback) to good points at most
 // `reach` seconds away, further only to leave speech or a sliver.  Kept as it is if it would become
-// shorter than min_segment.
-void snap_segment(const struct snap *snap, double reach, double min_segment, double *start,
+// shorter than `least`; it becomes longer than `most` only if it was.
+void snap_segment(const struct snap *snap, double reach, double least, double most, double *start,
                   double *end);
 
 // The first point whose time is not below `time` (snap->count if there is none).

@@ -11,8 +11,9 @@ struct plan_segment {
     double start, end; // seconds of the source
     double score;      // 0..1
     char *reason;      // owned
-    // What the boundaries are on, or NULL: "cut", "pause" (of speech), "quiet", "edge" (of the
-    // source) or any "picture"; "cut+key" and so on, or "key" for any, where a key frame is.
+    // What the boundaries are on, or NULL: "cut", "sentence" (between two), "pause" (of
+    // speech), "word gap" (within a sentence), "quiet", "edge" (of the source) or any "picture";
+    // "cut+key" and so on, or "key" for any, where a key frame is.
     const char *start_on, *end_on; // of constant storage
 };
 

@@ -90,6 +90,7 @@ static void add_choice(struct gathered *gathered, size_t index, double reach)
     gathered->choices[index] = (struct select_source){
         .signals = &source->signals,
         .analysis = &source->analysis,
+        .transcript = &source->transcript,
         .duration = source->probe.duration,
         .picture_seconds = picture_seconds(&source->probe),
         .keys = {

@@ -83,7 +83,9 @@ static int check(const struct stage_context *context, const struct gathered *gat
     plan_fallback(plan, &rules);
     if (!plan->degraded)
         plan->degraded = xstrdup("nothing that was chosen could be cut");
-    select_snap(gathered->choices, gathered->count, snap_seconds(context), rules.min_segment, plan);
+    struct select_wish lengths = { .min_segment = rules.min_segment,
+                                   .max_segment = context->batch.job.max_segment };
+    select_snap(gathered->choices, gathered->count, snap_seconds(context), &lengths, plan);
     return plan_check(plan, &rules, err) < 0 ? nothing_to_cut(gathered->count, err) : 0;
 }
 

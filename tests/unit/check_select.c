@@ -558,7 +558,8 @@ START_TEST(a_plan_of_another_provider_is_moved_to_good_points)
     struct plan plan = PLAN_INIT;
     plan_add(&plan, &(struct plan_segment){ 0, 10.3, 20.35, 0.5, NULL });
     plan_add(&plan, &(struct plan_segment){ 0, 19.7, 30, 0.5, NULL });
-    select_snap(batch.sources, 1, 0.6, 2, &plan);
+    select_snap(batch.sources, 1, 0.6, &(struct select_wish){ .min_segment = 2, .max_segment = 20 },
+                &plan);
     ck_assert_double_eq_tol(plan.segments[0].end, 20, 1e-6);
     ck_assert_double_eq_tol(plan.segments[1].start, 20, 1e-6);
     plan_release(&plan);

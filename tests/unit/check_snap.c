@@ -12,11 +12,13 @@ enum { SHOTS = ARRAY_LEN(cut_times) + 1 };
 struct scene {
     struct signals signals;
     struct analysis_span shots[SHOTS];
+    struct transcript transcript; // nothing is known to be said unless a test says so
     struct snap snap;
 };
 
 static void scene_signals(struct scene *scene)
 {
+    scene->transcript = (struct transcript)TRANSCRIPT_INIT;
     struct invented invented = { .seconds = 60, .flat = true };
     invent_signals(&invented, &scene->signals, NULL, NULL);
     invent_sound(&scene->signals, 10, 20, -20, true);
@@ -34,6 +36,7 @@ static void scene_snap(struct scene *scene, double picture_seconds, const struct
         .signals = &scene->signals,
         .shots = scene->shots,
         .shot_count = SHOTS,
+        .transcript = &scene->transcript,
         .duration = 60,
         .picture_seconds = picture_seconds,
         .keys = *keys,
@@ -55,6 +58,7 @@ static void scene_make(struct scene *scene, double picture_seconds)
 static void scene_release(struct scene *scene)
 {
     signals_release(&scene->signals);
+    transcript_release(&scene->transcript);
     snap_release(&scene->snap);
 }
 
@@ -452,13 +456,134 @@ START_TEST(a_segment_is_moved_to_good_points)
     cleanup(scene_release) struct scene scene;
     scene_make(&scene, 0.04);
     double start = moves[_i].start, end = moves[_i].end;
-    snap_segment(&scene.snap, 0.6, 2, &start, &end);
+    snap_segment(&scene.snap, 0.6, 2, 60, &start, &end);
     if (moves[_i].new_start >= 0)
         ck_assert_msg(fabs(start - moves[_i].new_start) < 0.3, "%s: starts at %f", moves[_i].name,
                       start);
     if (moves[_i].new_end >= 0)
         ck_assert_msg(fabs(end - moves[_i].new_end) < 0.5, "%s: ends at %f", moves[_i].name, end);
     ck_assert(fabs(start - moves[_i].start) <= 2.1 && fabs(end - moves[_i].end) <= 2.1);
+}
+END_TEST
+
+// ---- what is said
+
+// Two sentences in what the detector of voice takes for one stretch, 10 to 20 s, and one that fills
+// most of another.  Words of 0.4 s that touch each other.
+static void say(struct scene *scene, double start, double end)
+{
+    transcript_add_sentence(&scene->transcript, start, end, "", -1);
+    for (double at = start; at + 0.2 < end; at += 0.4)
+        transcript_add_word(&scene->transcript, at, fmin(at + 0.4, end), "word", -1);
+}
+
+static void scene_make_said(struct scene *scene)
+{
+    scene_signals(scene);
+    say(scene, 10, 14);
+    say(scene, 14, 19.6);
+    say(scene, 20.7, 29.9); // the cut at 25 s is in a word
+    transcript_settle(&scene->transcript, 60);
+    scene_snap(scene, 0.04, &(struct keys){ .count = 0 });
+}
+
+static bool is_in_word(const struct scene *scene, double time)
+{
+    // Words touch each other: as near to a gap as pictures are.
+    for (size_t i = 0; i < scene->transcript.word_count; i++) {
+        const struct transcript_word *word = &scene->transcript.words[i];
+        if (time > word->start + 0.041 && time < word->end - 0.041)
+            return true;
+    }
+    return false;
+}
+
+START_TEST(no_point_is_in_a_word)
+{
+    cleanup(scene_release) struct scene scene;
+    scene_make_said(&scene);
+    for (size_t i = 0; i < scene.snap.count; i++)
+        ck_assert_msg(!is_in_word(&scene, scene.snap.points[i].start) &&
+                          !is_in_word(&scene, scene.snap.points[i].end),
+                      "%.2f", scene.snap.points[i].start);
+}
+END_TEST
+
+static const struct snap_point *point_near(const struct scene *scene, double time, double within)
+{
+    for (size_t i = 0; i < scene->snap.count; i++)
+        if (fabs(scene->snap.points[i].start - time) <= within)
+            return &scene->snap.points[i];
+    return NULL;
+}
+
+START_TEST(between_sentences_is_a_point_and_near_it_none_amid_words)
+{
+    cleanup(scene_release) struct scene scene;
+    scene_make_said(&scene);
+    const struct snap_point *point = point_near(&scene, 14, 0.041);
+    ck_assert_ptr_nonnull(point);
+    ck_assert_int_eq(point->kind, SNAP_SENTENCE);
+    ck_assert(point->may_start && point->may_end);
+    for (size_t i = 0; i < scene.snap.count; i++) {
+        double at = scene.snap.points[i].start, distance = fabs(at - 14);
+        ck_assert_msg(distance < 0.05 || distance > 1.4, "%.2f", at);
+    }
+    // What nobody wrote down is parted at its pauses as ever.
+    ck_assert(point_near(&scene, 40, 0.5)->kind == SNAP_PAUSE ||
+              point_near(&scene, 39.8, 0.3)->kind == SNAP_PAUSE);
+}
+END_TEST
+
+START_TEST(a_long_sentence_has_points_between_its_words)
+{
+    cleanup(scene_release) struct scene scene;
+    size_t gaps = 0;
+    scene_make_said(&scene);
+    for (size_t i = 0; i < scene.snap.count; i++) {
+        const struct snap_point *point = &scene.snap.points[i];
+        bool is_inside = point->start > 22.1 && point->start < 28.3 && point->kind != SNAP_CUT;
+        ck_assert(!is_inside || point->kind == SNAP_WORD);
+        gaps += is_inside;
+    }
+    ck_assert_uint_ge(gaps, 8);
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    double start, end, most, new_start, new_end;
+} said_moves[] = {
+    { "extended to the end of the sentence", 9, 13, 10, 9, 14 },
+    { "and of the next one if that is nearer", 9, 18.4, 12, 9, 19.6 },
+    { "not beyond the longest segment", 9, 13, 4, 9, 12.3 },
+    { "to the beginning of its sentence", 11.2, 19.8, 12, 10, 19.8 },
+    { "far from its ends to a gap between words", 3, 25.3, 30, 3, 25.9 },
+};
+
+START_TEST(a_segment_is_moved_to_sentences_and_else_to_gaps_between_words)
+{
+    cleanup(scene_release) struct scene scene;
+    scene_make_said(&scene);
+    double start = said_moves[_i].start, end = said_moves[_i].end;
+    snap_segment(&scene.snap, 0.6, 0.5, said_moves[_i].most, &start, &end);
+    ck_assert_msg(fabs(start - said_moves[_i].new_start) <= 0.6, "%s: starts at %.2f",
+                  said_moves[_i].name, start);
+    ck_assert_msg(fabs(end - said_moves[_i].new_end) < 0.5, "%s: ends at %.2f", said_moves[_i].name,
+                  end);
+    ck_assert(!is_in_word(&scene, start) && !is_in_word(&scene, end));
+}
+END_TEST
+
+START_TEST(a_transcript_of_nonsense_leaves_points)
+{
+    cleanup(scene_release) struct scene scene;
+    scene_signals(&scene);
+    transcript_add_sentence(&scene.transcript, 0, 60, "all of it", -1);
+    transcript_add_word(&scene.transcript, 0, 60, "one", -1);
+    transcript_settle(&scene.transcript, 60);
+    scene_snap(&scene, 0.04, &(struct keys){ .count = 0 });
+    ck_assert_uint_ge(scene.snap.count, 50);
 }
 END_TEST
 
@@ -493,6 +618,12 @@ int main(void)
     tcase_add_test(tcase, where_every_picture_is_a_key_frame_nothing_changes);
     tcase_add_test(tcase, an_end_at_a_cut_lets_no_unmeasured_picture_in);
     tcase_add_loop_test(tcase, a_segment_is_moved_to_good_points, 0, (int)ARRAY_LEN(moves));
+    tcase_add_test(tcase, no_point_is_in_a_word);
+    tcase_add_test(tcase, between_sentences_is_a_point_and_near_it_none_amid_words);
+    tcase_add_test(tcase, a_long_sentence_has_points_between_its_words);
+    tcase_add_test(tcase, a_transcript_of_nonsense_leaves_points);
+    tcase_add_loop_test(tcase, a_segment_is_moved_to_sentences_and_else_to_gaps_between_words, 0,
+                        ARRAY_LEN(said_moves));
     tcase_add_test(tcase, a_source_without_pictures_or_sound_has_its_edges);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
