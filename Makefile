@@ -31,11 +31,12 @@ LIBS_provider = $(shell pkg-config --libs libcurl libcrypto expat libisal)
 LIBS_transcribe = -lpocketsphinx -lsphinxbase
 # Its headers include each other by bare names.
 CFLAGS_speech = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I pocketsphinx))
+LIBS_stage = $(shell pkg-config --libs libseccomp)
 LIBS_test = $(shell pkg-config --libs check)
 
 BUILD_PACKAGES = gcc libc6-dev pkg-config libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev \
 	libswscale-dev libswresample-dev libebur128-dev libconfig-dev libjansson-dev libsystemd-dev \
-	libcurl4-openssl-dev libssl-dev libexpat1-dev libisal-dev libpocketsphinx-dev libsphinxbase-dev
+	libcurl4-openssl-dev libssl-dev libexpat1-dev libisal-dev libseccomp-dev libpocketsphinx-dev libsphinxbase-dev
 DEMO_PACKAGES = $(BUILD_PACKAGES) ffmpeg
 TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check python3-numpy python3-jsonschema rsync systemd mandoc locales chromium \
 	samba smbclient pocketsphinx-en-us
@@ -80,7 +81,8 @@ $(O)/lib/%.a:
 	$(call show,AR)ar rcs $@ $^
 
 $(O)/lib/base.a: $(call folder,base)
-STAGE_MODULES = $(patsubst %,$(O)/obj/stages/%.o,program stage outbox stop storage errand_main gates fallback gathered)
+STAGE_MODULES = $(patsubst %,$(O)/obj/stages/%.o,program stage outbox stop storage errand_main gates fallback gathered \
+	sandbox confine)
 $(O)/lib/stage.a: $(STAGE_MODULES)
 $(O)/lib/spool.a: $(call folder,spool)
 $(O)/lib/media.a: $(call folder,media)
@@ -99,16 +101,16 @@ $(O)/bin/clipspool: $(call folder,cli) $(LIBSPOOL)
 
 $(MEDIA_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a $(LIBMEDIA)
 	@mkdir -p $(@D)
-	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_media) $(LIBS_base)
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_media) $(LIBS_stage) $(LIBS_base)
 
 $(NET_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a $(LIBPROVIDER)
 	@mkdir -p $(@D)
-	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_provider) $(LIBS_base)
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_provider) $(LIBS_stage) $(LIBS_base)
 
 $(MODEL_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a \
 	    $(O)/lib/highlight.a $(O)/lib/speech.a $(LIBPROVIDER) | $(PROMPTS)
 	@mkdir -p $(@D)
-	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_$(@F)) $(LIBS_provider) $(LIBS_base)
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_$(@F)) $(LIBS_provider) $(LIBS_stage) $(LIBS_base)
 
 $(O)/share/clipspool/prompts/%: etc/prompts/%
 	@mkdir -p $(@D)
@@ -137,7 +139,7 @@ BENCHES = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/bench_*.c))
 $(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(O)/lib/highlight.a $(O)/lib/speech.a $(LIBPROVIDER)
 	@mkdir -p $(@D)
 	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_test) $(LIBS_media) $(LIBS_provider) \
-	    $(LIBS_transcribe) $(LIBS_daemon) $(LIBS_base)
+	    $(LIBS_transcribe) $(LIBS_daemon) $(LIBS_stage) $(LIBS_base)
 
 # In a fault test the N-th of these calls fails on demand (tests/support/faults.h).
 FAULT_CALLS = close copy_file_range fstat fstatat fsync ftruncate futimens linkat mkdirat openat pread \

@@ -14,7 +14,7 @@ struct keys {
     size_t count;
     bool all;     // every picture is one; then they are not listed
     double reach; // seconds that a start may move to one; 0: starts are chosen without regard to
-                  // key frames, but among pictures that are one place to what was measured
+                  // key frames
 };
 
 // The key frame nearest to `time` and at most `within` away, or NAN.  `time` itself where every

@@ -312,40 +312,23 @@ static void add_cut(struct search *search, double time)
                       });
 }
 
-// Where starts keep to what was measured: a place found by its sound is a cell of sound, and of the
-// pictures within that a key frame is as good as the one next to its middle, `at`; unless a cut
-// lies between the two.  Gives `at` where there is none.
-static double start_within_cell(const struct search *search, double time, double at)
-{
-    const struct keys *keys = &search->source->keys;
-    if (keys->all || keys->reach > 0 || !search->signals->has_sound)
-        return at;
-    double cell = floor(time * SIGNALS_SOUND_HZ);
-    size_t i = keys_from(keys, cell / SIGNALS_SOUND_HZ);
-    bool is_within = i < keys->count && keys->times[i] < (cell + 1) / SIGNALS_SOUND_HZ;
-    return is_within && shots_until(search, keys->times[i]) == shots_until(search, at)
-               ? keys->times[i]
-               : at;
-}
-
 static void add_between(struct search *search, double time, enum snap_kind kind)
 {
     const struct signals *signals = search->signals;
     double at = signals->frames[frame_near(signals, time)].time;
-    double start = start_within_cell(search, time, at);
     struct shot shot;
     if (at <= 0 || at >= search->snap->duration || cuts_speech_needlessly(search->snap, at) ||
         !shot_around(search, at, &shot))
         return;
     double least = least_of(&shot);
     struct snap_point point = {
-        .start = start,
+        .start = at,
         .end = at,
         .cost = kind_cost[kind] + (speech_at(search->snap, at) ? within_speech_cost : 0),
         .kind = kind,
-        .may_start = shot.last || shot.end - start >= least,
+        .may_start = shot.last || shot.end - at >= least,
         .may_end = shot.first || at - shot.start >= least,
-        .on_key = search->source->keys.all || start != at,
+        .on_key = search->source->keys.all,
     };
     if (point.may_start || point.may_end)
         add_point(search, point);

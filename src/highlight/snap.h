@@ -6,8 +6,7 @@
 //
 // A start is on a key frame where one is near enough, so that the renderer can copy from there
 // (keys.h): key frames are starts of their own, and a start between them costs more.  Ends are not
-// moved for that: any picture can end a copy.  Without a reach (keys.h) a place that was found by
-// its sound is a cell of sound long, and begins with a key frame that is shown within that cell.
+// moved for that: any picture can end a copy.
 //
 // Where it is known what is said (a transcript), stretches of speech are sentences, and within them
 // only the gaps between words are points.

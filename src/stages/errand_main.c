@@ -5,6 +5,7 @@
 
 #include "provider/secret.h"
 #include "spool/batch.h"
+#include "stages/confine.h"
 #include "stages/program.h"
 #include "stages/stop.h"
 
@@ -50,6 +51,8 @@ int errand_main(int argc, char **argv, const struct errand_program *program)
     int r = program_settings(&options, &context.settings, &err);
     if (r == 0)
         r = context.stop_fd = stop_catch(&err);
+    if (r >= 0)
+        r = confine_errand(&context.settings, &err);
     if (r >= 0)
         r = check ? program->check(&context, &err) : program->run(&context, &err);
     if (r == -ECANCELED)

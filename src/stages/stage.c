@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "spool/message.h"
+#include "stages/confine.h"
 #include "stages/program.h"
 
 // Four lines a second are enough for any eye.
@@ -167,7 +168,9 @@ static int run_step(struct stage_context *context, enum stage stage,
     r = open_source(context, err);
     if (r < 0)
         return r;
-    r = run(context, err);
+    r = confine_stage(context, stage, err);
+    if (r == 0)
+        r = run(context, err);
     return r < 0 ? r : save_result(context, stage, &step, started, err);
 }
 

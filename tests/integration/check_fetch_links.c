@@ -218,6 +218,25 @@ START_TEST(killed_it_goes_on_where_it_stopped)
 }
 END_TEST
 
+// As the kernel says of the process.
+START_TEST(while_it_listens_to_a_server_it_has_closed_itself_in)
+{
+    set_link("size=3000000&etag=a&stall=1234567&times=1");
+    settings = "allow_networks = \"127.0.0.1\"; stall_seconds = 60.0;";
+    pid_t pid = start();
+    wait_for_size("source.part", 1234567);
+    cleanup(free_ptr) char *path = xasprintf("/proc/%d/status", (int)pid), *text = xcalloc(8192, 1);
+    cleanup(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ck_assert_int_gt(read(fd, text, 8191), 0);
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    ck_assert_int_eq(finish(pid), 128 + SIGKILL);
+    ck_assert_ptr_nonnull(strstr(text, "NoNewPrivs:\t1\n"));
+#ifndef __SANITIZE_ADDRESS__ // which does without the filter
+    ck_assert_ptr_nonnull(strstr(text, "Seccomp:\t2\n"));
+#endif
+}
+END_TEST
+
 START_TEST(asked_to_end_it_makes_safe_what_came)
 {
     cleanup(json_free) json_t *record = NULL;
@@ -292,6 +311,7 @@ int main(void)
     tcase_add_loop_test(tcase, each_answer_has_its_exit_status_and_words, 0,
                         (int)ARRAY_LEN(answers));
     tcase_add_test(tcase, killed_it_goes_on_where_it_stopped);
+    tcase_add_test(tcase, while_it_listens_to_a_server_it_has_closed_itself_in);
     tcase_add_test(tcase, asked_to_end_it_makes_safe_what_came);
     tcase_add_test(tcase, killed_again_and_again_it_arrives_whole);
     tcase_add_test(tcase, done_but_not_acknowledged_it_asks_for_nothing);

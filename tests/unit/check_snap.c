@@ -429,42 +429,6 @@ START_TEST(where_every_picture_is_a_key_frame_nothing_changes)
 }
 END_TEST
 
-// Where starts keep to what was measured: the quietest cell of these sounds is that from 32
-// to 32.05 s, shown by the pictures at 32 (the cell's middle is nearer to 32.04) and 32.04.
-static const struct {
-    const char *name;
-    double key, reach, start;
-    double cut; // another shot begins here; 0: nowhere near
-} cells[] = {
-    { "no key frame is near", 33, 0, 32.04, 0 },
-    { "a key frame within the cell is the place", 32, 0, 32, 0 },
-    { "to the last digit", 32.0003, 0, 32.0003, 0 },
-    { "one just before it is not", 31.96, 0, 32.04, 0 },
-    { "nor one just behind it", 32.08, 0, 32.04, 0 },
-    { "nor one of the shot before", 32, 0, 32.04, 32.025 },
-    { "with a reach it is a start of its own", 32, 0.6, 32.04, 0 },
-};
-
-START_TEST(a_key_frame_within_the_measured_cell_of_sound_is_that_place)
-{
-    struct scene scene;
-    struct keys keys = { &cells[_i].key, 1, .reach = cells[_i].reach };
-    scene_signals(&scene);
-    scene.signals.sounds[32 * SIGNALS_SOUND_HZ].peak = -70;
-    bool is_cut = cells[_i].cut > 0;
-    if (is_cut)
-        scene.shots[2].end = scene.shots[3].start = (float)cells[_i].cut;
-    scene_snap(&scene, 0.04, &keys);
-    const struct snap_point *point = start_at(&scene.snap, cells[_i].start);
-    ck_assert_msg(point != NULL, "%s", cells[_i].name);
-    ck_assert_msg(point->kind == (is_cut ? SNAP_CUT : SNAP_QUIET), "%s", cells[_i].name);
-    ck_assert_msg(point->on_key == (point->start == cells[_i].key), "%s", cells[_i].name);
-    ck_assert_msg(fabs(point->end - 32.04) < 1e-5, "%s: ends at %f", cells[_i].name, point->end);
-    ck_assert_msg(!is_cut || !start_at(&scene.snap, cells[_i].key), "%s", cells[_i].name);
-    scene_release(&scene);
-}
-END_TEST
-
 // Measured at 25, but the source has 50 pictures a second: the end at a cut keeps to what is known.
 START_TEST(an_end_at_a_cut_lets_no_unmeasured_picture_in)
 {
@@ -648,8 +612,6 @@ int main(void)
     tcase_add_test(tcase, no_point_is_in_speech_when_a_pause_is_near);
     tcase_add_test(tcase, no_point_leaves_a_sliver_of_another_shot);
     tcase_add_test(tcase, points_are_pictures_in_order_and_close);
-    tcase_add_loop_test(tcase, a_key_frame_within_the_measured_cell_of_sound_is_that_place, 0,
-                        ARRAY_LEN(cells));
     tcase_add_loop_test(tcase, a_key_frame_is_a_start_where_the_rules_allow, 0,
                         (int)ARRAY_LEN(keyed));
     tcase_add_test(tcase, a_start_costs_by_what_must_be_encoded_before_the_next_key_frame);
