@@ -122,23 +122,10 @@ static void assert_not_in(const char *path)
 }
 
 // A child of the daemon, or 0; none has the secret among what others see of it.
-static pid_t any_stage(pid_t daemon)
+static pid_t any_stage(void)
 {
-    char line[512] = "";
-    cleanup(free_ptr) char *path = xasprintf("/proc/%d/task/%d/children", (int)daemon, (int)daemon);
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        return 0;
     pid_t pids[64];
-    size_t count = 0;
-    char *at = fgets(line, sizeof line, file), *end;
-    (void)fclose(file);
-    for (; at != NULL && count < ARRAY_LEN(pids); at = end) {
-        long pid = strtol(at, &end, 10);
-        if (end == at)
-            break;
-        pids[count++] = (pid_t)pid;
-    }
+    size_t count = spool_fixture_children(&fixture, pids, ARRAY_LEN(pids));
     for (size_t i = 0; bucketd.kind == STORE_OSS && i < count; i++) {
         cleanup(free_ptr) char *arguments = xasprintf("/proc/%d/cmdline", (int)pids[i]);
         cleanup(free_ptr) char *environment = xasprintf("/proc/%d/environ", (int)pids[i]);
@@ -244,7 +231,7 @@ static void kill_something(void)
     // The instant is the point of the test.
     struct timespec pause = { .tv_nsec = (rand() % 120) * 1000000L + rand() % 1000000 };
     (void)nanosleep(&pause, NULL);
-    pid_t stage = any_stage(fixture.daemon);
+    pid_t stage = any_stage();
     // A sweep is killed once: the next wait would be a minute.
     if (spool_fixture_count(&fixture, "errands") > 0 && stage > 0 && sweeps_killed++ > 0)
         stage = 0;

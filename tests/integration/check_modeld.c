@@ -331,18 +331,19 @@ START_TEST(what_we_ask_with_something_to_look_at_is_to_their_liking)
     const struct dialect *d = &dialects[_i / 3];
     enum wire_form form = (enum wire_form)(_i % 3);
     const char *frames[] = { picture_link, picture_link, picture_link, picture_link, picture_link };
-    struct wire_question question = { .model = d->looker,
-                                      .system = "You look at videos.",
-                                      .prompt =
-                                          "A video of 6 s. Shots: 0.0 - 2.5, 2.5 - 6.0. Answer "
-                                          "in JSON with {summary, tags, scenes, moments}.",
-                                      .frames = frames,
-                                      .frame_count = ARRAY_LEN(frames),
-                                      .fps = 1,
-                                      .max_pixels = 230400,
-                                      .max_tokens = 2000,
-                                      .temperature = d->dialect == WIRE_OPENAI ? NAN : 0.2,
-                                      .form = form == WIRE_SCHEMA ? WIRE_JSON : form };
+    struct wire_question question = {
+        .model = d->looker,
+        .system = "You look at videos.",
+        .prompt = "The video lasts 6 seconds. Shots: 0.0 - 2.5, 2.5 - 6.0. Answer "
+                  "in JSON with {summary, tags, scenes, moments}.",
+        .frames = frames,
+        .frame_count = ARRAY_LEN(frames),
+        .fps = 1,
+        .max_pixels = 230400,
+        .max_tokens = 2000,
+        .temperature = d->dialect == WIRE_OPENAI ? NAN : 0.2,
+        .form = form == WIRE_SCHEMA ? WIRE_JSON : form
+    };
     for (int shown = 0; shown < (d->takes_video ? 2 : 1); shown++) {
         if (shown == 1) {
             question.video = video_link;

@@ -207,6 +207,26 @@ int spool_fixture_stop(struct spool_fixture *fixture, int signal_number)
     return spool_fixture_wait(fixture);
 }
 
+size_t spool_fixture_children(const struct spool_fixture *fixture, pid_t *pids, size_t room)
+{
+    int daemon = (int)fixture->daemon;
+    char line[512] = "";
+    cleanup(free_ptr) char *path = xasprintf("/proc/%d/task/%d/children", daemon, daemon);
+    FILE *file = fopen(path, "re");
+    size_t count = 0;
+    if (file == NULL)
+        return 0;
+    char *at = fgets(line, sizeof line, file), *end;
+    (void)fclose(file);
+    for (; at != NULL && count < room; at = end) {
+        long pid = strtol(at, &end, 10);
+        if (end == at)
+            break;
+        pids[count++] = (pid_t)pid;
+    }
+    return count;
+}
+
 void spool_fixture_await_notice(struct spool_fixture *fixture, const char *text)
 {
     double end = now_seconds() + fixture->patience;

@@ -51,6 +51,8 @@ void spool_fixture_begin(struct spool_fixture *fixture, const char *const *argum
 int spool_fixture_stop(struct spool_fixture *fixture, int signal_number);
 // Waits for the daemon to end by itself.
 int spool_fixture_wait(struct spool_fixture *fixture);
+// The processes that the daemon has started and that still run, at most `room`.  Returns how many.
+size_t spool_fixture_children(const struct spool_fixture *fixture, pid_t *pids, size_t room);
 // Waits for a datagram of the daemon that contains text.
 void spool_fixture_await_notice(struct spool_fixture *fixture, const char *text);
 

@@ -21,6 +21,9 @@ THEME = of(theme={"type": "string"}, summary={"type": "string"})
 CLIPS = of(clips={"type": "array", "items": CLIP})
 
 
+KNOWN = {"summary", "scenes", "moments", "theme", "outline", "clips", "segments"}
+
+
 def values(text):
     """All JSON objects in a text, the outermost ones, in order."""
     decoder, at = json.JSONDecoder(), text.find("{")
@@ -33,12 +36,29 @@ def values(text):
         at = text.find("{", end)
 
 
+def shape(value):
+    """The schema of which a value is an example."""
+    if isinstance(value, dict):
+        return of(**{key: shape(inner) for key, inner in value.items()})
+    if isinstance(value, list):
+        return {"type": "array", "items": shape(value[0]) if value else {"type": "string"}}
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string"}
+    return {"type": kinds.get(type(value), "string")}
+
+
 NUMBER = r"(\d+(?:\.\d+)?)"
-SPANS = (re.compile(rf"{NUMBER}\s*s?\s*(?:-|–|—|to|\.\.|至|到)\s*{NUMBER}"),
-         re.compile(rf'"start"\s*:\s*{NUMBER}\s*,\s*"end"\s*:\s*{NUMBER}'))
-VIDEO = re.compile(r"(?:video_index|video|source|index|视频)\W{0,4}(\d+)", re.IGNORECASE)
-TARGET = re.compile(rf"(?:target|目标)\D{{0,40}}{NUMBER}", re.IGNORECASE)
+SPAN_WORDS = re.compile(r"(\d+\.\d+)\s*s?\s*[-–—]\s*(\d+\.\d+)")
+VIDEO = re.compile(r"^\W*(?:video_index|video|source|视频)\W{0,4}(\d+)", re.IGNORECASE)
+LENGTH = re.compile(rf"^\W*(?:video|视频)\W{{0,2}}(\d+).*?{NUMBER} s\b", re.IGNORECASE)
+TARGET = re.compile(rf"(?:target|about|约|大约|目标)\D{{0,12}}{NUMBER}\s*(?:s\b|seconds|秒)", re.IGNORECASE)
+BOUNDS = re.compile(rf"{NUMBER}\s*(?:to|到|至)\s*{NUMBER}\s*(?:seconds|秒)", re.IGNORECASE)
 DURATION = re.compile(rf"(?:duration|lasts|long|时长)\D{{0,20}}{NUMBER}", re.IGNORECASE)
+
+
+def lasts(texts):
+    """How long the words say that what is shown lasts, or None."""
+    said = DURATION.search("\n".join(texts))
+    return float(said[1]) if said else None
 
 
 class Prompt:
@@ -48,8 +68,9 @@ class Prompt:
         self.text, self.seen = "\n".join(texts), seen
         found = list(values(self.text))
         schemas = [v for v in found if isinstance(v.get("properties"), dict)]
-        self.examples = [v for v in found if "properties" not in v and any(isinstance(i, list) for i in v.values())]
-        self.schema = schema or (schemas[-1] if schemas else None) or self.default()
+        self.examples = [v for v in found if "properties" not in v and set(v) & KNOWN]
+        shown = schemas[-1] if schemas else shape(self.examples[-1]) if self.examples else None
+        self.schema = schema or shown or self.default()
         self.kind = self.guess()
 
     def default(self):
@@ -63,18 +84,18 @@ class Prompt:
         return "clips" if re.search(r'"(clips|segments|video_index)"', json.dumps(self.schema)) else "theme"
 
     def spans(self):
-        """(video, start, end) of all that the words tell about, else the whole of what is shown."""
-        found, index = [], 0
+        """(video, start, end) of all that the words tell about, moments if there are any, else the whole of what is shown."""
+        found, moments, index = [], [], 0
         for line in self.text.split("\n"):
             named = VIDEO.search(line)
             index = int(named[1]) if named else index
-            for pattern in SPANS:
-                found += [(index, float(a), float(b)) for a, b in pattern.findall(line) if float(b) - float(a) > 0.2]
+            here = [(index, float(a), float(b)) for a, b in SPAN_WORDS.findall(line) if float(b) - float(a) > 0.2]
+            found += here
+            moments += here if line.strip().startswith(("moment", "时刻", "片段")) else []
         if self.seen is not None:
-            found = [(0, a, b) for _, a, b in found if b <= self.seen + 0.05]
-            return found or self.pieces(self.seen)
+            return [(0, a, b) for _, a, b in found if b <= self.seen + 0.05] or self.pieces(self.seen)
         lengths = [float(d) for d in DURATION.findall(self.text)]
-        return found or self.pieces(max(lengths, default=10.0))
+        return moments or found or self.pieces(max(lengths, default=10.0))
 
     @staticmethod
     def pieces(seconds):
@@ -83,12 +104,14 @@ class Prompt:
 
     def clips(self):
         """Different spans of all videos in turn, until the target is reached."""
-        target = TARGET.search(self.text)
+        target, bounds = TARGET.search(self.text), BOUNDS.search(self.text)
+        low, high = (float(b) for b in bounds.groups()) if bounds else (2.0, 8.0)
+        lasts = {int(v): float(d) for v, d in filter(None, (m and m.groups() for m in map(LENGTH.search, self.text.split("\n"))))}
         left, chosen = float(target[1]) if target else 30.0, []
-        spans = sorted(set(self.spans()), key=lambda s: (-min(s[2] - s[1], 8), s))
+        spans = sorted(set(self.spans()), key=lambda s: (-min(s[2] - s[1], high), s))
         for video, start, end in spans:
-            end = min(end, start + max(2.0, min(left, 8.0)))
-            if left <= 0 or any(v == video and start < e and s < end for v, s, e in chosen):
+            end = min(max(end, start + low), start + max(low, min(left, high)), lasts.get(video, 1e9))
+            if left <= 0 or end <= start or any(v == video and start < e and s < end for v, s, e in chosen):
                 continue
             chosen.append((video, start, round(end, 3)))
             left -= end - start
@@ -109,7 +132,7 @@ class Prompt:
         if kind == "array":
             return self.fill_list(schema, name)
         if kind in ("number", "integer"):
-            number = self.number(name, span, rank)
+            number = self.number(name, span, rank, kind)
             number = max(schema.get("minimum", number), min(schema.get("maximum", number), number))
             return int(number) if kind == "integer" else number
         return True if kind == "boolean" else self.words(name, span)
@@ -122,7 +145,7 @@ class Prompt:
         return [self.fill(items, name, span, i + 1) for i, span in enumerate(spans)]
 
     @staticmethod
-    def number(name, span, rank):
+    def number(name, span, rank, kind):
         video, start, end = span or (0, 0.0, 1.0)
         if re.search("start|begin|from", name):
             return start
@@ -130,9 +153,7 @@ class Prompt:
             return end
         if re.search("video|source|index", name):
             return video
-        if re.search("score|confidence|weight|importance", name):
-            return round(1 / rank, 2)
-        return rank
+        return rank if kind == "integer" else round(1 / rank, 2)
 
     @staticmethod
     def words(name, span):

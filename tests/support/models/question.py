@@ -29,9 +29,9 @@ class Chat(Question):
 
     def __init__(self, model, texts, shown, response_format, max_tokens, render):
         looked = [s for s in shown if s.kind != "audio"]
-        seen = looked[0].seconds if looked else None
+        seen = mind.lasts(texts) or looked[0].seconds or 10.0 if looked else None
         schema = (response_format or {}).get("json_schema", {}).get("schema")
-        self.prompt = mind.Prompt(texts, schema, seen if seen is not None else 10.0 if looked else None)
+        self.prompt = mind.Prompt(texts, schema, seen)
         self.heard = [s for s in shown if s.kind == "audio"]
         super().__init__("hear" if self.heard else self.prompt.kind, model, [model, texts, [s.digest() for s in shown]], True)
         self.shown, self.max_tokens, self.render = shown, max_tokens, render
