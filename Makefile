@@ -99,7 +99,8 @@ $(O)/bin/clipspool: $(call folder,cli) $(LIBSPOOL)
 	@mkdir -p $(@D)
 	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_base)
 
-$(MEDIA_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a $(LIBMEDIA)
+$(MEDIA_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a \
+	    $(O)/lib/highlight.a $(LIBMEDIA)
 	@mkdir -p $(@D)
 	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_media) $(LIBS_stage) $(LIBS_base)
 

@@ -208,6 +208,23 @@ static int agree_on_track(struct reel *reel, struct err *err)
 
 // ---- the whole
 
+// Where each segment is heard, to the sample.
+static void tell_places(const struct cuts *cuts, struct reel_result *result)
+{
+    free(result->places);
+    result->places = xcalloc(cuts->cut_count + 1, sizeof *result->places);
+    result->place_count = cuts->cut_count;
+    for (size_t i = 0; i < cuts->cut_count; i++) {
+        const struct timeline_segment *place = &cuts->cuts[i].place;
+        result->places[i] = (struct plan_place){
+            .video_index = cuts->cuts[i].segment->video_index,
+            .source = timeline_sound_origin(place),
+            .start = (double)place->first_sample / TIMELINE_SAMPLE_RATE,
+            .duration = (double)place->samples / TIMELINE_SAMPLE_RATE,
+        };
+    }
+}
+
 static void describe(const struct reel *reel, int fd)
 {
     struct reel_result *result = reel->result;
@@ -217,6 +234,7 @@ static void describe(const struct reel *reel, int fd)
     bool is_on_side = cuts->copies && format->is_turned && format->turn[0] == 0;
     int width = cuts->copies ? format->width : cuts->look.picture.width;
     int height = cuts->copies ? format->height : cuts->look.picture.height;
+    tell_places(cuts, result);
     result->frames_copied = cuts->copied;
     result->frames_encoded = cuts->encoded;
     result->duration = (double)cuts_frames(cuts) * cuts->look.fps_den / cuts->look.fps_num;
@@ -314,4 +332,5 @@ int reel_render(const struct reel_order *order, int fd, struct reel_result *ret_
 void reel_result_release(struct reel_result *result)
 {
     free(base_take(&result->cover));
+    free(base_take(&result->places));
 }

@@ -58,6 +58,8 @@ struct reel_result {
     uint64_t size_bytes;
     uint8_t *cover; // JPEG, owned; NULL if there could be none
     size_t cover_size;
+    struct plan_place *places; // of the segments that can be seen, in order; owned
+    size_t place_count;
     char fallback[400]; // why nothing is copied though it was allowed, a sentence; or empty
 };
 #define REEL_RESULT_INIT \

@@ -31,6 +31,13 @@ struct plan {
         .provider = NULL \
     }
 
+// What lies where in a reel that was made of a plan, by its sound.
+struct plan_place {
+    int video_index;
+    double source;          // where it begins in the source, seconds
+    double start, duration; // of the reel, seconds
+};
+
 struct plan_rules {
     const double *durations; // of each source, probed; 0 for a source that cannot be cut.  Borrowed
     size_t source_count;

@@ -24,10 +24,9 @@ struct publication {
 };
 
 static const struct publication publications[] = {
-    { BATCH_ANALYSIS, false, NULL },
-    { BATCH_PLAN, true, "application/json" },
-    { BATCH_COVER, false, NULL },
-    { BATCH_FINAL, true, "video/mp4" },
+    { BATCH_ANALYSIS, false, NULL },  { BATCH_PLAN, true, "application/json" },
+    { BATCH_COVER, false, NULL },     { BATCH_SRT, false, "application/x-subrip" },
+    { BATCH_VTT, false, "text/vtt" }, { BATCH_FINAL, true, "video/mp4" },
 };
 
 static bool goes_to_outbox(const struct batch *batch, const struct publication *publication)
@@ -129,6 +128,9 @@ static int store_one(struct copying *copying, const struct storage *storage,
 {
     struct stat found;
     const struct stage_context *context = copying->context;
+    if (!publication->required &&
+        faccessat(context->batchdir, publication->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
     cleanup(close_fd) int fd = fs_open_file(context->batchdir, publication->name, &found, err);
     if (fd < 0)
         return fd;

@@ -10,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/text.h"
+#include "highlight/subtitles.h"
 #include "media/reel.h"
 #include "stages/stage.h"
 
@@ -203,6 +204,66 @@ static void report(struct stage_context *context, const struct reel_result *resu
     json_put_number(context->numbers, "speed", seconds > 0 ? result->duration / seconds : 0, 2);
 }
 
+// ---- subtitles
+
+// What is said in the sources that the reel shows.  One that cannot be read says nothing.
+static int load_transcripts(struct stage_context *context, const struct originals *originals,
+                            struct transcript *transcripts, struct err *err)
+{
+    for (size_t i = 0; i < originals->count; i++) {
+        struct err problem = ERR_INIT;
+        cleanup(free_ptr) char *name = xasprintf("%zu", i);
+        transcripts[i] = (struct transcript)TRANSCRIPT_INIT;
+        if (originals->sources[i].fd < 0)
+            continue;
+        cleanup(close_fd) int sourcedir = fs_open_dir(context->batchdir, name, err);
+        if (sourcedir < 0)
+            return sourcedir;
+        int r =
+            transcript_load(sourcedir, originals->probes[i].duration, &transcripts[i], &problem);
+        if (r == -ENOENT || r == 0)
+            continue;
+        if (problem.class != ERR_INPUT) {
+            *err = problem;
+            return r;
+        }
+        stage_warn(context, "%s has no subtitles: %s", originals->names[i], problem.text);
+    }
+    return 0;
+}
+
+static int put_text(int batchdir, const char *name, const char *text, struct err *err)
+{
+    return text ? fs_write(batchdir, name, text, strlen(text), err)
+                : fs_remove(batchdir, name, err);
+}
+
+// Beside the reel; none where nothing is said.
+static int write_subtitles(struct stage_context *context, const struct originals *originals,
+                           const struct reel_result *result, struct err *err)
+{
+    struct transcript *transcripts = xcalloc(originals->count + 1, sizeof *transcripts);
+    cleanup(subtitles_release) struct subtitles subtitles = SUBTITLES_INIT;
+    int r = load_transcripts(context, originals, transcripts, err);
+    if (r == 0)
+        subtitles_make(result->places, result->place_count, transcripts, originals->count,
+                       &subtitles);
+    for (size_t i = 0; i < originals->count; i++)
+        transcript_release(&transcripts[i]);
+    free(transcripts);
+    cleanup(free_ptr) char *srt = subtitles.count > 0 ? subtitles_to_srt(&subtitles) : NULL;
+    cleanup(free_ptr) char *vtt = subtitles.count > 0 ? subtitles_to_vtt(&subtitles) : NULL;
+    if (r == 0)
+        r = put_text(context->batchdir, BATCH_SRT, srt, err);
+    if (r == 0)
+        r = put_text(context->batchdir, BATCH_VTT, vtt, err);
+    if (r == 0 && subtitles.count > 0)
+        json_put_int(context->numbers, "subtitles", (int64_t)subtitles.count);
+    return r;
+}
+
+// ---- the step
+
 static int commit(struct stage_context *context, struct fs_file *reel,
                   const struct reel_result *result, struct err *err)
 {
@@ -236,6 +297,8 @@ static int run(struct stage_context *context, struct err *err)
     struct reel_order order = order_of(context, &plan, &originals);
     order.scratch_fd = scratch.fd;
     r = reel_render(&order, reel.fd, &result, err);
+    if (r >= 0)
+        r = write_subtitles(context, &originals, &result, err);
     if (r >= 0)
         r = commit(context, &reel, &result, err);
     if (r < 0)
