@@ -19,6 +19,7 @@ POST /control takes lines "DO ROUTE TIMES ARGUMENT...": the first TIMES (* for a
     event CODE                    an error as an event under status 200, the status in its comment
     page N                        status N and a page of some proxy
     mute                          never answers; stall N: stops after N bytes of the body; cut N: ends there
+    expired                       the permission to upload is over
     lost                          the work is done and billed, and the connection ends without an answer
     late A B                      answers A to B ms later
     partial                       half of the answer, and the field that says so
@@ -99,7 +100,7 @@ class World:
                     continue
                 rule[2] -= 1
                 found.append((rule[0], rule[3]))
-                if rule[0] in ("status", "hidden", "event", "page", "mute", "lost", "strict"):
+                if rule[0] in ("status", "hidden", "event", "page", "mute", "lost", "expired", "strict"):
                     break
         return found
 
@@ -134,6 +135,10 @@ def do_page(exchange, answer, status):
 
 def do_mute(exchange, answer):
     exchange.wait_for_end()
+
+
+def do_expired(exchange, answer):
+    raise Refused(403, "AccessDenied", "Invalid according to Policy: Policy expired.")
 
 
 def do_lost(exchange, answer):
