@@ -396,6 +396,106 @@ START_TEST(what_we_ask_in_words_is_to_their_liking)
 }
 END_TEST
 
+// ---- speech
+
+// A sound of 5 s that is loud from 1 to 2 and from 3 to 4.5.
+static const char *speech(void)
+{
+    return MEDIA_MAKE("said.wav", "-f", "lavfi", "-i",
+                      "aevalsrc='0.5*sin(2000*t)*(between(t,1,2)+between(t,3,4.5))':s=16000:d=5",
+                      "-c:a", "pcm_s16le");
+}
+
+static json_t *ask_for_json(const char *path, const char *key, const char *field, const char *body)
+{
+    cleanup(free_ptr) char *said = NULL;
+    int status = ask(path, key, field, body, &said);
+    ck_assert_msg(status == 200, "%s: %d %s", path, status, said);
+    return json_loads(said, 0, NULL);
+}
+
+static const json_t *deep(const json_t *json, const char *path)
+{
+    cleanup(free_ptr) char *keys = xstrdup(path);
+    char *rest = keys;
+    for (char *key; (key = strsep(&rest, "/")) != NULL;)
+        json = json_is_array(json) ? json_array_get(json, strtoul(key, NULL, 10))
+                                   : json_object_get(json, key);
+    return json;
+}
+
+static const struct {
+    const char *model, *result, *sentence;
+} listeners[] = {
+    { "paraformer-v2", "output/results/0/transcription_url",
+      "transcripts/0/sentences/1/words/0/begin_time" },
+    { "qwen3-asr-flash-filetrans", "output/result/transcription_url",
+      "transcripts/0/sentences/1/begin_time" },
+};
+
+START_TEST(speech_is_a_task_whose_result_lies_elsewhere)
+{
+    cleanup(free_ptr) char *sound = data_link(speech(), "audio/wav");
+    cleanup(free_ptr) char *input = _i == 0 ? xasprintf("\"file_urls\":[\"%s\"]", sound)
+                                            : xasprintf("\"file_url\":\"%s\"", sound);
+    cleanup(free_ptr) char *body = xasprintf("{\"model\":\"%s\",\"input\":{%s},\"parameters\":{}}",
+                                             listeners[_i].model, input);
+    cleanup(json_free) json_t *begun = ask_for_json(HEAR, D, "X-DashScope-Async: enable", body);
+    cleanup(free_ptr) char *poll =
+        xasprintf("/api/v1/tasks/%s", json_string_value(deep(begun, "output/task_id")));
+    cleanup(json_free) json_t *running = ask_for_json(poll, D, NULL, NULL);
+    ck_assert_str_eq(json_string_value(deep(running, "output/task_status")), "RUNNING");
+    cleanup(json_free) json_t *done = ask_for_json(poll, D, NULL, NULL);
+    ck_assert_str_eq(json_string_value(deep(done, "output/task_status")), "SUCCEEDED");
+    const char *link = json_string_value(deep(done, listeners[_i].result));
+    ck_assert_ptr_nonnull(link);
+    char *text = NULL;
+    ck_assert_int_ne(PROGRAM_RUN(NULL, "curl", "-sf", "-H", "Authorization: Bearer " D, link), 0);
+    ck_assert_int_eq(PROGRAM_RUN(&text, "curl", "-sf", link), 0);
+    cleanup(json_free) json_t *result = json_loads(text, 0, NULL);
+    free(text);
+    const json_t *second = deep(result, listeners[_i].sentence);
+    ck_assert_msg(json_is_integer(second) && llabs(json_integer_value(second) - 3000) <= 50,
+                  "the second sentence begins at %lld", json_integer_value(second));
+}
+END_TEST
+
+static const struct {
+    const char *about, *fields;
+    int status;
+    const char *part;
+} transcriptions[] = {
+    { "words and sentences in seconds",
+      "-F model=whisper-1 -F response_format=verbose_json -F timestamp_granularities[]=word -F "
+      "timestamp_granularities[]=segment",
+      200, "\"words\": [{\"word\": \"This\", \"start\": 1.0" },
+    { "sentences alone", "-F model=whisper-1 -F response_format=verbose_json", 200,
+      "\"segments\": [{\"id\": 0" },
+    { "the text", "-F model=gpt-4o-transcribe -F response_format=json", 200, "{\"text\": " },
+    { "later models have no times", "-F model=gpt-4o-transcribe -F response_format=verbose_json",
+      400, "not compatible" },
+    { "times want their format", "-F model=whisper-1 -F timestamp_granularities[]=word", 400,
+      "verbose_json" },
+    { "a field that nobody knows", "-F model=whisper-1 -F fps=1", 400, "Unknown" },
+    { "who writes does not listen", "-F model=gpt-4o-mini", 400, "does not transcribe" },
+};
+
+START_TEST(speech_is_a_form_for_openai)
+{
+    cleanup(free_ptr) char *link = modeld_address(&modeld, "/v1/audio/transcriptions");
+    cleanup(free_ptr) char *command = xasprintf(
+        "curl -sS -g -w '%%{http_code}' -H 'Authorization: Bearer %s' -F file=@%s %s '%s'", O,
+        speech(), transcriptions[_i].fields, link);
+    char *said = NULL;
+    ck_assert_int_eq(PROGRAM_RUN(&said, "/bin/sh", "-c", command), 0);
+    size_t length = strlen(said);
+    ck_assert_msg(length > 3 && strtol(said + length - 3, NULL, 10) == transcriptions[_i].status &&
+                      strstr(said, transcriptions[_i].part) != NULL,
+                  "%s: %s", transcriptions[_i].about, said);
+    free(said);
+}
+END_TEST
+
 // ---- what they do wrong on demand
 
 #define NATIVE_QUESTION SAID("qwen-plus", "What is the theme?", "\"result_format\":\"message\"")
@@ -544,6 +644,9 @@ static void add_tests(TCase *tcase)
                         3 * (int)ARRAY_LEN(dialects));
     tcase_add_loop_test(tcase, what_we_ask_in_words_is_to_their_liking, 0,
                         3 * (int)ARRAY_LEN(dialects));
+    tcase_add_loop_test(tcase, speech_is_a_task_whose_result_lies_elsewhere, 0,
+                        (int)ARRAY_LEN(listeners));
+    tcase_add_loop_test(tcase, speech_is_a_form_for_openai, 0, (int)ARRAY_LEN(transcriptions));
     tcase_add_loop_test(tcase, they_misbehave_once_and_as_told, 0, (int)ARRAY_LEN(wrongs));
     tcase_add_test(tcase, what_is_asked_is_known_by_its_meaning_and_not_by_its_links);
     tcase_add_test(tcase, an_answer_is_taken_when_the_client_has_read_it);
