@@ -198,10 +198,12 @@ static int find_idea(struct planning *planning, struct err *err)
     if (brief.windows[0].left_out > 0)
         plan_note(planning->plan, "for the theme %zu of the weakest details were not told",
                   brief.windows[0].left_out);
-    if (read_idea(&prompt, &reply, &planning->idea, &useless) < 0)
-        plan_note(planning->plan, "the clips were chosen without a theme: %s", useless.text);
+    (void)read_idea(&prompt, &reply, &planning->idea, &useless);
+    const char *idea = planning->idea;
+    if (idea)
+        plan_note(planning->plan, "%.*s", (int)strcspn(idea, "\n"), idea);
     else
-        plan_note(planning->plan, "%.*s", (int)strcspn(planning->idea, "\n"), planning->idea);
+        plan_note(planning->plan, "the clips were chosen without a theme: %s", useless.text);
     return 0;
 }
 
