@@ -109,6 +109,36 @@ void wave_close(struct wave *wave)
     close_fd(&wave->fd);
 }
 
+static void put32(char *at, uint32_t value)
+{
+    value = htole32(value);
+    memcpy(at, &value, sizeof value);
+}
+
+int wave_cut(const struct wave *wave, int64_t first, size_t count, char **ret_file,
+             size_t *ret_size, struct err *err)
+{
+    static const char head[] = "RIFF____WAVEfmt \x10\0\0\0\1\0\1\0________\2\0\x10\0data____";
+    enum { HEAD = sizeof head - 1 };
+    size_t bytes = count * SAMPLE_SIZE;
+    cleanup(free_ptr) int16_t *samples = xcalloc(count + 1, sizeof *samples);
+    cleanup(free_ptr) char *file = xcalloc(HEAD + bytes + 1, 1);
+    int r = wave_read(wave, first, samples, count, err);
+    if (r < 0)
+        return r;
+    memcpy(file, head, HEAD);
+    put32(file + 4, (uint32_t)(HEAD - 8 + bytes));
+    put32(file + 24, WAVE_RATE);
+    put32(file + 28, WAVE_RATE * SAMPLE_SIZE);
+    put32(file + 40, (uint32_t)bytes);
+    for (size_t i = 0; i < count; i++)
+        samples[i] = (int16_t)htole16((uint16_t)samples[i]);
+    memcpy(file + HEAD, samples, bytes);
+    *ret_file = TAKE(file);
+    *ret_size = HEAD + bytes;
+    return 0;
+}
+
 int wave_read(const struct wave *wave, int64_t first, int16_t *samples, size_t count,
               struct err *err)
 {

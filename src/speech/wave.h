@@ -26,4 +26,9 @@ void wave_close(struct wave *wave);
 int wave_read(const struct wave *wave, int64_t first, int16_t *samples, size_t count,
               struct err *err);
 
+// A WAV file of its own of `count` samples from place `first` on; as above.  Gives *ret_file of
+// *ret_size bytes.
+int wave_cut(const struct wave *wave, int64_t first, size_t count, char **ret_file,
+             size_t *ret_size, struct err *err);
+
 #endif

@@ -36,6 +36,7 @@
 #define SOURCE_SIGNALS "signals.json"
 #define SOURCE_UPLOAD "upload.json" // where the proxy is in the bucket
 #define SOURCE_FRAMES "frames"      // a folder: the frame set that a model may be shown
+#define SOURCE_HEARING "hearing.json" // of a transcript: what a service is at work on
 #define SOURCE_TRANSCRIPT "transcript.json"
 #define SOURCE_ANALYSIS "analysis.json"
 

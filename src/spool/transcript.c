@@ -99,6 +99,20 @@ void transcript_add_word(struct transcript *transcript, double start, double end
     transcript->sentences[transcript->sentence_count - 1].word_count++;
 }
 
+void transcript_append(struct transcript *transcript, const struct transcript *part, double offset)
+{
+    for (size_t i = 0; i < part->sentence_count; i++) {
+        const struct transcript_sentence *sentence = &part->sentences[i];
+        transcript_add_sentence(transcript, sentence->start + offset, sentence->end + offset,
+                                sentence->text, sentence->speaker);
+        for (size_t k = 0; k < sentence->word_count; k++) {
+            const struct transcript_word *word = &part->words[sentence->first_word + k];
+            transcript_add_word(transcript, word->start + offset, word->end + offset, word->text,
+                                word->confidence);
+        }
+    }
+}
+
 // ---- order
 
 // Cut to [from, until].  False if nothing is left.

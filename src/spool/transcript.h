@@ -54,6 +54,9 @@ void transcript_add_sentence(struct transcript *transcript, double start, double
 void transcript_add_word(struct transcript *transcript, double start, double end, const char *text,
                          double confidence);
 
+// Adds what is said in a part of the source that begins at `offset`.  Borrows.
+void transcript_append(struct transcript *transcript, const struct transcript *part, double offset);
+
 // Brings what was added into order, as said above, in a source of that many seconds: by time, what
 // overlaps shortened, what then is nothing left out; words are cut to their sentence.  A sentence
 // without text has that of its words.  Nothing is added afterwards.

@@ -172,6 +172,24 @@ START_TEST(a_sentence_without_text_says_what_its_words_say)
 }
 END_TEST
 
+START_TEST(parts_are_put_behind_each_other)
+{
+    struct transcript part = TRANSCRIPT_INIT;
+    transcript_add_sentence(&part, 1, 2, "said", 1);
+    transcript_add_word(&part, 1, 2, "said", -1);
+    transcript_settle(&part, 10);
+    transcript_append(&transcript, &part, 0);
+    transcript_append(&transcript, &part, 600);
+    transcript_settle(&transcript, 1000);
+    transcript_release(&part);
+    ck_assert_uint_eq(transcript.sentence_count, 2);
+    expect_sentence(0, 1, 2, "said");
+    expect_sentence(1, 601, 602, "said");
+    expect_word(1, 601, 602, "said");
+    ck_assert_int_eq(transcript.sentences[1].speaker, 1);
+}
+END_TEST
+
 START_TEST(what_is_too_much_is_left_out)
 {
     cleanup(free_ptr) char *text = xcalloc(3 * TRANSCRIPT_MAX_TEXT + 1, 1);
@@ -259,6 +277,7 @@ int main(void)
     tcase_add_test(tcase, times_that_are_no_numbers_are_no_times);
     tcase_add_loop_test(tcase, texts_become_utf8_on_one_line, 0, ARRAY_LEN(texts));
     tcase_add_test(tcase, a_sentence_without_text_says_what_its_words_say);
+    tcase_add_test(tcase, parts_are_put_behind_each_other);
     tcase_add_test(tcase, what_is_too_much_is_left_out);
     tcase_add_loop_test(tcase, a_damaged_file_is_refused_whole, 0, ARRAY_LEN(files));
     tcase_add_test(tcase, a_missing_file_is_no_error_to_report);

@@ -99,6 +99,25 @@ START_TEST(what_is_no_file_is_refused)
 }
 END_TEST
 
+START_TEST(a_part_is_a_file_of_its_own)
+{
+    static const char bytes[] = RIFF FORMAT "data\6\0\0\0abcdef";
+    ck_assert_int_eq(fs_write(folder.fd, "audio.wav", bytes, sizeof bytes - 1, NULL), 0);
+    ck_assert_int_eq(wave_open(fs_open(folder.fd, "audio.wav", O_RDONLY), &wave, NULL), 0);
+    char *part = NULL;
+    size_t size = 0;
+    ck_assert_int_eq(wave_cut(&wave, 1, 3, &part, &size, NULL), 0);
+    ck_assert_int_eq(fs_write(folder.fd, "part.wav", part, size, NULL), 0);
+    free(part);
+    cleanup(wave_close) struct wave again = WAVE_INIT;
+    int16_t samples[3];
+    ck_assert_int_eq(wave_open(fs_open(folder.fd, "part.wav", O_RDONLY), &again, NULL), 0);
+    ck_assert_int_eq(again.samples, 3);
+    ck_assert_int_eq(wave_read(&again, 0, samples, 3, NULL), 0);
+    ck_assert(samples[0] == 'c' + 256 * 'd' && samples[1] == 'e' + 256 * 'f' && samples[2] == 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("wave");
@@ -107,6 +126,7 @@ int main(void)
     tcase_add_loop_test(tcase, only_what_is_as_it_was_written_is_heard, 0, ARRAY_LEN(files));
     tcase_add_test(tcase, a_list_of_chunks_without_end_ends);
     tcase_add_test(tcase, what_is_no_file_is_refused);
+    tcase_add_test(tcase, a_part_is_a_file_of_its_own);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
