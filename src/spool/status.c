@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "spool/plan.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 
@@ -409,17 +410,55 @@ int status_write(const struct status *status, int batchdir, int outboxdir, struc
 // People may write there: it is read as anything of theirs.
 enum { MAX_BYTES = 4 << 20 };
 
+// The folder of that name; returns as status_read.
+static int open_folder(int outbox, const char *name, struct err *err)
+{
+    int folder = fs_open(outbox, name, O_RDONLY | O_DIRECTORY);
+    if (folder == -ENOENT || folder == -ENOTDIR || folder == -ELOOP)
+        return -ENOENT;
+    return folder < 0 ? fs_fail(err, -folder, "open folder", name) : folder;
+}
+
+// Gives *ret_json as well; what is damaged is not ours.
+static int read_own(int folder, const char *id, char **ret_text, size_t *ret_size,
+                    json_t **ret_json, struct err *err)
+{
+    struct err why = ERR_INIT;
+    cleanup(free_ptr) char *text = NULL;
+    cleanup(json_free) json_t *json = NULL;
+    int r = fs_read(folder, "status.json", MAX_BYTES, &text, ret_size, &why);
+    if (r < 0 && r != -ENOENT && r != -ELOOP && why.class != ERR_INPUT) {
+        if (err)
+            *err = why;
+        return r;
+    }
+    json = r < 0 ? NULL : json_loadb(text, *ret_size, JSON_REJECT_DUPLICATES, NULL);
+    if (strcmp(json_text(json, "id", "", NULL), id) != 0)
+        return -ENOENT;
+    *ret_text = TAKE(text);
+    *ret_json = TAKE(json);
+    return 0;
+}
+
+int status_read(int outbox, const char *name, const char *id, char **ret_text, size_t *ret_size,
+                struct err *err)
+{
+    cleanup(json_free) json_t *json = NULL;
+    cleanup(close_fd) int folder = open_folder(outbox, name, err);
+    return folder < 0 ? folder : read_own(folder, id, ret_text, ret_size, &json, err);
+}
+
 int status_tell_webhook(int outbox, const char *name, const char *id,
                         const struct status_webhook *webhook, struct err *err)
 {
     char now[TEXT_TIME_SIZE];
+    size_t size = 0;
+    cleanup(free_ptr) char *text = NULL;
     cleanup(json_free) json_t *json = NULL;
-    cleanup(close_fd) int folder = fs_open(outbox, name, O_RDONLY | O_DIRECTORY);
-    if (folder < 0)
-        return 1;
-    if (json_read(folder, "status.json", MAX_BYTES, &json, NULL) < 0 || !json_is_object(json) ||
-        strcmp(json_text(json, "id", "", NULL), id) != 0)
-        return 1;
+    cleanup(close_fd) int folder = open_folder(outbox, name, err);
+    int r = folder < 0 ? folder : read_own(folder, id, &text, &size, &json, err);
+    if (r < 0)
+        return r == -ENOENT ? 1 : r;
     json_put(json, "webhook", webhook_to_json(webhook));
     json_put_text(json, "updated_at", text_time(time(NULL), now));
     return json_write(folder, "status.json", json, err);

@@ -70,9 +70,15 @@ json_t *status_to_json(const struct status *status, int batchdir);
 // Writes it as status.json into the open outbox folder, replaced whole.
 int status_write(const struct status *status, int batchdir, int outboxdir, struct err *err);
 
+// Reads the status.json that lies in the folder NAME of the outbox, as far as it is that of the
+// batch `id`.  Gives *ret_text (free), *ret_size bytes and a NUL.  Returns 0; -ENOENT without
+// setting err where people have taken it away or put something else there; or another negative.
+int status_read(int outbox, const char *name, const char *id, char **ret_text, size_t *ret_size,
+                struct err *err);
+
 // Tells, in the status.json that lies in the folder NAME of the outbox, what became of the webhook
 // of the batch `id`, which has ended.  Returns 0; 1: the folder is gone or another batch's, which
-// is left alone; or a negative.
+// is left alone; or a negative, with err set: it may be told later.
 int status_tell_webhook(int outbox, const char *name, const char *id,
                         const struct status_webhook *webhook, struct err *err);
 

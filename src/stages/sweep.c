@@ -13,15 +13,14 @@
 #include <time.h>
 
 #include "base/fs.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "spool/errand.h"
 #include "spool/objects.h"
+#include "spool/status.h"
 #include "stages/errand_main.h"
 #include "stages/storage.h"
 
 enum {
-    STATUS_MAX_BYTES = 4 << 20,
     DAY = 86400, // further ahead no service's clock is
     // The least and the most that storage.temp_hours may be.
     LEAST_SECONDS = 3600,
@@ -128,43 +127,15 @@ static int list(struct sweep *sweep, const char *prefix, store_visit *visit, str
 
 // ---- the last status
 
-// The folder of the batch in the outbox; -ENOENT without setting err where people have taken it
-// away or put something else in its place; or another negative.  That the outbox itself is not
-// there is trouble: a disk that is not mounted.
-static int open_folder(const struct settings *settings, const struct errand *errand,
-                       struct err *err)
+// As status_read.  That the outbox itself is not there is trouble: a disk that is not mounted.
+static int read_status(const struct settings *settings, const struct errand *errand,
+                       char **ret_text, size_t *ret_size, struct err *err)
 {
     cleanup(free_ptr) char *path = settings_outbox(settings);
     cleanup(close_fd) int outbox = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (outbox < 0)
         return err_errno(err, errno, "open %s", path);
-    int folder = fs_open(outbox, errand->outbox, O_RDONLY | O_DIRECTORY);
-    if (folder >= 0)
-        return folder;
-    bool is_taken_away = folder == -ENOENT || folder == -ENOTDIR || folder == -ELOOP;
-    return is_taken_away ? -ENOENT : fs_fail(err, -folder, "open folder", errand->outbox);
-}
-
-// The text of status.json in the outbox.  Returns 0; -ENOENT without setting err where it is not
-// there or not this batch's any more; or another negative.
-static int read_status(const struct settings *settings, const struct errand *errand,
-                       char **ret_text, size_t *ret_size, struct err *err)
-{
-    struct err why = ERR_INIT;
-    cleanup(json_free) json_t *json = NULL;
-    cleanup(close_fd) int folder = open_folder(settings, errand, err);
-    if (folder < 0)
-        return folder;
-    int r = fs_read(folder, "status.json", STATUS_MAX_BYTES, ret_text, ret_size, &why);
-    if (r < 0 && r != -ENOENT && why.class != ERR_INPUT) {
-        *err = why;
-        return r;
-    }
-    json = r < 0 ? NULL : json_loadb(*ret_text, *ret_size, 0, NULL);
-    if (strcmp(json_text(json, "id", "", NULL), errand->batch) == 0)
-        return 0;
-    free_ptr(ret_text);
-    return -ENOENT;
+    return status_read(outbox, errand->outbox, errand->batch, ret_text, ret_size, err);
 }
 
 static int put_status(struct errand_context *context, struct sweep *sweep,

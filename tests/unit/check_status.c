@@ -521,7 +521,10 @@ static int tell(const char *id)
                                            .attempts = 6,
                                            .next_try = begun,
                                            .message = "no \xFF answer" };
-    return status_tell_webhook(folder.fd, "out", id, &failed, NULL);
+    struct err err = ERR_INIT;
+    int r = status_tell_webhook(folder.fd, "out", id, &failed, &err);
+    ck_assert_int_eq(r < 0, err.class != ERR_NONE);
+    return r;
 }
 
 START_TEST(what_became_of_it_is_told_in_the_folder_of_that_batch_only)
@@ -531,6 +534,9 @@ START_TEST(what_became_of_it_is_told_in_the_folder_of_that_batch_only)
     ck_assert_int_eq(tell(batch.id), 1); // and another put there
     cleanup(free_ptr) char *names = folder_names(&folder, "out");
     ck_assert_str_eq(names, "");
+    ck_assert_int_eq(symlinkat("../status.json", folder.fd, "out/status.json"), 0);
+    ck_assert_int_eq(tell(batch.id), 1);
+    ck_assert_int_eq(unlinkat(folder.fd, "out/status.json", 0), 0);
     folder_put(&folder, "out/status.json", "[1, 2]");
     ck_assert_int_eq(tell(batch.id), 1);
     folder_put(&folder, "out/status.json", "{\"id\": \"other\"}");
@@ -560,6 +566,28 @@ START_TEST(what_became_of_it_is_told_in_the_folder_of_that_batch_only)
 }
 END_TEST
 
+START_TEST(what_cannot_be_read_now_is_not_taken_away)
+{
+    static const char *const closed[] = { "out", "out/status.json" };
+    size_t size = 0;
+    char *text = NULL;
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(mkdirat(folder.fd, "out", 0755), 0);
+    folder_put(&folder, "out/status.json", "{}");
+    ck_assert_int_eq(fchmod(folder.fd, 0755), 0);
+    ck_assert_int_eq(fchmodat(folder.fd, closed[_i], 0, 0), 0);
+    if (geteuid() == 0)
+        ck_assert_int_eq(seteuid(65534), 0);
+    int told = tell(batch.id), read = status_read(folder.fd, "out", batch.id, &text, &size, &err);
+    if (getuid() == 0)
+        ck_assert_int_eq(seteuid(0), 0);
+    ck_assert_int_eq(fchmodat(folder.fd, closed[_i], 0755, 0), 0);
+    ck_assert_int_lt(told, 0);
+    ck_assert_int_lt(read, 0);
+    ck_assert_str_eq(err.id, "denied");
+}
+END_TEST
+
 START_TEST(words_and_only_the_last_three_are_final)
 {
     for (int word = 0; word < STATUS_COUNT; word++) {
@@ -578,6 +606,7 @@ int main(void)
     tcase_add_test(tcase, every_state_is_valid_against_the_schema);
     tcase_add_test(tcase, a_webhook_is_pending_until_something_else_is_told);
     tcase_add_test(tcase, what_became_of_it_is_told_in_the_folder_of_that_batch_only);
+    tcase_add_loop_test(tcase, what_cannot_be_read_now_is_not_taken_away, 0, 2);
     tcase_add_test(tcase, a_queued_batch_says_so);
     tcase_add_test(tcase, names_of_strange_bytes_are_escaped);
     tcase_add_test(tcase, facts_of_videos_come_from_their_steps);
