@@ -2,10 +2,13 @@
 //
 //   on disk                                         then
 //   ------------------------------------------------+------------------------------------------
-//   written, its batch in work/                      not begun: the batch ends once more first
+//   written, its batch in work/                      not begun, and written anew at its end
 //   attempts and interrupted one higher than before  it runs, or the daemon died in it: at once
 //   next_try                                         waits
 //   told in status.json, still there                 run once more, under the same name
+//
+// What became of an attempt is settled with the disk: told in status.json, and when nothing is left
+// to do the errand removed.  What the disk is in the way of is settled later.
 #include "daemon/errands.h"
 
 #include <errno.h>
@@ -31,6 +34,12 @@ static const double margin_seconds = 30, sweep_seconds = 1800;
 static const uint64_t trouble_us = 30000000;
 static const double longest_wait_seconds = 604800;
 
+struct news {
+    const char *word;     // of struct status_webhook; NULL: there is none
+    char *line;           // for batch.log
+    struct errand errand; // as it was then
+};
+
 struct task { // an errand whose time has come or will come
     struct errands *errands;
     struct task *next;
@@ -39,6 +48,9 @@ struct task { // an errand whose time has come or will come
     uint64_t due_us;
     bool is_administrators; // what it failed for last is in the configuration
     bool warned;
+    struct news news;            // that status.json does not say yet
+    bool is_over;                // it is not run any more, only settled
+    uint64_t settled_us;         // when to settle it again; 0: it is
     struct execution *execution; // while it runs
     sd_event_source *hard;
     bool late, explained;
@@ -58,6 +70,13 @@ static void pump(struct errands *errands);
 
 // ---- the list
 
+static void news_release(struct news *news)
+{
+    free(news->line);
+    errand_release(&news->errand);
+    *news = (struct news){ .word = NULL };
+}
+
 static void task_free(struct task **task_pointer)
 {
     struct task *task = TAKE(*task_pointer);
@@ -68,6 +87,7 @@ static void task_free(struct task **task_pointer)
         task->errands->running--;
         task->errands->service->executor.release(&task->execution);
     }
+    news_release(&task->news);
     free(task->batch);
     free(task);
 }
@@ -102,9 +122,16 @@ static void add(struct errands *errands, enum errand_kind kind, const char *batc
 
 static int on_timer(sd_event_source *source, uint64_t when, void *data)
 {
+    struct errands *errands = data;
     (void)source, (void)when;
-    pump(data);
+    pump(errands);
+    service_wake(errands->service); // nothing may be left
     return 0;
+}
+
+static bool may_run(const struct task *task)
+{
+    return !task->execution && !task->is_over && task->errands->running < MAX_RUNNING;
 }
 
 // Sets the timer to what comes next.
@@ -112,10 +139,12 @@ static void arm(struct errands *errands)
 {
     uint64_t due = UINT64_MAX;
     for (const struct task *task = errands->first; task; task = task->next) {
-        if (!task->execution && task->due_us < due)
+        if (may_run(task) && task->due_us < due)
             due = task->due_us;
+        if (task->settled_us > 0 && task->settled_us < due)
+            due = task->settled_us;
     }
-    if (due != UINT64_MAX && errands->running < MAX_RUNNING)
+    if (due != UINT64_MAX)
         service_arm(errands->service, &errands->timer, due, on_timer, errands);
 }
 
@@ -128,37 +157,62 @@ static struct log_about about(const struct task *task, const struct errand *erra
 
 // ---- what became of it
 
-// In the folder of the outbox, as far as it is still the batch's.
-static void tell(struct task *task, const struct errand *errand, const char *word, const char *line)
+static void warn(struct task *task, const char *what, const struct err *err)
 {
-    struct err err = ERR_INIT;
+    if (!task->warned)
+        log_warning((&(struct log_about){ .batch = task->batch }), "%s: %s", what, err->text);
+    task->warned = true;
+}
+
+// In the folder of the outbox, as far as it is still the batch's.
+static int tell(struct task *task, struct err *err)
+{
+    const struct news *news = &task->news;
+    const struct errand *errand = &news->errand;
     int outbox = task->errands->service->spool.outbox;
-    if (task->kind != ERRAND_WEBHOOK)
-        return;
     bool failed = errand->error.class != ERR_NONE;
     const struct status_webhook webhook = { .url = errand->url,
-                                            .status = word,
+                                            .status = news->word,
                                             .attempts = errand->attempts,
                                             .next_try = errand->next_try,
                                             .message = failed ? errand->error.text : NULL };
-    int r = status_tell_webhook(outbox, errand->outbox, errand->batch, &webhook, &err);
-    if (r < 0)
-        log_warning((&(struct log_about){ .batch = task->batch }),
-                    "status.json does not say what became of the webhook: %s", err.text);
+    int r = status_tell_webhook(outbox, errand->outbox, errand->batch, &webhook, err);
     cleanup(close_fd) int folder = r == 0 ? fs_open_dir(outbox, errand->outbox, NULL) : -1;
     if (folder >= 0)
-        report_append(folder, line);
+        report_append(folder, news->line);
+    return r;
 }
 
-// Told before it is removed: after a crash between it is run once more, which is allowed, and told
-// once more.
-static void finish(struct task *task)
+// Tells what there is to tell, then removes what is over.  The task may be gone then.
+static void settle(struct task *task)
 {
     struct err err = ERR_INIT;
-    if (errand_remove(task->errands->folder, task->kind, task->batch, &err) < 0)
-        log_warning((&(struct log_about){ .batch = task->batch }),
-                    "the errand is done, and cannot be removed: %s", err.text);
-    forget(task);
+    struct errands *errands = task->errands;
+    task->settled_us = 0;
+    if (task->news.word && tell(task, &err) >= 0)
+        news_release(&task->news);
+    if (err.class != ERR_NONE)
+        warn(task, "status.json does not say yet what became of the webhook", &err);
+    else if (task->is_over && errand_remove(errands->folder, task->kind, task->batch, &err) < 0)
+        warn(task, "the errand is done, and cannot be removed yet", &err);
+    // With --once nobody waits for the disk: what is left is seen to at the next start.
+    if (task->is_over && (err.class == ERR_NONE || errands->service->options->once))
+        forget(task);
+    else if (err.class != ERR_NONE)
+        task->settled_us = service_now(errands->service) + trouble_us;
+}
+
+// Takes the errand, as it is to be told, and the line.
+static void came_of(struct task *task, struct errand *errand, const char *word, char *line)
+{
+    news_release(&task->news);
+    if (task->kind == ERRAND_WEBHOOK) {
+        task->news = (struct news){ .word = word, .line = line, .errand = *errand };
+        *errand = (struct errand)ERRAND_INIT;
+    } else {
+        free(line);
+    }
+    settle(task);
 }
 
 static void succeed(struct task *task, struct errand *errand)
@@ -168,22 +222,22 @@ static void succeed(struct task *task, struct errand *errand)
     errand->next_try = 0;
     if (task->kind == ERRAND_WEBHOOK)
         log_notice(&where, "the webhook is delivered");
-    tell(task, errand, "delivered", "the webhook is delivered");
-    finish(task);
+    task->is_over = true;
+    came_of(task, errand, "delivered", xstrdup("the webhook is delivered"));
 }
 
 static void give_up(struct task *task, struct errand *errand)
 {
     struct log_about where = about(task, errand);
     const struct err *error = &errand->error;
-    cleanup(free_ptr) char *line =
+    char *line =
         xasprintf("%s is given up after %u attempt%s: %s%s%s", errand_info[task->kind].kind,
                   errand->attempts, errand->attempts == 1 ? "" : "s", error->text,
                   *error->hint ? " - " : "", error->hint);
     log_line(LOG_ERR, LOG_EVENT_ERRAND_FAILED, &where, "%s", line);
     errand->next_try = 0;
-    tell(task, errand, "failed", line);
-    finish(task);
+    task->is_over = true;
+    came_of(task, errand, "failed", line);
 }
 
 static void try_later(struct task *task, struct errand *errand, double seconds)
@@ -191,9 +245,8 @@ static void try_later(struct task *task, struct errand *errand, double seconds)
     struct err trouble = ERR_INIT;
     struct log_about where = about(task, errand);
     const struct err *error = &errand->error;
-    cleanup(free_ptr) char *line =
-        xasprintf("%s: %s%s%s; trying again in %.0f s", errand_info[task->kind].kind, error->text,
-                  *error->hint ? " - " : "", error->hint, seconds);
+    char *line = xasprintf("%s: %s%s%s; trying again in %.0f s", errand_info[task->kind].kind,
+                           error->text, *error->hint ? " - " : "", error->hint, seconds);
     errand->next_try = time(NULL) + 1 + (time_t)ceil(seconds); // of this second some is over
     task->due_us = service_now(task->errands->service) + (uint64_t)(seconds * 1e6);
     task->is_administrators = error->class == ERR_CONFIG || error->class == ERR_DENIED;
@@ -201,7 +254,7 @@ static void try_later(struct task *task, struct errand *errand, double seconds)
     // Not written, the attempt counts as one that was cut off, and comes sooner after a restart.
     if (errand_save(task->errands->folder, errand, &trouble) < 0)
         log_warning(&where, "this cannot be kept: %s", trouble.text);
-    tell(task, errand, "pending", line);
+    came_of(task, errand, "pending", line);
 }
 
 static void get_waits(const struct task *task, struct errand_waits *waits)
@@ -255,10 +308,7 @@ static int load(struct task *task, struct errand *errand)
         forget(task);
     } else {
         task->due_us = service_now(errands->service) + trouble_us;
-        if (!task->warned)
-            log_warning((&(struct log_about){ .batch = task->batch }),
-                        "an errand cannot be read, trying again later: %s", err.text);
-        task->warned = true;
+        warn(task, "an errand cannot be read, trying again later", &err);
     }
     return r;
 }
@@ -358,6 +408,19 @@ static void attend(struct task *task)
                 on_hard_deadline, task);
 }
 
+// One that the daemon died in so often is its likely cause.
+static bool is_harmful(struct task *task, struct errand *errand)
+{
+    if (errand->interrupted < ERRAND_MAX_INTERRUPTED)
+        return false;
+    err_clear(&errand->error);
+    (void)err_set(&errand->error, ERR_BUG, "interrupted_too_often",
+                  "the service died %u times while %s was at work on it", errand->interrupted,
+                  errand_info[task->kind].program);
+    give_up(task, errand);
+    return true;
+}
+
 // The attempt is on disk before it begins.
 static void start(struct task *task)
 {
@@ -366,17 +429,14 @@ static void start(struct task *task)
     struct errands *errands = task->errands;
     task->late = task->explained = false;
     task->printed[0] = '\0';
-    if (load(task, &errand) < 0)
+    if (load(task, &errand) < 0 || is_harmful(task, &errand))
         return;
     errand.attempts++;
     errand.interrupted++;
     errand.next_try = 0;
     if (errand_save(errands->folder, &errand, &err) < 0) {
         task->due_us = service_now(errands->service) + trouble_us;
-        if (!task->warned)
-            log_warning((&(struct log_about){ .batch = task->batch }), "an errand has to wait: %s",
-                        err.text);
-        task->warned = true;
+        warn(task, "an errand has to wait", &err);
         return;
     }
     task->warned = false;
@@ -391,12 +451,15 @@ static void start(struct task *task)
 static void pump(struct errands *errands)
 {
     struct task *next;
+    uint64_t now = service_now(errands->service);
     if (errands->service->stopping)
         return;
-    for (struct task *task = errands->first; task && errands->running < MAX_RUNNING; task = next) {
+    for (struct task *task = errands->first; task; task = next) {
         next = task->next;
-        if (!task->execution && task->due_us <= service_now(errands->service))
+        if (may_run(task) && task->due_us <= now)
             start(task);
+        else if (task->settled_us > 0 && task->settled_us <= now)
+            settle(task);
     }
     arm(errands);
 }
@@ -475,11 +538,10 @@ static int write_webhook(struct service *service, struct live *live, struct err 
     const struct batch *batch = &live->batch;
     struct remote remote = REMOTE_INIT;
     int folder = service->errands->folder;
+    // What is no link was refused when job.conf was read.
     if (!batch->job.webhook || !*batch->job.webhook ||
-        errand_exists(folder, ERRAND_WEBHOOK, batch->id))
-        return 0;
-    if (remote_from_link(batch->job.webhook, &remote, NULL) < 0)
-        return 0; // refused when job.conf was read
+        remote_from_link(batch->job.webhook, &remote, NULL) < 0)
+        return errand_remove(folder, ERRAND_WEBHOOK, batch->id, err);
     cleanup(errand_release) struct errand errand = { .kind = ERRAND_WEBHOOK };
     errand.batch = xstrdup(batch->id);
     errand.outbox = xstrdup(batch->outbox);
@@ -496,8 +558,8 @@ static int write_sweep(struct service *service, struct live *live, struct err *e
 {
     const struct batch *batch = &live->batch;
     int folder = service->errands->folder;
-    if (batch->storage == STORAGE_LOCAL || errand_exists(folder, ERRAND_SWEEP, batch->id))
-        return 0;
+    if (batch->storage == STORAGE_LOCAL)
+        return errand_remove(folder, ERRAND_SWEEP, batch->id, err);
     cleanup(errand_release) struct errand errand = { .kind = ERRAND_SWEEP };
     errand.batch = xstrdup(batch->id);
     errand.outbox = xstrdup(batch->outbox);
@@ -524,16 +586,14 @@ void errands_begin(struct service *service, const char *batch)
     service_arm(service, &errands->timer, service_now(service), on_timer, errands);
 }
 
-int errands_drop(struct service *service, const char *batch, struct err *err)
+void errands_drop(struct service *service, const char *batch)
 {
-    int r = 0;
-    for (enum errand_kind kind = 0; kind < ERRAND_KINDS && r == 0; kind++) {
+    for (enum errand_kind kind = 0; kind < ERRAND_KINDS; kind++) {
         struct task *task = find(service->errands, kind, batch);
         if (task)
             forget(task);
-        r = errand_remove(service->errands->folder, kind, batch, err);
+        (void)errand_remove(service->errands->folder, kind, batch, NULL);
     }
-    return r;
 }
 
 void errands_try_again(struct service *service)
@@ -541,8 +601,22 @@ void errands_try_again(struct service *service)
     for (struct task *task = service->errands->first; task; task = task->next) {
         if (task->is_administrators)
             task->due_us = service_now(service);
+        if (task->settled_us > 0)
+            task->settled_us = service_now(service);
     }
     pump(service->errands);
+}
+
+// It did nothing wrong.  Not written, the attempt counts as one that was cut off.
+static void give_attempt_back(const struct task *task)
+{
+    cleanup(errand_release) struct errand errand = ERRAND_INIT;
+    int folder = task->errands->folder;
+    if (errand_load(folder, task->kind, task->batch, &errand, NULL) < 0)
+        return;
+    errand.attempts -= errand.attempts > 0;
+    errand.interrupted -= errand.interrupted > 0;
+    (void)errand_save(folder, &errand, NULL);
 }
 
 void errands_stop(struct service *service)
@@ -553,6 +627,7 @@ void errands_stop(struct service *service)
         service->errands->running--;
         task->hard = sd_event_source_disable_unref(task->hard);
         service->executor.release(&task->execution);
+        give_attempt_back(task);
     }
 }
 

@@ -15,20 +15,22 @@ void errands_free(struct errands **errands);
 // leave it.  After adopt_all.
 int errands_find(struct service *service, struct err *err);
 
-// Writes down what is left to do of a batch that is ending, before it leaves work/; what was
-// written before a crash stays as it is.  Returns a negative while that is impossible.
+// Writes down what is left to do of a batch that is ending, before it leaves work/, in place of
+// what an earlier end left: of a batch in work/ nothing is begun.  Returns a negative while that is
+// impossible.
 int errands_write(struct service *service, struct live *live, struct err *err);
 // Begins with it, once the batch has left work/.
 void errands_begin(struct service *service, const char *batch);
-// Gives up what is left to do of a batch that comes back to work/.
-int errands_drop(struct service *service, const char *batch, struct err *err);
+// Gives up what is left to do of a batch that has come back to work/.
+void errands_drop(struct service *service, const char *batch);
 
 // Starts the program of that kind as errands do, with an id or nothing behind its options.
 int errands_start_program(struct service *service, enum errand_kind kind, const char *batch,
                           const struct executor_listener *listener,
                           struct execution **ret_execution, struct err *err);
 
-// What waited for an administrator need not wait longer: the configuration was loaded.
+// What waited for an administrator need not wait longer: the configuration was loaded, and perhaps
+// something else put right.
 void errands_try_again(struct service *service);
 // Ends what runs; it is done again at the next start.
 void errands_stop(struct service *service);

@@ -473,13 +473,13 @@ void life_retry(struct service *service, struct member *member, const char *file
         forget_wish(service, member, file);
         return;
     }
-    // What was to be told of the earlier end is not the end any more.
-    if (errands_drop(service, member->id, &err) < 0 ||
-        spool_retry(&service->spool, member->id, &err) < 0) {
+    if (spool_retry(&service->spool, member->id, &err) < 0) {
         log_warning(&where, "cannot be tried again: %s", err.text);
         forget_wish(service, member, file);
         return;
     }
+    errands_drop(service,
+                 member->id); // what was to be told of the earlier end is not the end any more
     forget_wish(service, member, file);
     log_notice(&where, "tried again as wished");
     roster_set_state(&service->roster, member, MEMBER_NEW);

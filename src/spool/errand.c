@@ -18,9 +18,6 @@
 // A final status of a hundred videos has some 400 KB; escaped once more, less than twice that.
 enum { MAX_BYTES = 16 << 20, VERSION = 1, MAX_COUNT = 1000000, MAX_MESSAGE = 200 };
 
-// An errand that the death of the service cut off this often is its likely cause.
-enum { MAX_INTERRUPTED = 20 };
-
 // With --once, waits up to this are kept; who looks on would not understand longer ones.
 static const double once_seconds = 10;
 static const double longest_wait_seconds = 604800;
@@ -275,8 +272,7 @@ enum errand_next errand_judge(const struct errand_facts *facts, double *ret_seco
     unsigned failures = errand->attempts - errand->interrupted;
     if (facts->error->class == ERR_NONE)
         return ERRAND_DONE;
-    if (is_hopeless(facts) || failures > facts->waits->count ||
-        errand->interrupted >= MAX_INTERRUPTED)
+    if (is_hopeless(facts) || failures > facts->waits->count)
         return ERRAND_GIVEN_UP;
     double wait =
         fmax(scheduled(facts, failures) * (1 + 0.2 * facts->chance), facts->error->retry_after);

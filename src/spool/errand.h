@@ -68,6 +68,9 @@ char *errand_new_message(const char *batch);
 
 // ---- when it is tried again
 
+// One that the death of the service cut off this often is its likely cause.
+enum { ERRAND_MAX_INTERRUPTED = 20 };
+
 enum { ERRAND_MAX_WAITS = 32 };
 struct errand_waits { // seconds before the second, third... try; there is one try more than waits
     double seconds[ERRAND_MAX_WAITS];

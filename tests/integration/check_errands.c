@@ -1,6 +1,7 @@
 // What is left to do when a batch has ended: its webhook is delivered, over real sockets, to a
 // receiver that makes every signature once more by itself (tests/support/httpd.py), however often
 // it refuses and whatever dies meanwhile.
+#include "spool/errand.h"
 #include "tests/support/httpd.h"
 #include "tests/support/spool_story.h"
 
@@ -437,6 +438,14 @@ START_TEST(a_stop_while_the_receiver_thinks_is_not_waited_through)
     httpd_wait(&server, "stalled ");
     ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
     ck_assert_uint_eq(spool_fixture_count(&fixture, "errands"), 1);
+    // Nor is it an attempt, nor one that was cut off.
+    cleanup(errand_release) struct errand errand = ERRAND_INIT;
+    cleanup(close_fd) int errands = errand_open(fixture.root, NULL);
+    cleanup(free_ptr) char *name = folder_names(&fixture.folder, "spool/errands"), *batch = NULL;
+    ck_assert_int_eq(errand_parse_name(name, &errand.kind, &batch), 0);
+    ck_assert_int_eq(errand_load(errands, ERRAND_WEBHOOK, batch, &errand, NULL), 0);
+    ck_assert_uint_eq(errand.attempts, 0);
+    ck_assert_uint_eq(errand.interrupted, 0);
 }
 END_TEST
 
@@ -552,7 +561,8 @@ START_TEST(a_batch_that_is_tried_again_tells_its_new_end_only)
 }
 END_TEST
 
-START_TEST(an_end_that_was_cut_off_behind_its_errand_is_told_under_the_same_name)
+// Nothing of it was begun; or else it is of an earlier end, of a batch that was tried again.
+START_TEST(what_lies_there_of_a_batch_at_work_is_written_anew_at_its_end)
 {
     configure(OPEN_DOOR "wait_seconds = \"3600\";");
     cleanup(free_ptr) char *job = job_for("status=500&times=1");
@@ -560,16 +570,113 @@ START_TEST(an_end_that_was_cut_off_behind_its_errand_is_told_under_the_same_name
     spool_fixture_start(&fixture);
     json_decref(await_webhook("trip", "pending", 1));
     ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
-    // As a crash leaves it right before the batch leaves work.
     cleanup(free_ptr) char *id = folder_names(&fixture.folder, "spool/failed");
     cleanup(free_ptr) char *from = xasprintf("%s/failed/%s", fixture.root, id);
     cleanup(free_ptr) char *to = xasprintf("%s/work/%s", fixture.root, id);
     ck_assert_int_eq(rename(from, to), 0);
     spool_fixture_start(&fixture);
-    json_decref(await_webhook("trip", "delivered", 2));
+    json_decref(await_webhook("trip", "delivered", 1));
     ck_assert_uint_eq(hooks(), 2);
-    cleanup(free_ptr) char *name = heard(0, "id=");
-    expect_heard(1, "id=", name);
+    cleanup(free_ptr) char *first = heard(0, "id="), *second = heard(1, "id=");
+    ck_assert_str_ne(first, second);
+    expect_no_errand();
+}
+END_TEST
+
+START_TEST(a_wish_to_try_again_that_cannot_be_granted_costs_no_errand)
+{
+    configure(OPEN_DOOR "wait_seconds = \"3600\";");
+    cleanup(free_ptr) char *job = job_for("status=500&times=1");
+    spool_fixture_drop(&fixture, "trip", "notes.txt", job);
+    spool_fixture_start(&fixture);
+    json_decref(await_webhook("trip", "pending", 1));
+    // What is in the way of the batch.
+    cleanup(free_ptr) char *id = folder_names(&fixture.folder, "spool/failed");
+    cleanup(free_ptr) char *work = xasprintf("%s/work/%s", fixture.root, id);
+    cleanup(free_ptr) char *in = xasprintf("%s/in", work);
+    ck_assert_int_eq(mkdir(work, 0755) | mkdir(in, 0755), 0);
+    wish("trip", "retry");
+    spool_fixture_await_name(&fixture, "outbox/trip/retry", false);
+    assert_logged("cannot be tried again");
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "errands"), 1);
+    ck_assert_int_eq(rmdir(in) | rmdir(work), 0);
+    wish("trip", "retry");
+    json_decref(await_webhook("trip", "delivered", 1));
+    expect_no_errand();
+}
+END_TEST
+
+static bool says_not_yet(struct spool_fixture *spool, void *context)
+{
+    (void)context;
+    cleanup(free_ptr) char *log = spool_fixture_log(spool);
+    return strstr(log, "status.json does not say yet what became of the webhook") != NULL;
+}
+
+START_TEST(what_became_of_it_is_told_once_the_outbox_lets_it)
+{
+    if (!program_obey_permissions())
+        return;
+    spool_fixture_set(&fixture, "webhook = { " OPEN_DOOR "wait_seconds = \"3600\"; };");
+    drop("trip", "");
+    spool_fixture_start(&fixture);
+    json_decref(await_webhook("trip", "pending", 1)); // there is no secret
+    cleanup(free_ptr) char *folder = spool_fixture_path(&fixture, "outbox/trip");
+    ck_assert_int_eq(chmod(folder, 0555), 0);
+    *strstr(fixture.extra, "webhook = {") = '\0';
+    configure(OPEN_DOOR);
+    load_again();
+    spool_fixture_await_that(&fixture, "", says_not_yet, NULL);
+    ck_assert_int_eq(chmod(folder, 0755), 0);
+    load_again(); // what an administrator put right is not waited for longer
+    json_decref(await_webhook("trip", "delivered", 2));
+    expect_no_errand();
+    ck_assert_uint_eq(hooks(), 1);
+}
+END_TEST
+
+// What would have to be run again.  The errand of a batch of long ago.
+static void put_errand(unsigned interrupted)
+{
+    cleanup(free_ptr) char *link = httpd_link(&server, "/hook?hook=" KEY);
+    cleanup(close_fd) int errands = errand_open(fixture.root, NULL);
+    struct errand errand = { .kind = ERRAND_WEBHOOK,
+                             .batch = (char[]){ "20261122T041500Z-old-3f2a" },
+                             .outbox = (char[]){ "old" },
+                             .attempts = interrupted,
+                             .interrupted = interrupted,
+                             .message = (char[]){ "msg_1" },
+                             .url = link,
+                             .body = (char[]){ "{}" } };
+    ck_assert_int_eq(errand_save(errands, &errand, NULL), 0);
+}
+
+START_TEST(one_that_the_daemon_always_dies_in_is_not_begun_once_more)
+{
+    static const char given_up[] =
+        "webhook is given up after 20 attempts: the service died 20 times";
+    configure(OPEN_DOOR);
+    put_errand(_i == 0 ? ERRAND_MAX_INTERRUPTED : ERRAND_MAX_INTERRUPTED - 1);
+    spool_fixture_start(&fixture);
+    expect_no_errand();
+    cleanup(free_ptr) char *log = spool_fixture_log(&fixture);
+    ck_assert_int_eq(strstr(log, given_up) != NULL, _i == 0);
+    ck_assert_uint_eq(hooks(), (unsigned)_i);
+}
+END_TEST
+
+START_TEST(once_ends_when_its_last_errand_cannot_even_be_started)
+{
+    configure(OPEN_DOOR "wait_seconds = \"\";");
+    char *scan = strstr(fixture.extra, "scan_seconds = 0.5");
+    memcpy(scan, "scan_seconds = 600", strlen("scan_seconds = 600")); // it is not to end by chance
+    cleanup(free_ptr) char *notify = xasprintf("%s/notify", fixture.programs);
+    ck_assert_int_eq(unlink(notify), 0);
+    drop("trip", "");
+    spool_fixture_begin(&fixture, (const char *const[]){ "--once", NULL });
+    int status = spool_fixture_wait(&fixture);
+    ck_assert(WIFEXITED(status));
+    expect_webhook(spool_fixture_status(&fixture, "trip"), "failed", 1, "notify");
     expect_no_errand();
 }
 END_TEST
@@ -609,7 +716,11 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, killed_at_any_instant_each_end_is_told_under_one_name);
     tcase_add_test(tcase, a_folder_that_was_taken_away_is_not_made_again);
     tcase_add_test(tcase, a_batch_that_is_tried_again_tells_its_new_end_only);
-    tcase_add_test(tcase, an_end_that_was_cut_off_behind_its_errand_is_told_under_the_same_name);
+    tcase_add_test(tcase, what_lies_there_of_a_batch_at_work_is_written_anew_at_its_end);
+    tcase_add_test(tcase, a_wish_to_try_again_that_cannot_be_granted_costs_no_errand);
+    tcase_add_test(tcase, what_became_of_it_is_told_once_the_outbox_lets_it);
+    tcase_add_loop_test(tcase, one_that_the_daemon_always_dies_in_is_not_begun_once_more, 0, 2);
+    tcase_add_test(tcase, once_ends_when_its_last_errand_cannot_even_be_started);
     tcase_add_test(tcase, a_damaged_errand_is_said_and_left_and_the_others_are_run);
 }
 

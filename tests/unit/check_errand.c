@@ -229,8 +229,6 @@ static const struct {
     { "jitter makes it longer, by a fifth at most", ERR_RETRY, 2, 0, 0, false, 1, ERRAND_AGAIN,
       360 },
     { "what was cut off is no failure", ERR_RETRY, 4, 3, 0, false, 0, ERRAND_AGAIN, 5 },
-    { "but what is cut off for ever is given up", ERR_RETRY, 21, 20, 0, false, 0, ERRAND_GIVEN_UP,
-      0 },
     { "what will never work", ERR_INPUT, 1, 0, 0, false, 0, ERRAND_GIVEN_UP, 0 },
     { "the configuration may be put right", ERR_CONFIG, 1, 0, 0, false, 0, ERRAND_AGAIN, 5 },
     { "an address may be allowed", ERR_DENIED, 1, 0, 0, false, 0, ERRAND_AGAIN, 5 },
