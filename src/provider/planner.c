@@ -1,5 +1,6 @@
 #include "provider/planner.h"
 
+#include "provider/idea.h"
 #include "provider/picks.h"
 #include "provider/prompt.h"
 #include "provider/reply.h"
@@ -8,8 +9,8 @@
 #include <math.h>
 #include <stdio.h>
 
-// What is shown of an answer that is of no use, what is said against it, and of an idea.
-enum { ANSWER_BYTES = 4000, FAULT_BYTES = 1500, IDEA_BYTES = 300, IDEA_LINES = 8 };
+// What is shown of an answer that is of no use, what is said against it, and of a refusal.
+enum { ANSWER_BYTES = 4000, FAULT_BYTES = 1500, REFUSAL_BYTES = 300 };
 enum { NUMBER_SIZE = 32 };
 // How often a request that is too large for the model is made half as large.
 enum { HALVINGS = 2 };
@@ -71,7 +72,7 @@ static int check_willing(const struct wire_reply *reply, struct err *err)
                        "the service does not allow what was asked or answered");
     if (!reply->refusal)
         return 0;
-    cleanup(free_ptr) char *words = brief_quote(reply->refusal, IDEA_BYTES);
+    cleanup(free_ptr) char *words = brief_quote(reply->refusal, REFUSAL_BYTES);
     return err_set(err, ERR_INPUT, "reply_refused", "the model declines: %s", words);
 }
 
@@ -104,60 +105,6 @@ static char *number(double value, int decimals, char buffer[NUMBER_SIZE])
 }
 
 // ---- the idea
-
-static const char *const theme_names[] = { "theme", "idea", "story", "concept", "title", NULL };
-static const char *const outline_names[] = { "outline", "structure", "parts", NULL };
-static const char *const avoid_names[] = { "avoid", "exclude", NULL };
-
-struct idea {
-    const struct prompt *prompt;
-    char *text; // owned
-};
-
-static char *add_list(char *text, const char *head, const json_t *list)
-{
-    size_t i, lines = 0;
-    const json_t *item;
-    json_array_foreach(list, i, item)
-    {
-        if (!json_is_string(item) || lines++ == IDEA_LINES)
-            continue;
-        cleanup(free_ptr) char *before = text;
-        cleanup(free_ptr) char *quoted = brief_quote(json_string_value(item), IDEA_BYTES);
-        text = xasprintf("%s\n%s: %s", before, head, quoted);
-    }
-    return text;
-}
-
-static int understand_idea(json_t *json, void *context, struct err *err)
-{
-    struct idea *idea = context;
-    const char *theme = json_string_value(reply_list_member(json, theme_names));
-    if (!theme || !*theme)
-        return 0;
-    const char *example = json_string_value(reply_list_member(idea->prompt->example, theme_names));
-    if (example && strcmp(example, theme) == 0)
-        return err_set(err, ERR_INPUT, "example_in_reply",
-                       "the answer repeats the example of the prompt");
-    cleanup(free_ptr) char *quoted = brief_quote(theme, IDEA_BYTES);
-    idea->text = xasprintf("theme: %s", quoted);
-    idea->text = add_list(idea->text, "outline", reply_list_member(json, outline_names));
-    idea->text = add_list(idea->text, "avoid", reply_list_member(json, avoid_names));
-    return 1;
-}
-
-static int read_idea(const struct prompt *prompt, const struct wire_reply *reply, char **ret_idea,
-                     struct err *err)
-{
-    cleanup(json_free) json_t *notes = json_array();
-    struct idea idea = { prompt, NULL };
-    struct reply_reader reader = { understand_idea, &idea };
-    int r = check_willing(reply, err);
-    if (r == 0)
-        r = reply_understand(text_of(reply), strlen(text_of(reply)), notes, &reader, err);
-    *ret_idea = idea.text;
-    return r;
-}
 
 static int load_theme(const struct planning *planning, const struct brief_window *window,
                       struct prompt *prompt, struct err *err)
@@ -198,7 +145,8 @@ static int find_idea(struct planning *planning, struct err *err)
     if (brief.windows[0].left_out > 0)
         plan_note(planning->plan, "for the theme %zu of the weakest details were not told",
                   brief.windows[0].left_out);
-    (void)read_idea(&prompt, &reply, &planning->idea, &useless);
+    if (check_willing(&reply, &useless) == 0)
+        (void)idea_read(text_of(&reply), prompt.example, &planning->idea, &useless);
     const char *idea = planning->idea;
     if (idea)
         plan_note(planning->plan, "%.*s", (int)strcspn(idea, "\n"), idea);
