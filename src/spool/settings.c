@@ -125,16 +125,18 @@ const struct config_option settings_options[] = {
 
     { "services.rate", CONFIG_NUMBER, AT(service_rate), "20", 0, 100000,
       .help = "How often a service (a bucket, a receiver of webhooks) is asked in a second, by all "
-              "batches together; 0 for no limit." },
+              "batches together; 0 for no limit; the parts of a large upload count as one." },
     { "services.burst", CONFIG_INT, AT(service_burst), "40", 1, 100000,
       .help = "How often it may be asked at once after a pause." },
     { "services.concurrent", CONFIG_INT, AT(service_concurrent), "8", 0, THROTTLE_MAX_CONCURRENT,
-      .help = "How many may ask a service at a time; 0 for no limit." },
+      .help = "How many may ask a service at a time; 0 for no limit; a large upload is one, "
+              "although it sends up to four parts at a time." },
     { "services.host_concurrent", CONFIG_INT, AT(host_concurrent), "4", 0,
       THROTTLE_MAX_CONCURRENT,
       .help = "How many links may be fetched from one host at a time; 0 for no limit." },
     { "services.failures", CONFIG_INT, AT(service_failures), "5", 0, 1000,
-      .help = "After so many failures in a row a service is left alone for a while; 0 for never." },
+      .help = "After so many failures in a row a service is left alone for a while, 0 for never; "
+              "a large upload fails once, when a part has used up its tries." },
     { "services.rest_seconds", CONFIG_NUMBER, AT(service_rest_seconds), "60", 0.1, 3600,
       .unit = "s", .help = "How long it is left alone before one asks whether it is back." },
 
