@@ -16,7 +16,7 @@ int store_open(const struct store_place *place, const struct http_rules *rules,
                struct store **ret_store, struct err *err)
 {
     struct store *store = NULL;
-    int r = place->kind == STORE_FOLDER ? store_folder_open(place, &store, err)
+    int r = place->kind == STORE_FOLDER ? store_folder_open(place, rules, &store, err)
                                         : store_bucket_open(place, rules, &store, err);
     if (r < 0)
         return err_prefix(err, "storage %s", place->name);
@@ -139,7 +139,7 @@ int store_list(struct store *store, const char *prefix, store_visit *visit, void
 int store_abandon(struct store *store, const char *prefix, time_t before, struct err *err)
 {
     int r = *prefix != '\0' ? remote_check_key(prefix, err) : 0;
-    if (r == 0 && store->verbs->abandon != NULL)
+    if (r == 0)
         r = store->verbs->abandon(store, prefix, before, err);
     return told(store, NULL, r, err);
 }

@@ -145,9 +145,10 @@ int store_remove(struct store *store, const char *key, struct err *err);
 int store_list(struct store *store, const char *prefix, store_visit *visit, void *context,
                struct err *err);
 
-// Takes back uploads in parts that were begun before `before` and never ended: what a process that
-// was killed leaves.  They cost money and are in no list of objects.  Only those whose keys begin
-// with `prefix`; a service that cannot tell them has none.  Returns how many there were.
+// Takes back what a process that was killed leaves and no list of objects shows, if it was begun
+// before `before`: uploads in parts that never ended, which cost money; in a folder, what lies
+// aside and what is said of an object that never came.  Only of keys that begin with `prefix`; a
+// service that cannot tell them has none.  Returns how many there were.
 int store_abandon(struct store *store, const char *prefix, time_t before, struct err *err);
 
 // A link by which anybody can get the object for `seconds` (1 to SIGN_MAX_SECONDS); whether there

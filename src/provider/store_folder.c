@@ -2,7 +2,8 @@
 //
 // What a file system does not keep of an object, its type and metadata, is in a hidden file beside
 // it, written before the object appears.  So keys whose parts begin with a dot are refused, as are
-// those that leave the folder or look like what base/fs makes aside.
+// those that leave the folder or look like what base/fs makes aside.  What a process that was
+// killed leaves has such names too, and is what store_abandon takes back.
 
 #include "provider/store_verbs.h"
 
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 
 enum {
@@ -26,6 +28,7 @@ enum {
 struct folder {
     struct store store;
     int dirfd;
+    int stop_fd; // of struct http_rules
 };
 
 static struct folder *folder_of(struct store *store)
@@ -58,12 +61,29 @@ static int check_key(const char *key, struct err *err)
     }
 }
 
+static const char about_end[] = ".about.json", aside_end[] = ".tmp";
+
 // "temp/a.mp4" has "temp/.a.mp4.about.json".  Gives a string.
 static char *about_name(const char *key)
 {
     const char *slash = strrchr(key, '/');
     int parent = slash ? (int)(slash + 1 - key) : 0;
-    return xasprintf("%.*s.%s.about.json", parent, key, key + parent);
+    return xasprintf("%.*s.%s%s", parent, key, key + parent, about_end);
+}
+
+// The name of the object that a file of that name is aside for, and says something about.  Gives a
+// string, NULL if it is neither.
+static char *object_of(const char *name, bool *ret_is_aside)
+{
+    size_t length = strlen(name);
+    *ret_is_aside = text_ends_with(name, aside_end);
+    length -= *ret_is_aside ? strlen(aside_end) : 0;
+    cleanup(free_ptr) char *base = xstrndup(name, length);
+    bool is_about = *base == '.' && text_ends_with(base, about_end);
+    char *object = is_about ? xstrndup(base + 1, length - 1 - strlen(about_end)) : TAKE(base);
+    if (!(is_about || *ret_is_aside) || !is_part(object, strlen(object)))
+        free_ptr(&object);
+    return object;
 }
 
 static int make_parents(const struct folder *folder, const char *key, struct err *err)
@@ -149,16 +169,29 @@ static ssize_t read_piece(const struct http_body *body, uint64_t at, char *piece
     return got;
 }
 
-static int copy_body(const struct store_order *order, int to, struct err *err)
+static int check_stop(const struct folder *folder, struct err *err)
+{
+    struct pollfd stop = { .fd = folder->stop_fd > 0 ? folder->stop_fd : -1, .events = POLLIN };
+    if (poll(&stop, 1, 0) <= 0)
+        return 0;
+    (void)err_set(err, ERR_RETRY, "stopped", "the transfer was asked to stop");
+    return -ECANCELED;
+}
+
+static int copy_body(const struct folder *folder, const struct store_order *order, int to,
+                     struct err *err)
 {
     cleanup(free_ptr) char *piece = xcalloc(1, PIECE_BYTES);
     for (uint64_t at = 0; at < order->body.size;) {
+        int r = check_stop(folder, err);
+        if (r < 0)
+            return r;
         ssize_t got = read_piece(&order->body, at, piece);
         if (got < 0)
             return err_errno(err, errno, "read what to put");
         if (got == 0)
             return err_set(err, ERR_RETRY, "changed", "the file became shorter while it was put");
-        int r = fs_write_all(to, piece, (size_t)got, err);
+        r = fs_write_all(to, piece, (size_t)got, err);
         if (r < 0)
             return r;
         at += (uint64_t)got;
@@ -180,7 +213,7 @@ static int put(struct store *store, const struct store_order *order, struct err 
     if (r == 0)
         r = fs_reserve(file.fd, 0, order->body.size, err);
     if (r == 0)
-        r = copy_body(order, file.fd, err);
+        r = copy_body(folder, order, file.fd, err);
     if (r == 0)
         r = write_about(folder, order, err);
     return r == 0 ? fs_commit(&file, err) : r;
@@ -280,14 +313,17 @@ static int drop(struct store *store, const char *key, struct err *err)
         return r;
     // Only ever a file: what is a folder here is no object.
     cleanup(close_fd) int fd = fs_open_file(folder->dirfd, key, NULL, err);
-    if (fd == -ENOENT || fd == -ENOTDIR) {
+    bool is_there = fd != -ENOENT;
+    if (fd == -ENOTDIR) { // of what lies in a file, there is nothing
         err_clear(err);
         return 0;
     }
-    if (fd < 0)
+    if (fd < 0 && is_there)
         return fd;
+    err_clear(err);
     cleanup(free_ptr) char *about = about_name(key);
-    r = fs_remove(folder->dirfd, key, err);
+    r = is_there ? fs_remove(folder->dirfd, key, err) : 0;
+    // Also of an object that is gone: one who was killed came no further.
     if (r == 0)
         r = fs_remove(folder->dirfd, about, err);
     if (r == 0)
@@ -298,7 +334,9 @@ static int drop(struct store *store, const char *key, struct err *err)
 struct walk {
     const struct folder *folder;
     const char *prefix;
-    store_visit *visit;
+    // Called with each file that is no link, the path of its folder, and its name there.
+    int (*file)(const struct walk *walk, const char *path, const char *name,
+                const struct stat *found, struct err *err);
     void *context;
 };
 
@@ -311,22 +349,20 @@ static bool may_hold(const char *path, const char *prefix)
     return strncmp(path, prefix, length < most ? length : most) == 0;
 }
 
-static int walk_entry(const struct walk *walk, const char *key, unsigned depth, struct err *err)
+static int walk_entry(const struct walk *walk, const char *path, const char *name, unsigned depth,
+                      struct err *err)
 {
     struct stat found;
+    cleanup(free_ptr) char *key = xasprintf("%s%s", path, name);
     cleanup(close_fd) int fd = fs_open(walk->folder->dirfd, key, O_PATH);
     if (fd < 0 || fstat(fd, &found) < 0)
         return 0; // gone meanwhile, or a link, which is no object
-    if (S_ISDIR(found.st_mode)) {
-        cleanup(free_ptr) char *path = xasprintf("%s/", key);
-        return depth < MAX_DEPTH && may_hold(path, walk->prefix)
-                   ? walk_folder(walk, path, depth + 1, err)
-                   : 0;
-    }
-    if (!S_ISREG(found.st_mode) || strncmp(key, walk->prefix, strlen(walk->prefix)) != 0)
+    if (S_ISREG(found.st_mode))
+        return walk->file(walk, path, name, &found, err);
+    if (!S_ISDIR(found.st_mode) || !is_part(name, strlen(name)) || depth == MAX_DEPTH)
         return 0;
-    const struct store_entry entry = { key, (uint64_t)found.st_size, found.st_mtime };
-    return walk->visit(walk->context, &entry, err);
+    cleanup(free_ptr) char *inside = xasprintf("%s/", key);
+    return may_hold(inside, walk->prefix) ? walk_folder(walk, inside, depth + 1, err) : 0;
 }
 
 static int walk_folder(const struct walk *walk, const char *path, unsigned depth, struct err *err)
@@ -339,8 +375,7 @@ static int walk_folder(const struct walk *walk, const char *path, unsigned depth
         return r == 0 ? 0 : fs_fail(err, -fd, "open folder", path);
     r = fs_list(fd, MAX_ENTRIES, &names, err);
     for (char **name = names; r >= 0 && name != NULL && *name != NULL; name++) {
-        cleanup(free_ptr) char *key = xasprintf("%s%s", path, *name);
-        r = is_part(*name, strlen(*name)) ? walk_entry(walk, key, depth, err) : 0;
+        r = walk_entry(walk, path, *name, depth, err);
         if (r != 0)
             break;
     }
@@ -348,11 +383,68 @@ static int walk_folder(const struct walk *walk, const char *path, unsigned depth
     return r;
 }
 
+static bool has_prefix(const struct walk *walk, const char *key)
+{
+    return strncmp(key, walk->prefix, strlen(walk->prefix)) == 0;
+}
+
+struct listing {
+    store_visit *visit;
+    void *context;
+};
+
+static int list_file(const struct walk *walk, const char *path, const char *name,
+                     const struct stat *found, struct err *err)
+{
+    const struct listing *listing = walk->context;
+    cleanup(free_ptr) char *key = xasprintf("%s%s", path, name);
+    const struct store_entry entry = { key, (uint64_t)found->st_size, found->st_mtime };
+    return is_part(name, strlen(name)) && has_prefix(walk, key)
+               ? listing->visit(listing->context, &entry, err)
+               : 0;
+}
+
 static int list(struct store *store, const char *prefix, store_visit *visit, void *context,
                 struct err *err)
 {
-    const struct walk walk = { folder_of(store), prefix, visit, context };
+    struct listing listing = { visit, context };
+    const struct walk walk = { folder_of(store), prefix, list_file, &listing };
     return walk_folder(&walk, "", 0, err);
+}
+
+struct abandoning {
+    time_t before;
+    int count;
+};
+
+// What a put that was killed left: something aside, or what is said of an object that never came.
+static int abandon_file(const struct walk *walk, const char *path, const char *name,
+                        const struct stat *found, struct err *err)
+{
+    struct abandoning *abandoning = walk->context;
+    bool is_aside = false;
+    cleanup(free_ptr) char *of = object_of(name, &is_aside);
+    if (of == NULL || found->st_mtime >= abandoning->before)
+        return 0;
+    cleanup(free_ptr) char *key = xasprintf("%s%s", path, of);
+    cleanup(close_fd) int fd = fs_open(walk->folder->dirfd, key, O_PATH);
+    bool is_used = !is_aside && fd != -ENOENT;
+    if (is_used || !has_prefix(walk, key))
+        return 0;
+    cleanup(free_ptr) char *left = xasprintf("%s%s", path, name);
+    int r = fs_remove(walk->folder->dirfd, left, err);
+    if (r == 0)
+        remove_parents(walk->folder, key);
+    abandoning->count += r == 0;
+    return r;
+}
+
+static int abandon(struct store *store, const char *prefix, time_t before, struct err *err)
+{
+    struct abandoning abandoning = { before, 0 };
+    const struct walk walk = { folder_of(store), prefix, abandon_file, &abandoning };
+    int r = walk_folder(&walk, "", 0, err);
+    return r < 0 ? r : abandoning.count;
 }
 
 static int sign(struct store *store, const char *key, unsigned seconds, char **ret_link,
@@ -370,11 +462,11 @@ static void folder_close(struct store *store)
     free(folder);
 }
 
-int store_folder_open(const struct store_place *place, struct store **ret_store, struct err *err)
+int store_folder_open(const struct store_place *place, const struct http_rules *rules,
+                      struct store **ret_store, struct err *err)
 {
-    static const struct store_verbs verbs = {
-        put, get, head, drop, list, NULL, sign, folder_close
-    };
+    static const struct store_verbs verbs = { put,  get,     head, drop,
+                                              list, abandon, sign, folder_close };
     bool is_absolute = place->path != NULL && *place->path == '/';
     cleanup(close_fd) int fd =
         is_absolute ? open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -386,6 +478,7 @@ int store_folder_open(const struct store_place *place, struct store **ret_store,
     struct folder *folder = xcalloc(1, sizeof *folder);
     folder->store.verbs = &verbs;
     folder->dirfd = take_fd(&fd);
+    folder->stop_fd = rules ? rules->stop_fd : 0;
     *ret_store = &folder->store;
     return 0;
 }

@@ -14,7 +14,6 @@ struct store_verbs {
     int (*remove)(struct store *store, const char *key, struct err *err);
     int (*list)(struct store *store, const char *prefix, store_visit *visit, void *context,
                 struct err *err);
-    // NULL: there is nothing of the kind
     int (*abandon)(struct store *store, const char *prefix, time_t before, struct err *err);
     int (*sign)(struct store *store, const char *key, unsigned seconds, char **ret_link,
                 struct err *err);
@@ -30,7 +29,8 @@ struct store {
 // Give *ret_store without `shown`.  Errors as store_open.
 int store_bucket_open(const struct store_place *place, const struct http_rules *rules,
                       struct store **ret_store, struct err *err);
-int store_folder_open(const struct store_place *place, struct store **ret_store, struct err *err);
+int store_folder_open(const struct store_place *place, const struct http_rules *rules,
+                      struct store **ret_store, struct err *err);
 
 // Whether metadata can be kept as store.h says; ERR_BUG "bad_header".
 int store_check_metadata(const struct fields *metadata, struct err *err);

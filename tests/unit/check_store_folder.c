@@ -135,6 +135,89 @@ START_TEST(what_becomes_shorter_while_it_is_put_does_not_appear)
 }
 END_TEST
 
+START_TEST(what_is_asked_to_stop_does_not_appear)
+{
+    int ends[2];
+    const struct store_place place = { .kind = STORE_FOLDER, .name = "main", .path = folder.path };
+    const struct store_order order = { .key = "a", .body = { .data = "12345", .size = 5 } };
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    const struct http_rules rules = { .stop_fd = ends[0] };
+    store_close(&store);
+    ck_assert_int_eq(store_open(&place, &rules, &store, &err), 0);
+    ck_assert_int_eq(store_put(store, &order, &err), 0); // nobody asks yet
+    ck_assert_int_eq(store_remove(store, "a", &err), 0);
+    ck_assert_int_eq(write(ends[1], "", 1), 1);
+    ck_assert_int_eq(store_put(store, &order, &err), -ECANCELED);
+    ck_assert_str_eq(err.id, "stopped");
+    cleanup(free_ptr) char *names = folder_names(&folder, ".");
+    ck_assert_str_eq(names, "");
+    ck_assert_int_eq(close(ends[0]) | close(ends[1]), 0);
+}
+END_TEST
+
+// ---- what who was killed leaves
+
+static const struct {
+    const char *name; // of a file in temp/
+    bool goes;
+} left[] = {
+    { "own_0.mp4.tmp", true },
+    { ".own_0.mp4.about.json.tmp", true },
+    { ".own_0.mp4.about.json", true },
+    { ".own_1.mp4.about.json", false }, // its object is there
+    { "own_1.mp4", false },
+    { "own_2.mp4", false },
+    { "other.mp4.tmp", false },
+    { ".other.mp4.about.json", false },
+    { ".own_0.mp4", false }, // of somebody else
+    { ".tmp", false },
+    { "..about.json", false },
+    { "deeper/own_0.mp4.tmp", false },
+};
+
+static void put_left(void)
+{
+    ck_assert_int_eq(mkdirat(folder.fd, "temp", 0755) | mkdirat(folder.fd, "temp/deeper", 0755), 0);
+    for (size_t i = 0; i < ARRAY_LEN(left); i++) {
+        cleanup(free_ptr) char *path = xasprintf("temp/%s", left[i].name);
+        folder_put(&folder, path, "x");
+    }
+}
+
+START_TEST(what_a_put_that_was_killed_left_is_taken_back_and_nothing_else)
+{
+    put_left();
+    ck_assert_int_eq(store_abandon(store, "temp/own_", time(NULL) - 60, &err), 0); // under way
+    ck_assert_msg(store_abandon(store, "temp/own_", time(NULL) + 60, &err) == 3, "%s", err.text);
+    for (size_t i = 0; i < ARRAY_LEN(left); i++) {
+        cleanup(free_ptr) char *path = xasprintf("temp/%s", left[i].name);
+        bool is_there = faccessat(folder.fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        ck_assert_msg(is_there == !left[i].goes, "%s", left[i].name);
+    }
+}
+END_TEST
+
+START_TEST(with_what_was_left_go_the_folders_that_were_made_for_it)
+{
+    ck_assert_int_eq(mkdirat(folder.fd, "temp", 0755), 0);
+    folder_put(&folder, "temp/own_0.mp4.tmp", "x");
+    ck_assert_int_eq(store_abandon(store, "temp/own_", time(NULL) + 60, &err), 1);
+    cleanup(free_ptr) char *names = folder_names(&folder, ".");
+    ck_assert_str_eq(names, "");
+}
+END_TEST
+
+START_TEST(a_removal_that_was_cut_off_is_done_again)
+{
+    ck_assert_int_eq(mkdirat(folder.fd, "temp", 0755), 0);
+    folder_put(&folder, "temp/.a.mp4.about.json", "{}");
+    ck_assert_int_eq(store_remove(store, "temp/a.mp4", &err), 0);
+    cleanup(free_ptr) char *names = folder_names(&folder, ".");
+    ck_assert_str_eq(names, "");
+    ck_assert_int_eq(store_remove(store, "temp/a.mp4", &err), 0);
+}
+END_TEST
+
 START_TEST(limits_hold_when_it_is_got)
 {
     cleanup(download_result_release) struct download_result result = DOWNLOAD_RESULT_INIT;
@@ -180,6 +263,10 @@ int main(void)
     tcase_add_test(tcase, a_folder_in_it_is_no_object);
     tcase_add_test(tcase, links_in_it_lead_nowhere);
     tcase_add_test(tcase, what_becomes_shorter_while_it_is_put_does_not_appear);
+    tcase_add_test(tcase, what_is_asked_to_stop_does_not_appear);
+    tcase_add_test(tcase, what_a_put_that_was_killed_left_is_taken_back_and_nothing_else);
+    tcase_add_test(tcase, with_what_was_left_go_the_folders_that_were_made_for_it);
+    tcase_add_test(tcase, a_removal_that_was_cut_off_is_done_again);
     tcase_add_test(tcase, limits_hold_when_it_is_got);
     tcase_add_loop_test(tcase, a_folder_that_cannot_be_is_the_configurations_fault, 0,
                         (int)ARRAY_LEN(paths));
