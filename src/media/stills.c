@@ -1,19 +1,21 @@
 #include "media/stills.h"
 
 #include "media/jpeg.h"
+#include "media/nal.h"
 #include "media/source.h"
 #include "spool/slot.h"
 #include <math.h>
 
-// On the way to a picture those to which nobody refers are left out, until so many before it:
-// decoders hold back up to 16 to put them in order, and one a thread.
-enum { LEAD_PICTURES = 32 };
+enum { AVCC_BYTES = 7 }; // of the decoder's configuration, up to the first parameter set
 // A proxy is as large as its profile, whatever the source was.
 static const struct source_limits limits = { .max_pixels = 1 << 24, .max_streams = 4 };
 
 struct stills {
     const struct stills_wish *wish;
+    const struct frames *frames;
+    size_t next; // of them
     struct source *source;
+    struct nal_stream units;
     AVFrame *frame, *shown; // shown: the last one decoded
     double shown_at;        // seconds
 };
@@ -25,6 +27,38 @@ static void release(struct stills *stills)
     av_frame_free(&stills->shown);
 }
 
+// When the proxy shows it.
+static double instant(const struct stills *stills, const struct frames_item *item)
+{
+    return fmax(slot_of(item->time, stills->wish->rate), 0) / stills->wish->rate;
+}
+
+// Is it one of those to come, or one that others refer to?  Of all to come, because a decoder is
+// handed pictures some time before it hands them out.
+static bool wants(void *context, const AVPacket *packet, double seconds)
+{
+    const struct stills *stills = context;
+    double half = 0.5 / stills->wish->rate;
+    if (nal_classify(&stills->units, packet->data, (size_t)packet->size) != NAL_DISPOSABLE)
+        return true;
+    for (size_t i = stills->next; i < stills->frames->count; i++) {
+        double away = instant(stills, &stills->frames->items[i]) - seconds;
+        if (away > -half)
+            return away < half;
+    }
+    return false;
+}
+
+static void leave_out(struct stills *stills)
+{
+    const AVCodecParameters *video = source_video(stills->source)->codecpar;
+    if (video->codec_id != AV_CODEC_ID_H264 || video->extradata_size < AVCC_BYTES)
+        return;
+    stills->units =
+        (struct nal_stream){ .codec = NAL_H264, .length_size = (video->extradata[4] & 3) + 1 };
+    source_choose(stills->source, wants, stills);
+}
+
 static int open_proxy(struct stills *stills, struct err *err)
 {
     stills->shown_at = -1;
@@ -33,7 +67,11 @@ static int open_proxy(struct stills *stills, struct err *err)
     if (!stills->frame || !stills->shown)
         return source_libav_error(err, AVERROR(ENOMEM), "no_memory", "decode the proxy");
     int r = source_open(stills->wish->proxy_fd, &limits, &stills->source, err);
-    return r < 0 ? r : source_decode(stills->source, SOURCE_PICTURE, 0, AVDISCARD_DEFAULT, err);
+    if (r >= 0)
+        r = source_decode(stills->source, SOURCE_PICTURE, 0, AVDISCARD_DEFAULT, err);
+    if (r >= 0)
+        leave_out(stills);
+    return r;
 }
 
 static int even(double value)
@@ -66,7 +104,6 @@ static double key_before(struct stills *stills, double seconds)
 static int go_to(struct stills *stills, double seconds, struct err *err)
 {
     double slot = 1 / stills->wish->rate;
-    AVCodecContext *decoder = source_decoder(stills->source, SOURCE_PICTURE);
     double key = key_before(stills, seconds);
     if (key > stills->shown_at + slot / 2) {
         int r = source_seek(stills->source, seconds, err);
@@ -75,8 +112,6 @@ static int go_to(struct stills *stills, double seconds, struct err *err)
         stills->shown_at = key - slot; // or earlier
     }
     while (stills->shown_at < seconds - slot / 2) {
-        bool far = seconds - stills->shown_at > LEAD_PICTURES * slot;
-        decoder->skip_frame = far ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
         int kind = source_frame(stills->source, stills->frame, err);
         if (kind <= 0)
             return kind;
@@ -87,13 +122,12 @@ static int go_to(struct stills *stills, double seconds, struct err *err)
     return 0;
 }
 
-static int make_one(struct stills *stills, const struct frames *frames,
-                    const struct frames_item *item, struct err *err)
+static int make_one(struct stills *stills, const struct frames_item *item, struct err *err)
 {
     cleanup(free_ptr) uint8_t *jpeg = NULL;
+    const struct frames *frames = stills->frames;
     size_t size = 0;
-    double slot = fmax(slot_of(item->time, stills->wish->rate), 0);
-    int r = go_to(stills, slot / stills->wish->rate, err);
+    int r = go_to(stills, instant(stills, item), err);
     if (r >= 0 && stills->shown->width < 1)
         return err_set(err, ERR_BUG, "no_still", "the proxy has no picture at %.3f s", item->time);
     if (r >= 0)
@@ -103,12 +137,12 @@ static int make_one(struct stills *stills, const struct frames *frames,
 
 int stills_make(const struct stills_wish *wish, struct frames *frames, struct err *err)
 {
-    cleanup(release) struct stills stills = { .wish = wish };
+    cleanup(release) struct stills stills = { .wish = wish, .frames = frames };
     int r = open_proxy(&stills, err);
     if (r < 0)
         return r;
     choose_size(&stills, frames);
-    for (size_t i = 0; i < frames->count && r >= 0; i++)
-        r = make_one(&stills, frames, &frames->items[i], err);
+    for (; stills.next < frames->count && r >= 0; stills.next++)
+        r = make_one(&stills, &frames->items[stills.next], err);
     return r;
 }

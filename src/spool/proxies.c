@@ -19,6 +19,7 @@ enum {
     PIECE = 1 << 20,         // read at once
     MAX_ENTRIES = 100000,    // listed
     MAX_FACTS = 1 << 16,     // bytes
+    MAX_FILES = 1024,        // in an entry's folder: pictures, and some
     MAKING_SECONDS = 6 * 60, // an entry that is made longer than that was left by a crash
 };
 
@@ -143,17 +144,30 @@ static int remove_entry(int cache, const char *name, struct err *err)
     return fs_remove(cache, r < 0 || name[0] == '.' ? name : gone, err);
 }
 
+static uint64_t size_of_file(int dirfd, const char *folder, const char *name)
+{
+    struct stat st;
+    cleanup(free_ptr) char *path = xasprintf("%s/%s", folder, name);
+    return fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)
+               ? (uint64_t)st.st_size
+               : 0;
+}
+
+static uint64_t size_of_folder(int dirfd, const char *folder)
+{
+    cleanup(fs_names_free) char **names = NULL;
+    cleanup(close_fd) int fd = fs_open(dirfd, folder, O_RDONLY | O_DIRECTORY);
+    int count = fd < 0 ? 0 : fs_list(fd, MAX_FILES, &names, NULL);
+    uint64_t bytes = 0;
+    for (int i = 0; i < count; i++)
+        bytes += size_of_file(dirfd, folder, names[i]);
+    return bytes;
+}
+
 static uint64_t size_of(int cache, const char *name)
 {
-    static const char *const files[] = { SOURCE_PROXY, SOURCE_SIGNALS };
-    uint64_t bytes = 0;
-    struct stat st;
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        cleanup(free_ptr) char *path = xasprintf("%s/%s", name, files[i]);
-        if (fstatat(cache, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
-            bytes += (uint64_t)st.st_size;
-    }
-    return bytes;
+    cleanup(free_ptr) char *frames = xasprintf("%s/" SOURCE_FRAMES, name);
+    return size_of_folder(cache, name) + size_of_folder(cache, frames);
 }
 
 static int longest_unused_first(const void *a, const void *b)
@@ -210,14 +224,62 @@ int proxies_expire(const struct settings *settings, time_t now, struct err *err)
 
 // ---- taking and keeping
 
-static const char *const kept_files[] = { SOURCE_PROXY, SOURCE_SIGNALS };
+// What a source may have of it, and what it has not unless it was wanted.
+static const struct {
+    const char *name;
+    bool optional, folder;
+} kept[] = {
+    { SOURCE_PROXY, false, false },
+    { SOURCE_SIGNALS, false, false },
+    { SOURCE_AUDIO, true, false },
+    { SOURCE_FRAMES, true, true },
+};
+
+static int link_files(int from, int to, struct err *err)
+{
+    cleanup(fs_names_free) char **names = NULL;
+    int count = fs_list(from, MAX_FILES, &names, err), r = 0;
+    for (int i = 0; r >= 0 && i < count; i++)
+        r = fs_link_or_copy(from, names[i], to, names[i], NULL, NULL, err);
+    return count < 0 ? count : r;
+}
+
+// A folder of files, made aside and put in the place of what there is.
+static int link_folder(int from, int to, const char *name, struct err *err)
+{
+    cleanup(free_ptr) char *aside = xasprintf("%s.tmp", name);
+    cleanup(close_fd) int source = fs_open_dir(from, name, err);
+    int r = source < 0 ? source : fs_remove(to, aside, err);
+    if (r >= 0)
+        r = fs_mkdir(to, aside, 0700, err);
+    if (r < 0)
+        return r;
+    cleanup(close_fd) int target = fs_open_dir(to, aside, err);
+    r = target < 0 ? target : link_files(source, target, err);
+    if (r >= 0)
+        r = fs_remove(to, name, err);
+    return r < 0 ? r : fs_move(to, aside, to, name, 0, err);
+}
+
+// Everything of a proxy that `from` has gets a second name in `to`.
+static int link_all(int from, int to, struct err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < ARRAY_LEN(kept); i++) {
+        if (kept[i].optional && faccessat(from, kept[i].name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        r = kept[i].folder ? link_folder(from, to, kept[i].name, err)
+                           : fs_link_or_copy(from, kept[i].name, to, kept[i].name, NULL, NULL, err);
+    }
+    return r;
+}
 
 static int take_from(int entry, int sourcedir, json_t **ret_facts, struct err *err)
 {
     cleanup(json_free) json_t *facts = NULL;
     int r = json_read(entry, FACTS, MAX_FACTS, &facts, err);
-    for (size_t i = 0; r >= 0 && i < ARRAY_LEN(kept_files); i++)
-        r = fs_link_or_copy(entry, kept_files[i], sourcedir, kept_files[i], NULL, NULL, err);
+    if (r >= 0)
+        r = link_all(entry, sourcedir, err);
     if (r < 0)
         return r;
     *ret_facts = TAKE(facts);
@@ -240,9 +302,7 @@ int proxies_take(const struct settings *settings, const char *key, int sourcedir
 
 static int fill_entry(int entry, int sourcedir, const json_t *facts, struct err *err)
 {
-    int r = 0;
-    for (size_t i = 0; r >= 0 && i < ARRAY_LEN(kept_files); i++)
-        r = fs_link_or_copy(sourcedir, kept_files[i], entry, kept_files[i], NULL, NULL, err);
+    int r = link_all(sourcedir, entry, err);
     return r < 0 ? r : json_write(entry, FACTS, facts, err);
 }
 

@@ -2,7 +2,8 @@
 // another batch, with another job.conf.
 //
 //   cache/proxy/secret           random points of the imprint (base/imprint.h)
-//   cache/proxy/KEY/             proxy.mp4 signals.json facts.json, second names of a batch's files
+//   cache/proxy/KEY/             facts.json, and second names of a batch's files: proxy.mp4
+//                                signals.json, and audio.wav and frames/ where they were wanted
 //
 // KEY is an imprint of how the proxy is made and of every byte of the source.  Size and time of
 // a file prove nothing (archives restore times, cameras reuse names), and reading the file costs a
@@ -15,14 +16,16 @@
 #include "spool/settings.h"
 #include <time.h>
 
-// The key of the open file for a proxy made by `recipe`; makes the cache where it is missing.
+// The key of the open file for a proxy made by `recipe`, which says too what is made besides it;
+// makes the cache where it is missing.
 // Gives a string.  Returns 0; 1: nothing is kept here (keep.proxy_bytes 0, or a private spool);
 // ERR_RETRY "changed" if the file changed while it was read.
 int proxies_key(const struct settings *settings, const char *recipe, int fd, char **ret_key,
                 struct err *err);
 
-// Puts the files of an entry into sourcedir.  Gives *ret_facts as they were kept.  Returns 1; 0 if
-// there is none (or one that is not whole); a negative.
+// Puts the files of an entry into sourcedir, which has no audio.wav and frames yet.  Gives
+// *ret_facts as they were kept.  Returns 1; 0 if there is none (or one that is not whole); a
+// negative.
 int proxies_take(const struct settings *settings, const char *key, int sourcedir,
                  json_t **ret_facts, struct err *err);
 

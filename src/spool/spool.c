@@ -435,7 +435,8 @@ static int slim_source(int batchdir, int index, struct err *err)
     int r = step_load(batchdir, STAGE_ANALYZE, index, &analyze, err);
 
     // Nothing after the analysis needs the proxy.
-    bool has_proxy = exists(sourcedir, SOURCE_PROXY) || exists(sourcedir, SOURCE_AUDIO);
+    bool has_proxy = exists(sourcedir, SOURCE_PROXY) || exists(sourcedir, SOURCE_AUDIO) ||
+                     exists(sourcedir, SOURCE_FRAMES);
     if (r == 0 && has_proxy && analyze.state != STEP_DONE)
         r = reset_if_done(batchdir, STAGE_COMPRESS, index, err);
     // What was uploaded is removed when the batch has ended.
@@ -443,7 +444,8 @@ static int slim_source(int batchdir, int index, struct err *err)
         r = reset_if_done(batchdir, STAGE_UPLOAD, index, err);
     if (r == 0 && exists(sourcedir, SOURCE_FILE))
         r = reset_if_done(batchdir, STAGE_FETCH, index, err);
-    const char *const large[] = { SOURCE_FILE, SOURCE_PART, SOURCE_PROXY, SOURCE_AUDIO };
+    const char *const large[] = { SOURCE_FILE, SOURCE_PART, SOURCE_PROXY, SOURCE_AUDIO,
+                                  SOURCE_FRAMES };
     for (size_t i = 0; i < ARRAY_LEN(large) && r == 0; i++)
         r = fs_remove(sourcedir, large[i], err);
     return r < 0 ? r : fs_remove_temporary(sourcedir, err);

@@ -49,3 +49,13 @@ void batch_folder_remove(struct batch_folder *batch)
     free(batch->path);
     folder_remove(&batch->folder);
 }
+
+void batch_folder_roles(const struct batch_folder *batch, int vision, int speech)
+{
+    struct batch understood = BATCH_INIT;
+    ck_assert_int_eq(batch_load(batch->batchdir, &understood, NULL), 0);
+    understood.roles[MODEL_VISION] = vision;
+    understood.roles[MODEL_SPEECH] = speech;
+    ck_assert_int_eq(batch_save(batch->batchdir, &understood, NULL), 0);
+    batch_release(&understood);
+}

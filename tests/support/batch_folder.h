@@ -18,4 +18,7 @@ struct batch_folder {
 void batch_folder_make(struct batch_folder *batch, size_t sources);
 void batch_folder_remove(struct batch_folder *batch);
 
+// From here on it is a batch of these services: enum model_service.
+void batch_folder_roles(const struct batch_folder *batch, int vision, int speech);
+
 #endif

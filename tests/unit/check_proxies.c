@@ -132,6 +132,47 @@ START_TEST(an_entry_that_is_not_whole_is_none_and_is_replaced)
 }
 END_TEST
 
+// What a model looks at and listens to is kept where there is some, and no part of it is lost.
+START_TEST(frames_and_sound_are_kept_with_it)
+{
+    cleanup(free_ptr) char *key = key_of("a", "video"), *other = key_of("b", "video");
+    (void)close(open_made("made"));
+    keep(other, 10, now);
+    (void)close(open_made("made/" SOURCE_FRAMES));
+    folder_put(&folder, "made/" SOURCE_AUDIO, "sound");
+    folder_put(&folder, "made/" SOURCE_FRAMES "/frames.json", "{}");
+    folder_put(&folder, "made/" SOURCE_FRAMES "/0001.jpg", "picture");
+    keep(key, 10, now);
+    ck_assert_int_eq(take(other), 1);
+    cleanup(free_ptr) char *without = folder_names(&folder, "taken");
+    ck_assert_str_eq(without, SOURCE_PROXY " " SOURCE_SIGNALS);
+    ck_assert_int_eq(take(key), 1);
+    cleanup(free_ptr) char *names = folder_names(&folder, "taken");
+    ck_assert_str_eq(names, SOURCE_AUDIO " " SOURCE_FRAMES " " SOURCE_PROXY " " SOURCE_SIGNALS);
+    cleanup(free_ptr) char *frames = folder_names(&folder, "taken/" SOURCE_FRAMES);
+    cleanup(free_ptr) char *picture = folder_get(&folder, "taken/" SOURCE_FRAMES "/0001.jpg");
+    ck_assert_str_eq(frames, "0001.jpg frames.json");
+    ck_assert_str_eq(picture, "picture");
+    ck_assert_int_eq(take(key), 1); // in the place of what is there
+}
+END_TEST
+
+START_TEST(frames_and_sound_count_against_its_bytes)
+{
+    static char picture[3000];
+    memset(picture, 'j', sizeof picture - 1);
+    settings.proxy_bytes = 2500;
+    cleanup(free_ptr) char *a = key_of("a", "a"), *b = key_of("a", "b");
+    (void)close(open_made("made"));
+    keep(a, 100, now - 200);
+    (void)close(open_made("made/" SOURCE_FRAMES));
+    folder_put(&folder, "made/" SOURCE_FRAMES "/0001.jpg", picture);
+    keep(b, 100, now - 100);
+    ck_assert(!is_kept(a));
+    ck_assert(!is_kept(b));
+}
+END_TEST
+
 START_TEST(without_room_for_it_or_in_a_private_spool_nothing_is_kept)
 {
     char *key = NULL;
@@ -218,6 +259,8 @@ int main(void)
     tcase_add_test(tcase, a_key_is_that_of_the_bytes_and_the_recipe);
     tcase_add_test(tcase, what_was_kept_is_taken_as_a_second_name_of_the_same_file);
     tcase_add_test(tcase, an_entry_that_is_not_whole_is_none_and_is_replaced);
+    tcase_add_test(tcase, frames_and_sound_are_kept_with_it);
+    tcase_add_test(tcase, frames_and_sound_count_against_its_bytes);
     tcase_add_test(tcase, without_room_for_it_or_in_a_private_spool_nothing_is_kept);
     tcase_add_test(tcase, what_is_of_no_use_goes_after_its_days);
     tcase_add_test(tcase, beyond_its_bytes_the_longest_unused_goes);
