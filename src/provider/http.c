@@ -453,12 +453,12 @@ static int stopped(struct err *err)
 // What ends a transfer from our side.  Returns 0 or a negative with err set.
 static int check_time(struct transfer *transfer)
 {
-    const struct http_rules *rules = &transfer->http->rules;
+    const struct pace_rules *rules = &transfer->pace.rules;
     switch (pace_judge(&transfer->pace, monotonic_us(), transfer->moved)) {
     case PACE_STALLED:
         return err_set(transfer->err, ERR_RETRY, "stalled",
                        "the server sent less than %g bytes a second for %g s",
-                       rules->stall_bytes_per_second, rules->stall_seconds);
+                       rules->stall_bytes_per_second, pace_window_seconds(rules));
     case PACE_LATE:
         return err_set(transfer->err, ERR_RETRY, "too_slow", "the server did not answer in %g s",
                        transfer->request->deadline_seconds);

@@ -23,10 +23,15 @@ void pace_connected(struct pace *pace, uint64_t now_us, uint64_t moved)
     pace->window_moved = moved;
 }
 
+double pace_window_seconds(const struct pace_rules *rules)
+{
+    return fmax(rules->stall_seconds, rules->patience_seconds);
+}
+
 static bool is_stalled(struct pace *pace, uint64_t now_us, uint64_t moved)
 {
     const struct pace_rules *rules = &pace->rules;
-    double seconds = fmax(rules->stall_seconds, rules->patience_seconds);
+    double seconds = pace_window_seconds(rules);
     if (rules->stall_seconds <= 0 || !pace->connected)
         return false;
     double due = fmax(rules->stall_bytes_per_second * seconds, 1);

@@ -30,6 +30,9 @@ struct pace {
 
 enum pace_verdict { PACE_GOOD, PACE_STALLED, PACE_LATE };
 
+// How long the window is.
+double pace_window_seconds(const struct pace_rules *rules);
+
 // The transfer begins, and its deadline counts from now.
 void pace_begin(struct pace *pace, const struct pace_rules *rules, uint64_t now_us);
 

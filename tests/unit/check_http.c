@@ -431,6 +431,18 @@ START_TEST(an_answer_that_may_take_long_is_not_stalled_before)
 }
 END_TEST
 
+START_TEST(how_long_was_waited_for_is_said)
+{
+    char *link = httpd_link(&server, "/?mute=1");
+    allow(NULL, "127.0.0.1");
+    rules.stall_seconds = 0.1;
+    ck_assert_int_lt(ask(&(struct http_request){ .link = link, .patience_seconds = 0.3 }), 0);
+    ck_assert_str_eq(err.id, "stalled");
+    ck_assert_msg(strstr(err.text, "for 0.3 s") != NULL, "%s", err.text);
+    free(link);
+}
+END_TEST
+
 START_TEST(a_server_that_is_not_there_may_be_there_later)
 {
     struct httpd gone;
@@ -656,6 +668,7 @@ int main(void)
     tcase_add_test(tcase, a_slow_answer_that_is_fast_enough_arrives);
     tcase_add_test(tcase, a_deadline_holds_for_an_answer_that_keeps_coming);
     tcase_add_test(tcase, an_answer_that_may_take_long_is_not_stalled_before);
+    tcase_add_test(tcase, how_long_was_waited_for_is_said);
     tcase_add_test(tcase, a_server_that_is_not_there_may_be_there_later);
     tcase_add_test(tcase, a_request_to_stop_ends_a_transfer_at_once);
     tcase_add_test(tcase, what_a_sink_runs_into_is_passed_up);
