@@ -292,8 +292,8 @@ static void look_at_services(struct doctor *doctor)
 static void tell_bucket(struct doctor *doctor, char *line, const char *next)
 {
     char *name = strchr(line, ' '), *text = name ? strstr(name, ": ") : NULL;
-    if (!name || strncmp(line, "hint ", 5) == 0)
-        return;
+    if (!name || strncmp(line, "hint ", 5) == 0 || strncmp(line, "waits ", 6) == 0)
+        return; // of one that waits its gate tells (look_at_services)
     if (text) {
         *text = '\0';
         text += 2;

@@ -272,7 +272,8 @@ static bool can_have_keys(const struct bucket *bucket)
            getenv("CREDENTIALS_DIRECTORY") != NULL;
 }
 
-// "ok NAME", "unknown NAME: TEXT" or "problem NAME: TEXT" and "hint TEXT", a line each.
+// "ok NAME", "unknown NAME: TEXT", "waits NAME: TEXT" of one whose gate is closed, or "problem
+// NAME: TEXT" and "hint TEXT", a line each.
 static int check(struct errand_context *context, struct err *err)
 {
     const struct bucket_list *buckets = &context->settings.buckets;
@@ -282,7 +283,9 @@ static int check(struct errand_context *context, struct err *err)
         struct err why = ERR_INIT;
         if (!can_have_keys(bucket))
             (void)printf("unknown %s: its keys are handed to the service only\n", bucket->name);
-        else if (check_bucket(context, bucket, &why) < 0)
+        else if (check_bucket(context, bucket, &why) < 0 && throttle_had_no_turn(&why))
+            (void)printf("waits %s: %s\n", bucket->name, why.text);
+        else if (why.class != ERR_NONE)
             (void)printf("problem %s: %s\nhint %s\n", bucket->name, why.text, why.hint);
         else
             (void)printf("ok %s\n", bucket->name);

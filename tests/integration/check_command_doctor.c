@@ -3,6 +3,7 @@
 #include "tests/support/cli_fixture.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 START_TEST(test_the_doctor_tells_with_and_without_the_service)
 {
@@ -35,6 +36,21 @@ START_TEST(test_the_doctor_sees_a_stage_that_cannot_start)
 }
 END_TEST
 
+// One of the configuration whose keys can be had and whose server is nobody's.
+static void use_bucket(void)
+{
+    cleanup(free_ptr) char *keys = xasprintf("%s/keys", cli_fixture.folder.path);
+    cleanup(free_ptr) char *line =
+        xasprintf("storage = { buckets = ( { name = \"oss-main\"; type = \"oss\"; bucket = "
+                  "\"reels\"; endpoint "
+                  "= \"http://127.0.0.1:9\"; region = \"cn-test\"; credential = \"%s\"; } ); };",
+                  keys);
+    folder_put(&cli_fixture.folder, "keys", "access_key_id = a\naccess_key_secret = b\n");
+    ck_assert_int_eq(chmod(keys, 0600), 0);
+    spool_fixture_set(&cli_fixture, line);
+    spool_fixture_write_config(&cli_fixture);
+}
+
 START_TEST(test_the_doctor_lists_the_services_outside)
 {
     struct spoken spoken;
@@ -50,8 +66,11 @@ START_TEST(test_the_doctor_lists_the_services_outside)
         ck_assert_int_ge(fd, 0);
         throttle_write(fd, i == 0 ? &away : &well, names[i]);
     }
+    use_bucket();
     CLI_SAY(&spoken, "doctor");
     cli_assert_holds(spoken.out, "warning  storage oss-main");
+    // Once, although the bucket is asked too, through the same gate.
+    ck_assert_ptr_null(strstr(strstr(spoken.out, "storage oss-main") + 1, "storage oss-main"));
     cli_assert_holds(spoken.out, "rests after 5 failures in a row (storage_away), next try in ");
     cli_assert_holds(spoken.out, "ok       webhook https://example.org");
     cli_assert_holds(spoken.out, " 0 at work");
