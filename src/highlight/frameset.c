@@ -93,8 +93,11 @@ static void measure_shots(struct set *set, double fps)
         const struct analysis_span *shot = &set->shots[i];
         struct reach *reach = &set->reaches[i];
         double length = shot->end - shot->start;
-        for (double at = shot->start; at < shot->end; at += SALIENCY_CELL_SECONDS)
-            reach->motion += motion_at(set, at) * fmin(SALIENCY_CELL_SECONDS, shot->end - at);
+        for (size_t k = 0; (double)k * SALIENCY_CELL_SECONDS < length; k++) {
+            double into = (double)k * SALIENCY_CELL_SECONDS;
+            reach->motion +=
+                motion_at(set, shot->start + into) * fmin(SALIENCY_CELL_SECONDS, length - into);
+        }
         reach->worth = length * saliency_score(&set->saliency, shot->start, shot->end);
         double wanted = fmin(round(reach->motion / motion_of_a_picture), length * fps);
         reach->wanted = wanted > 1 ? (size_t)fmin(wanted, FRAMES_MAX) : 1;

@@ -20,7 +20,8 @@ static void put_number(uint8_t *to, uint32_t number, size_t bytes)
 
 static void make_header(uint8_t header[HEADER_BYTES], uint32_t data_bytes)
 {
-    memcpy(header, "RIFF....WAVEfmt ....................data", 40);
+    static const char form[HEADER_BYTES + 1] = "RIFF....WAVEfmt ....................data....";
+    memcpy(header, form, HEADER_BYTES);
     put_number(header + 4, data_bytes + HEADER_BYTES - 8, 4);
     put_number(header + 16, 16, 4); // bytes of what follows, up to "data"
     put_number(header + 20, 1, 2);  // PCM
