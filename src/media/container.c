@@ -113,16 +113,34 @@ static bool is_still_brand(uint32_t brand)
     return false;
 }
 
+// What else lies behind the last box (a padding, the log of a camera, a signature) was never part
+// of the video, however its first bytes read as a size.
+static bool is_box(uint32_t type)
+{
+    static const uint32_t types[] = {
+        MKBETAG('f', 't', 'y', 'p'), MKBETAG('s', 't', 'y', 'p'), MKBETAG('m', 'o', 'o', 'v'),
+        MKBETAG('m', 'o', 'o', 'f'), MKBETAG('m', 'd', 'a', 't'), MKBETAG('m', 'f', 'r', 'a'),
+        MKBETAG('s', 'i', 'd', 'x'), MKBETAG('f', 'r', 'e', 'e'), MKBETAG('s', 'k', 'i', 'p'),
+        MKBETAG('w', 'i', 'd', 'e'), MKBETAG('u', 'u', 'i', 'd'), MKBETAG('m', 'e', 't', 'a'),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (types[i] == type)
+            return true;
+    return false;
+}
+
 // Walks the top-level boxes of an ISO base media file.
 static struct boxes walk_boxes(const struct container *container)
 {
     struct boxes found = { .movie = false };
+    bool media = false, fragments = false;
     int64_t at = 0;
     uint8_t head[16];
     for (int i = 0; i < MAX_BOXES && at < container->size; i++) {
         memset(head, 0, sizeof head);
         if (!read_at(container, at, head, 8)) {
-            found.beyond_end = true;
+            // Too little for a box is left; only a fragment may have been one.
+            found.beyond_end = fragments || !found.movie || !media;
             break;
         }
         uint64_t size = AV_RB32(head);
@@ -139,8 +157,10 @@ static struct boxes walk_boxes(const struct container *container)
             found.movie = true;
         if (type == MKBETAG('f', 't', 'y', 'p'))
             found.still = is_still_brand(AV_RB32(head + 8));
+        media = media || type == MKBETAG('m', 'd', 'a', 't');
+        fragments = fragments || type == MKBETAG('m', 'o', 'o', 'f');
         if (!whole)
-            found.beyond_end = true;
+            found.beyond_end = is_box(type) || !found.movie || !media;
         at += (int64_t)size;
     }
     return found;

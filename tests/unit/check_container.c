@@ -135,6 +135,39 @@ START_TEST(a_file_that_ends_too_early_is_known_as_such)
 }
 END_TEST
 
+static const struct tail {
+    const char *name, *bytes;
+    size_t size;
+    bool is_cut_off;
+} tails[] = {
+    { "a line end", "\r\n", 2, false },
+    { "text", "appended by some program or other", 33, false },
+    { "zeros", "\0\0\0\0\0\0\0\0\0\0\0\0", 12, false },
+    { "more of the video, cut off", "\0\1\0\0mdatxxxx", 12, true },
+    { "a fragment, cut off", "\0\0\1\0moofxxxx", 12, true },
+};
+
+START_TEST(what_lies_behind_a_whole_file_does_not_make_it_cut_off)
+{
+    const struct tail *row = &tails[_i];
+    const char *whole =
+        media_clip(&(struct media_clip){ .name = "behind.mp4", .options = "-preset ultrafast" });
+    struct container container = { .fd = -1 };
+    struct err err = ERR_INIT;
+    size_t size = media_size(whole);
+    cleanup(free_ptr) char *bytes = xcalloc(size + row->size, 1);
+    cleanup(close_fd) int from = media_open(whole);
+    ck_assert_int_eq(read(from, bytes, size), (ssize_t)size);
+    memcpy(bytes + size, row->bytes, row->size);
+    int fd = media_open(media_bytes(row->name, bytes, size + row->size));
+    ck_assert_msg(container_open(&container, fd, 16, 10000000, &err) == 0, "%s: %s", row->name,
+                  err.text);
+    ck_assert_msg(container.cut_off == row->is_cut_off, "%s", row->name);
+    container_release(&container);
+    close(fd);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("container");
@@ -142,6 +175,8 @@ int main(void)
     tcase_set_timeout(tcase, 60); // the first run makes the clips
     tcase_add_loop_test(tcase, what_is_no_video_is_refused_in_words, 0, (int)ARRAY_LEN(refusals));
     tcase_add_test(tcase, more_tracks_than_allowed_are_refused);
+    tcase_add_loop_test(tcase, what_lies_behind_a_whole_file_does_not_make_it_cut_off, 0,
+                        ARRAY_LEN(tails));
     tcase_add_loop_test(tcase, a_file_that_ends_too_early_is_known_as_such, 0,
                         (int)ARRAY_LEN(endings));
     suite_add_tcase(suite, tcase);
