@@ -326,8 +326,7 @@ bool intake_is_empty(const struct intake *intake)
     return intake->looked_us > 0 && !intake->claiming && intake->look_us == UINT64_MAX;
 }
 
-size_t intake_waiting(const struct intake *intake)
+size_t intake_waiting(const struct intake *intake, char **ret_reason)
 {
-    cleanup(free_ptr) char *reason = NULL;
-    return incoming_waiting(intake->incoming, &reason);
+    return incoming_waiting(intake->incoming, ret_reason);
 }

@@ -14,7 +14,7 @@ void intake_wake(struct intake *intake);
 void intake_stop(struct intake *intake);
 // True if nothing is waiting in incoming that could become a batch.
 bool intake_is_empty(const struct intake *intake);
-// How many names have not settled yet.
-size_t intake_waiting(const struct intake *intake);
+// How many names have not settled yet, and why, as incoming_waiting.
+size_t intake_waiting(const struct intake *intake, char **ret_reason);
 
 #endif

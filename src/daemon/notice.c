@@ -59,10 +59,12 @@ char *notice_line(const struct service *service)
     const struct roster *roster = &service->roster;
     size_t batches =
         roster->count[MEMBER_NEW] + roster->count[MEMBER_QUEUED] + roster->count[MEMBER_OPEN];
-    size_t running = 0, waiting = service->intake ? intake_waiting(service->intake) : 0;
+    cleanup(free_ptr) char *why = NULL;
+    size_t running = 0, waiting = service->intake ? intake_waiting(service->intake, &why) : 0;
     for (const struct live *live = service->open; live; live = live->next)
         running += live->running > 0;
-    cleanup(free_ptr) char *arriving = waiting ? xasprintf(", %zu arriving", waiting) : xstrdup("");
+    cleanup(free_ptr) char *arriving =
+        waiting ? xasprintf(", %zu arriving (%s)", waiting, why ? why : "") : xstrdup("");
     const char *space = service->space_low ? ", too little free space for new ones" : "";
     if (batches == 0)
         return xasprintf("idle%s%s", arriving, space);

@@ -5,6 +5,7 @@
 #include "base/percent.h"
 #include "base/text.h"
 #include "spool/descriptor.h"
+#include "spool/dropped.h"
 #include "spool/incoming.h"
 #include "spool/settings.h"
 #include "spool/tree.h"
@@ -80,6 +81,7 @@ struct search {
     char *conf;         // path of job.conf, owned, or NULL
     size_t sources;     // how many there are, also beyond what the batch keeps
     size_t ignored;     // likewise
+    bool is_ready;      // there is a `.ready`
     const char *failed; // id of what is wrong with the whole
     struct err *err;    // of the machine, which ends the search
 };
@@ -97,61 +99,6 @@ static void add_ignored(struct search *search, const struct tree_entry *entry)
     batch->ignored = xrealloc(batch->ignored, search->ignored + 1, sizeof *batch->ignored);
     batch->ignored[search->ignored - 1] = xstrdup(entry->path);
     batch->ignored[search->ignored] = NULL;
-}
-
-// What a dropped name is, if it is no regular file.  Sets error.
-static void refuse_kind(mode_t mode, struct err *error)
-{
-    static const struct {
-        mode_t type;
-        const char *id, *text;
-    } kinds[] = {
-        { S_IFLNK, "symlink", "is a symbolic link, not a file" },
-        { S_IFIFO, "fifo", "is a FIFO (a named pipe), not a file" },
-        { S_IFSOCK, "socket", "is a socket, not a file" },
-        { S_IFCHR, "device", "is a device, not a file" },
-        { S_IFBLK, "device", "is a device, not a file" },
-        { S_IFDIR, "not_a_file", "is a folder, not a file" },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if ((mode & S_IFMT) == kinds[i].type)
-            err_set(error, ERR_INPUT, kinds[i].id, "%s", kinds[i].text);
-    err_set(error, ERR_INPUT, "not_a_file", "is not a regular file");
-    err_hint(error, "copy the video itself into the folder");
-}
-
-// Whether a video's size is one that we take.  Sets error if not.
-static void check_size(const struct search *search, uint64_t size, struct err *error)
-{
-    uint64_t limit = (uint64_t)search->settings->max_source_bytes;
-    if (size <= limit)
-        return;
-    char has[TEXT_TIME_SIZE], most[TEXT_TIME_SIZE];
-    err_set(error, ERR_INPUT, "too_large", "has %s, the limit is %s", text_bytes(size, has),
-            text_bytes(limit, most));
-    err_hint(error, "drop a smaller file, or have limits.max_source_bytes raised");
-}
-
-// Whether a regular file can be used.  Sets error if not.
-static void check_file(const struct search *search, int dirfd, const char *name,
-                       const struct stat *st, struct err *error)
-{
-    if (st->st_nlink > 1 && !search->settings->accept_links) {
-        // Whoever holds the other name can change the video while it is read.
-        err_set(error, ERR_INPUT, "hard_link",
-                "has %ju names (hard links); only a file of its own is taken",
-                (uintmax_t)st->st_nlink);
-        err_hint(error, "copy the video into the folder instead of linking it");
-    } else if (st->st_size == 0) {
-        err_set(error, ERR_INPUT, "empty_file", "is empty (0 bytes)");
-        err_hint(error, "copy the video again; the first copy may have been interrupted");
-    } else if (!search->settings->accept_links) {
-        cleanup(close_fd) int fd = fs_open(dirfd, name, O_RDONLY);
-        if (fd < 0) {
-            err_set(error, ERR_INPUT, "unreadable", "cannot be read: %s", strerror(-fd));
-            err_hint(error, "allow everyone to read the file, or copy it again");
-        }
-    }
 }
 
 // ---- descriptors
@@ -208,20 +155,16 @@ static int read_descriptor(const struct search *search, const struct tree_entry 
 static void check_source(const struct search *search, const struct tree_entry *entry,
                          struct batch_source *source)
 {
-    struct stat st = *entry->stat;
-    if (S_ISLNK(st.st_mode) && search->settings->accept_links) {
-        if (fstatat(entry->dirfd, entry->name, &st, 0) < 0)
-            st = *entry->stat;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        refuse_kind(st.st_mode, &source->error);
-    } else {
-        check_file(search, entry->dirfd, entry->name, &st, &source->error);
-        if (source->kind == SOURCE_LOCAL) {
-            source->size_bytes = (uint64_t)st.st_size;
-            check_size(search, source->size_bytes, &source->error);
-        }
-    }
+    const struct dropped_rules rules = {
+        .accept_links = search->settings->accept_links,
+        .is_ready = search->is_ready,
+        .max_bytes = source->kind == SOURCE_LOCAL ? (uint64_t)search->settings->max_source_bytes
+                                                  : UINT64_MAX,
+    };
+    struct stat st;
+    dropped_check(&rules, entry, &st, &source->error);
+    if (source->kind == SOURCE_LOCAL && S_ISREG(st.st_mode))
+        source->size_bytes = (uint64_t)st.st_size;
     if (source->error.class == ERR_NONE)
         return;
     cleanup(free_ptr) char *shown = text_escape(entry->path);
@@ -533,6 +476,8 @@ int batch_understand(int batchdir, const char *id, const char *name, time_t now,
     int refused = read_refusal(batchdir, &batch->error, err);
     if (refused != 0)
         return refused < 0 ? refused : read_job(-1, NULL, batch, err);
+    struct stat st;
+    search.is_ready = fstatat(batchdir, BATCH_IN "/.ready", &st, AT_SYMLINK_NOFOLLOW) == 0;
     int walked = tree_walk(batchdir, BATCH_IN, (size_t)settings->max_entries, look, &search, err);
     if (walked < 0)
         return walked == -ENOENT

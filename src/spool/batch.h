@@ -34,8 +34,8 @@
 #define SOURCE_PROXY "proxy.mp4"
 #define SOURCE_AUDIO "audio.wav"
 #define SOURCE_SIGNALS "signals.json"
-#define SOURCE_UPLOAD "upload.json" // where the proxy is in the bucket
-#define SOURCE_FRAMES "frames"      // a folder: the frame set that a model may be shown
+#define SOURCE_UPLOAD "upload.json"   // where the proxy is in the bucket
+#define SOURCE_FRAMES "frames"        // a folder: the frame set that a model may be shown
 #define SOURCE_HEARING "hearing.json" // of a transcript: what a service is at work on
 #define SOURCE_TRANSCRIPT "transcript.json"
 #define SOURCE_ANALYSIS "analysis.json"
@@ -47,8 +47,8 @@ enum {
 enum source_kind { SOURCE_LOCAL, SOURCE_URL, SOURCE_OSS };
 
 // Ids of errors that batch_understand gives.  A source: symlink hard_link fifo socket device
-// not_a_file unreadable empty_file too_large, and of descriptors bad_descriptor bad_link
-// too_many_links.  The batch: bad_job_conf unknown_source no_videos too_many_sources
+// not_a_file unreadable empty_file too_large incomplete_file, and of descriptors bad_descriptor
+// bad_link too_many_links.  The batch: bad_job_conf unknown_source no_videos too_many_sources
 // too_many_entries too_deep unreadable.
 struct batch_source {
     char *file; // bytes of the name inside in/ (a path with '/' where folders were dropped in the

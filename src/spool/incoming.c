@@ -11,10 +11,10 @@
 #include "spool/incoming.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "spool/doubt.h"
 #include "spool/tree.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <strings.h>
 
 enum {
@@ -22,9 +22,6 @@ enum {
     MAX_NAMES = 1000000, // in incoming; each costs one lstat a look
 };
 
-// How long a hole is held against a file: the longest stall of a copy worth waiting for, and short
-// enough for somebody who really has a sparse video.
-static const uint64_t hole_us = UINT64_C(600) * 1000000;
 // After this without a change nobody is copying any more.
 static const uint64_t complain_us = UINT64_C(600) * 1000000;
 
@@ -123,8 +120,9 @@ struct candidate {
     uint64_t next_us;    // not looked at before
     unsigned looks;      // equal ones; 0: to be judged anew
     bool settled, given;
-    bool closed; // may not be read
-    bool told;   // as a complaint
+    bool closed;  // may not be read
+    bool stalled; // nobody writes, and it is not whole
+    bool told;    // as a complaint
 };
 
 struct incoming {
@@ -239,52 +237,6 @@ static int view_entry(void *context, const struct tree_entry *entry)
     return 0;
 }
 
-// What speaks against taking a quiet tree.
-struct doubt {
-    char *path; // of the file, owned
-    bool is_open, has_hole;
-};
-
-static void doubt_release(struct doubt *doubt)
-{
-    free_ptr(&doubt->path);
-}
-
-// True if some program here has the file open for writing.  A lease asks exactly that; where leases
-// are not to be had (a foreign file without CAP_LEASE, a network mount) the answer is no.
-static bool is_open_for_writing(int fd)
-{
-    // A writer that comes while the lease is held makes the kernel send a signal: SIGURG, which is
-    // ignored by default, in place of SIGIO, which kills.
-    (void)fcntl(fd, F_SETSIG, SIGURG);
-    if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
-        return errno == EAGAIN;
-    (void)fcntl(fd, F_SETLEASE, F_UNLCK);
-    return false;
-}
-
-static int doubt_entry(void *context, const struct tree_entry *entry)
-{
-    struct doubt *doubt = context;
-    if (entry->path[0] != 0 && incoming_name(entry->name) == INCOMING_JUNK)
-        return TREE_SKIP;
-    if (!S_ISREG(entry->stat->st_mode) || doubt->is_open)
-        return 0;
-    cleanup(close_fd) int fd = fs_open(entry->dirfd, entry->name, O_RDONLY);
-    if (fd < 0)
-        return 0;
-    bool is_open = is_open_for_writing(fd);
-    off_t hole = lseek(fd, 0, SEEK_HOLE);
-    bool has_hole = hole >= 0 && hole < entry->stat->st_size;
-    if (!is_open && (!has_hole || doubt->has_hole))
-        return 0;
-    free(doubt->path);
-    doubt->path = xstrdup(*entry->path ? entry->path : entry->name);
-    doubt->is_open = is_open;
-    doubt->has_hole = has_hole;
-    return 0;
-}
-
 // `path` may be NULL: it is about the whole.
 static void wait_because(struct candidate *candidate, const char *path, const char *why)
 {
@@ -302,19 +254,17 @@ static void settle(struct candidate *candidate)
     candidate->settled = true;
 }
 
-// The last check of a tree that was quiet for long enough.
-static void check_doubts(struct candidate *candidate, const struct spool *spool, size_t max_entries,
-                         uint64_t quiet_us)
+// The last check of a tree that was quiet for long enough.  Who writes is waited for as long as he
+// likes; who stopped half way is given up some time, and it is taken for its owner to be told.
+static void check_doubts(struct candidate *candidate, const struct spool *spool,
+                         const struct settings *settings, uint64_t quiet_us)
 {
-    cleanup(doubt_release) struct doubt doubt = { .path = NULL };
-    (void)tree_walk(spool->incoming, candidate->name, max_entries, doubt_entry, &doubt, NULL);
-    if (doubt.is_open)
-        wait_because(candidate, doubt.path, "is still open for writing in another program");
-    else if (doubt.has_hole && quiet_us < hole_us)
-        wait_because(
-            candidate, doubt.path,
-            "has a gap, its copy may have been cut off; without a change for 10 minutes it "
-            "is taken as it is");
+    cleanup(doubt_release) struct doubt doubt = DOUBT_INIT;
+    doubt_look(spool->incoming, candidate->name, (size_t)settings->max_entries, &doubt);
+    candidate->stalled = doubt.kind == DOUBT_GAP || doubt.kind == DOUBT_CUT_OFF;
+    bool is_over = quiet_us >= (uint64_t)(settings->doubt_seconds * 1e6);
+    if (doubt.kind == DOUBT_OPEN || (candidate->stalled && !is_over))
+        wait_because(candidate, doubt.path, doubt.why);
     else
         settle(candidate);
 }
@@ -332,6 +282,7 @@ static void judge(struct candidate *candidate, const struct view *view, const st
     candidate->looks += candidate->looks < MIN_LOOKS;
     uint64_t quiet_us = now_us - candidate->changed_us;
 
+    candidate->stalled = false;
     candidate->closed = view->unreadable != 0;
     if (candidate->closed)
         wait_because(candidate, NULL, "may not be read by this service");
@@ -342,7 +293,7 @@ static void judge(struct candidate *candidate, const struct view *view, const st
     else if (candidate->looks < MIN_LOOKS || quiet_us < settle_us)
         wait_because(candidate, NULL, "is taken once it has not changed for a while");
     else
-        check_doubts(candidate, spool, (size_t)settings->max_entries, quiet_us);
+        check_doubts(candidate, spool, settings, quiet_us);
 }
 
 // When to look again: thrice within the settle time and exactly at its end, later on the rarer the
@@ -429,7 +380,8 @@ const char *incoming_complaint(struct incoming *incoming, uint64_t now_us)
     for (size_t i = 0; i < incoming->count; i++) {
         struct candidate *candidate = &incoming->candidates[i];
         if (candidate->settled || candidate->told ||
-            (!candidate->closed && now_us - candidate->changed_us < complain_us))
+            (!candidate->closed && !candidate->stalled &&
+             now_us - candidate->changed_us < complain_us))
             continue;
         candidate->told = true;
         return candidate->reason;
@@ -440,15 +392,15 @@ const char *incoming_complaint(struct incoming *incoming, uint64_t now_us)
 size_t incoming_waiting(const struct incoming *incoming, char **ret_reason)
 {
     size_t waiting = 0;
-    const char *reason = NULL;
+    const struct candidate *telling = NULL;
     for (size_t i = 0; i < incoming->count; i++) {
         const struct candidate *candidate = &incoming->candidates[i];
         if (candidate->settled)
             continue;
         waiting++;
-        if (reason == NULL)
-            reason = candidate->reason;
+        if (telling == NULL || (candidate->stalled && !telling->stalled))
+            telling = candidate;
     }
-    *ret_reason = reason ? xstrdup(reason) : NULL;
+    *ret_reason = telling && telling->reason ? xstrdup(telling->reason) : NULL;
     return waiting;
 }

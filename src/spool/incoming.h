@@ -3,8 +3,9 @@
 // No event proves it (measured: killed copies close their files too), so events only wake the scan,
 // and a candidate is taken when its whole tree kept the same names, inodes, sizes and times over
 // settle_seconds and at least three equal looks, holds no partial name, no file of it is open for
-// writing here (read lease), and no file has a hole (a copy that was cut off after its size was
-// set; ten quiet minutes excuse it); or when it contains `.ready` and holds no partial name.
+// writing here (read lease), and none is cut off or has a hole (spool/doubt.h; doubt_seconds
+// without a change excuse it, and batch_understand refuses what is cut off); or when it contains
+// `.ready` and holds no partial name.
 #ifndef CLIPSPOOL_INCOMING_H
 #define CLIPSPOOL_INCOMING_H
 
@@ -29,12 +30,13 @@ int incoming_look(struct incoming *incoming, struct spool *spool, const struct s
 // is still there at the next one it is judged anew.  One that nobody asks for stays settled.
 const char *incoming_next(struct incoming *incoming);
 
-// How many candidates are waiting, and for people why the first of them waits ("trip: clip.mp4.part
-// is still being written").  Gives a string or NULL.
+// How many candidates are waiting, and for people why one of them waits: the first that is not
+// whole, else the first ("trip: clip.mp4.part is still being written").  Gives a string or NULL.
 size_t incoming_waiting(const struct incoming *incoming, char **ret_reason);
 
-// Once for each candidate that no time alone will make good (it may not be read, or something in it
-// has been open, unfinished or cut off for ten minutes without a change): why it waits.  Borrowed
+// Once for each candidate that no time alone will make good (it may not be read, is cut off or has
+// a hole, or something in it has been open or unfinished for ten minutes without a change): why it
+// waits.  Borrowed
 // until the next look; NULL: no more of them.
 const char *incoming_complaint(struct incoming *incoming, uint64_t now_us);
 

@@ -47,6 +47,8 @@ const struct config_option settings_options[] = {
       .help = "How long a dropped folder must stay unchanged before it is taken." },
     { "intake.scan_seconds", CONFIG_NUMBER, AT(scan_seconds), "30", 0.1, 86400, .unit = "s",
       .help = "How often incoming is read again even if nothing announced a change." },
+    { "intake.doubt_seconds", CONFIG_NUMBER, AT(doubt_seconds), "600", 0, 604800, .unit = "s",
+      .help = "How long a file that is cut off, or has a hole, is waited for without a change." },
     { "intake.accept_links", CONFIG_BOOL, AT(accept_links), "false",
       .help = "Take symbolic and hard links as sources; only for a spool nobody else writes to." },
 

@@ -22,6 +22,7 @@ struct settings {
     char *programs; // the folder of the stages, or NULL: the one this installation was built for
     // intake { }
     double settle_seconds, scan_seconds;
+    double doubt_seconds; // how long what is cut off, or has a hole, is waited for
     bool accept_links; // symbolic and hard links are sources; only for a private spool (clipspool
                        // run)
     // limits { }

@@ -191,6 +191,8 @@ START_TEST(each_is_told_what_is_wrong_with_it_and_the_good_ones_become_a_reel)
     ck_assert_int_eq(mkdir(folder, 0755), 0);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         put_row(folder, i);
+    // This is all there is of those that are cut off.
+    folder_put(&fixture.folder, "aside/.ready", "");
     ck_assert_int_eq(rename(folder, dropped), 0);
     spool_fixture_start(&fixture);
     json_t *status = spool_fixture_await(&fixture, "trip", "completed");
@@ -215,16 +217,35 @@ START_TEST(one_alone_fails_its_batch_with_its_own_words_and_is_kept)
     if (rows[_i].code == NULL)
         return;
     spool_fixture_set(&fixture, "limits = { min_free_percent = 0; max_source_seconds = 5.0; };");
-    cleanup(free_ptr) char *incoming = spool_fixture_path(&fixture, "incoming");
-    put_row(incoming, (size_t)_i);
-    spool_fixture_start(&fixture);
     cleanup(free_ptr) char *name = xstrdup(rows[_i].name);
     *strrchr(name, '.') = '\0';
+    cleanup(free_ptr) char *inner = xasprintf("incoming/%s", name);
+    cleanup(free_ptr) char *dropped = spool_fixture_path(&fixture, inner);
+    cleanup(free_ptr) char *ready = xasprintf("%s/.ready", inner);
+    ck_assert_int_eq(mkdir(dropped, 0755), 0);
+    put_row(dropped, (size_t)_i);
+    spool_fixture_put(&fixture, ready, "", 0);
+    spool_fixture_start(&fixture);
     json_t *status = spool_fixture_await(&fixture, name, "failed");
     expect_error(status, (size_t)_i);
     expect_error(video(status, 0), (size_t)_i);
     json_decref(status);
     spool_fixture_await_count(&fixture, "failed", 1);
+}
+END_TEST
+
+START_TEST(half_a_copy_is_told_and_not_taken_for_a_short_video)
+{
+    spool_fixture_set(
+        &fixture, "intake = { settle_seconds = 0.15; scan_seconds = 0.5; doubt_seconds = 0; };");
+    cleanup(free_ptr) char *copy = spool_fixture_path(&fixture, "incoming/half.mkv");
+    ck_assert_int_eq(PROGRAM_RUN(NULL, "cp", make_cut_mkv(), copy), 0);
+    spool_fixture_start(&fixture);
+    json_t *status = spool_fixture_await(&fixture, "half", "failed");
+    const json_t *error = json_object_get(status, "error");
+    ck_assert_str_eq(text_of(error, "code"), "incomplete_file");
+    ck_assert_ptr_nonnull(strstr(text_of(error, "message"), "half.mkv: is cut off: it has"));
+    json_decref(status);
 }
 END_TEST
 
@@ -237,6 +258,7 @@ static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, set_up, spool_story_close);
     tcase_add_test(tcase, each_is_told_what_is_wrong_with_it_and_the_good_ones_become_a_reel);
+    tcase_add_test(tcase, half_a_copy_is_told_and_not_taken_for_a_short_video);
     tcase_add_loop_test(tcase, one_alone_fails_its_batch_with_its_own_words_and_is_kept, 0,
                         ARRAY_LEN(rows));
 }

@@ -546,6 +546,24 @@ START_TEST(a_bad_source_is_told_and_the_others_are_fine)
 }
 END_TEST
 
+START_TEST(a_copy_that_was_cut_off_is_refused_unless_its_owner_says_it_is_ready)
+{
+    put("bad.mp4", "x");
+    ck_assert_int_eq(fchmodat(folder.fd, "in/bad.mp4", 0600, 0), 0);
+    cleanup(free_ptr) char *path = xasprintf("%s/in/bad.mp4", folder.path);
+    ck_assert_int_eq(truncate(path, 1 << 20), 0);
+    understand();
+    ck_assert_str_eq(batch.sources[0].error.id, "incomplete_file");
+    ck_assert_ptr_nonnull(
+        strstr(batch.sources[0].error.text, "bad.mp4: is cut off: it has a hole"));
+    ck_assert_ptr_nonnull(strstr(batch.sources[0].error.hint, ".ready"));
+    batch_release(&batch);
+    put(".ready", "");
+    understand();
+    ck_assert_int_eq(batch.sources[0].error.class, ERR_NONE);
+}
+END_TEST
+
 START_TEST(a_device_is_refused)
 {
     if (mknodat(folder.fd, "in/bad.mp4", S_IFCHR | 0644, makedev(1, 3)) < 0) {
@@ -1008,6 +1026,7 @@ int main(void)
                         (int)ARRAY_LEN(odd_jobs));
     tcase_add_loop_test(tcase, a_bad_source_is_told_and_the_others_are_fine, 0,
                         (int)ARRAY_LEN(bad_sources));
+    tcase_add_test(tcase, a_copy_that_was_cut_off_is_refused_unless_its_owner_says_it_is_ready);
     tcase_add_test(tcase, a_device_is_refused);
     tcase_add_test(tcase, a_file_we_may_not_read_is_refused);
     tcase_add_test(tcase, a_folder_we_may_not_read_is_refused);

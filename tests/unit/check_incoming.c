@@ -463,22 +463,96 @@ START_TEST(no_lease_is_left_behind)
 }
 END_TEST
 
-START_TEST(a_file_with_a_hole_waits_ten_minutes_and_is_then_taken)
+// Returns false where the file system has no holes.
+static bool make_sparse(const char *name, off_t written_at, off_t size)
+{
+    cleanup(close_fd) int fd = openat(spool.incoming, name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    ck_assert_int_eq(ftruncate(fd, size), 0);
+    ck_assert_int_eq(pwrite(fd, "x", 1, written_at), 1);
+    if (lseek(fd, 0, SEEK_HOLE) < size)
+        return true;
+    puts("SKIP holes: this file system has none");
+    return false;
+}
+
+START_TEST(a_copy_that_set_the_size_first_and_was_cut_off_waits_and_is_complained_of)
 {
     make_dir("trip");
-    put("trip/a.mp4", "x");
-    // As a copy that set the size first and was cut off.
-    cleanup(free_ptr) char *path = xasprintf("%s/incoming/trip/a.mp4", folder.path);
-    ck_assert_int_eq(truncate(path, 1 << 20), 0);
-    cleanup(close_fd) int fd = openat(spool.incoming, "trip/a.mp4", O_RDONLY | O_CLOEXEC);
-    if (lseek(fd, 0, SEEK_HOLE) == 1 << 20) {
-        puts("SKIP a_file_with_a_hole: this file system has no holes");
+    if (!make_sparse("trip/a.mp4", 0, 1 << 20))
         return;
-    }
+    pass(10);
+    expect_nothing();
+    ck_assert_str_eq(incoming_complaint(incoming, now_us),
+                     "trip: a.mp4 is cut off: it has a hole at 4.1 kB that reaches to its end");
+    ck_assert_ptr_null(incoming_complaint(incoming, now_us)); // once
+    pass(580);
+    expect_nothing();
+    expect_reason("trip: a.mp4 is cut off");
+    pass(60);
+    expect_settled("trip"); // for its owner to be told
+}
+END_TEST
+
+START_TEST(a_copy_that_goes_on_after_its_gap_was_seen_starts_the_wait_anew)
+{
+    make_dir("trip");
+    if (!make_sparse("trip/a.mp4", 0, 1 << 20))
+        return;
+    pass(590);
+    ck_assert_int_eq(make_sparse("trip/a.mp4", 500000, 1 << 20), true);
     pass(590);
     expect_nothing();
-    expect_reason("trip: a.mp4 has a gap");
+    cleanup(free_ptr) char *all = xcalloc(1 << 20, 1);
+    memset(all, 'x', 1 << 20);
+    cleanup(close_fd) int fd = openat(spool.incoming, "trip/a.mp4", O_WRONLY | O_CLOEXEC);
+    ck_assert_int_eq(pwrite(fd, all, 1 << 20, 0), 1 << 20);
+    close_fd(&fd);
+    pass(45);
+    expect_settled("trip");
+}
+END_TEST
+
+START_TEST(a_sparse_file_that_has_an_end_waits_ten_minutes_and_is_then_taken)
+{
+    make_dir("trip");
+    if (!make_sparse("trip/a.mp4", (1 << 20) - 1, 1 << 20))
+        return;
+    pass(590);
+    expect_nothing();
+    expect_reason("trip: a.mp4 has a hole at 0 B");
     pass(60);
+    expect_settled("trip");
+}
+END_TEST
+
+START_TEST(a_video_that_is_shorter_than_it_says_waits_for_the_rest)
+{
+    // An MP4 that says that 90 more bytes belong to it.
+    static const char head[] = "\0\0\0\x10"
+                               "ftypisom\0\0\0\0"
+                               "\0\0\0\x08moov\0\0\0\x62mdat";
+    char rest[90] = { 0 };
+    cleanup(close_fd) int fd =
+        openat(spool.incoming, "clip.mp4", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    ck_assert_int_eq(write(fd, head, sizeof head - 1), sizeof head - 1);
+    close_fd(&fd);
+    pass(590);
+    expect_nothing();
+    expect_reason("clip.mp4: is cut off: it has 32 B of at least 122 B");
+    fd = openat(spool.incoming, "clip.mp4", O_WRONLY | O_APPEND | O_CLOEXEC);
+    ck_assert_int_eq(write(fd, rest, sizeof rest), sizeof rest);
+    close_fd(&fd);
+    pass(45);
+    expect_settled("clip.mp4");
+}
+END_TEST
+
+START_TEST(ready_outranks_a_hole_and_an_end_that_is_missing)
+{
+    make_dir("trip");
+    (void)make_sparse("trip/a.mp4", 0, 1 << 20);
+    put("trip/.ready", "");
+    look();
     expect_settled("trip");
 }
 END_TEST
@@ -608,7 +682,12 @@ int main(void)
     tcase_add_test(tcase, a_file_open_for_reading_holds_nothing);
     tcase_add_test(tcase, a_file_mapped_for_writing_holds_its_folder);
     tcase_add_test(tcase, no_lease_is_left_behind);
-    tcase_add_test(tcase, a_file_with_a_hole_waits_ten_minutes_and_is_then_taken);
+    tcase_add_test(tcase,
+                   a_copy_that_set_the_size_first_and_was_cut_off_waits_and_is_complained_of);
+    tcase_add_test(tcase, a_copy_that_goes_on_after_its_gap_was_seen_starts_the_wait_anew);
+    tcase_add_test(tcase, a_sparse_file_that_has_an_end_waits_ten_minutes_and_is_then_taken);
+    tcase_add_test(tcase, a_video_that_is_shorter_than_it_says_waits_for_the_rest);
+    tcase_add_test(tcase, ready_outranks_a_hole_and_an_end_that_is_missing);
     tcase_add_test(tcase, what_vanishes_is_forgotten);
     tcase_add_test(tcase, what_was_given_and_not_taken_is_judged_anew);
     tcase_add_test(tcase, what_nobody_asks_for_stays_settled);
