@@ -248,6 +248,21 @@ int fs_write(int dirfd, const char *name, const void *data, size_t size, struct 
     return fs_commit(&file, err);
 }
 
+int fs_write_at_once(int dirfd, const char *name, const void *data, size_t size, struct err *err)
+{
+    cleanup(fs_release) struct fs_file file = FS_FILE_INIT;
+    int r = fs_begin(&file, dirfd, name, err);
+    if (r < 0)
+        return r;
+    r = write_all(file.fd, data, size);
+    if (r < 0)
+        return fs_fail(err, -r, "write", name);
+    r = put_in_place(&file, err);
+    if (r == 0 && fsync(file.fd) != 0)
+        r = fs_fail(err, errno, "sync", name);
+    return r;
+}
+
 // ---- names
 
 int fs_mkdir(int dirfd, const char *name, mode_t mode, struct err *err)

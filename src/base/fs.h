@@ -29,6 +29,11 @@ int fs_read(int dirfd, const char *name, size_t max_bytes, char **ret_data, size
 // Replaces NAME durably with `size` bytes, mode 0640 less the umask.
 int fs_write(int dirfd, const char *name, const void *data, size_t size, struct err *err);
 
+// The same with its name first and its durability after: for what a killed process must not lose,
+// while a lost machine may.  After the latter NAME may be of the right size and hold anything, so
+// who reads it must see whether it is whole.
+int fs_write_at_once(int dirfd, const char *name, const void *data, size_t size, struct err *err);
+
 // Appends one record with a single write and without sync: for logs only, where a lost tail is no
 // loss.
 int fs_append(int dirfd, const char *name, const void *data, size_t size, struct err *err);

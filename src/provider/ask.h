@@ -11,12 +11,12 @@
 #ifndef CLIPSPOOL_ASK_H
 #define CLIPSPOOL_ASK_H
 
-#include "provider/budget.h"
 #include "provider/fault.h"
 #include "provider/gate.h"
 #include "provider/http.h"
+#include "provider/purse.h"
 #include "provider/wire.h"
-#include "spool/model.h"
+#include "spool/answers.h"
 
 // What is asked of whom; all borrowed and kept until asker_close, but for what *http points at
 // itself, which is copied (its strings are kept).
@@ -27,7 +27,6 @@ struct asker_order {
     const char *key;        // the secret, or NULL
     const char *credential; // its name, for errors; or NULL
     const char *root;       // of the spool: the ledger of the day
-    const char *batch;      // the id of the batch
     int batchdir;           // its ledger, and without a cache its answers
     struct gate *gate;      // that all who ask this service go through; NULL: none
     const struct http_rules *http;
@@ -50,21 +49,26 @@ enum fault_service asker_service(const struct asker *asker);
 int asker_room(struct asker *asker, struct budget_sum *ret, struct err *err);
 void asker_price(const struct asker *asker, struct budget_price *ret);
 
+// For who asks in other ways than by a question (speech): the same accounts, the same answers.
+// Borrowed.
+const struct purse *asker_purse(const struct asker *asker);
+const struct answers *asker_answers(const struct asker *asker);
+
 // One question.  All borrowed.
 struct ask {
     const struct wire_question *question; // its model is the asker's, whatever it says
     const char *what;                     // "look", "theme", "clips", "repair": for receipts
     int index;                            // of the source, negative for the batch
     // Hex SHA-256 of the bytes that links in the question stand for (the proxy, the frames); "" if
-    // there are none.  The key of an answer is made of service, model, texts, parameters and this,
-    // never of links, which change.
+    // there are none.  The key of an answer is made of service, address, model, texts, parameters
+    // and this, never of links, which change.
     const char *content;
     const char *prompt_version;
     struct budget_sum most, original; // of budget_choose: what is held; for the receipt
     // Called only if it must really be sent, and again when the service says that what was prepared
     // has expired: gives the video's link (an upload on demand) instead of question->video.  NULL:
     // the question is sent as it is.  Returns 0 or a negative, which is passed up.
-    int (*link)(void *context, char **ret_link, struct err *err);
+    int (*give_link)(void *context, char **ret_link, struct err *err);
     void *context;
 };
 
@@ -72,8 +76,7 @@ struct ask {
 // that nothing was paid; or a negative:
 //   ERR_INPUT  over_budget      nothing was sent
 //              what fault_error has for a request that never works, and http_do
-//   ERR_RETRY, ERR_SERVICE      what fault_error, http_do, gate_enter have; ERR_RETRY slow_service:
-//                               no time is left of settings.patience_seconds
+//   ERR_RETRY, ERR_SERVICE      what fault_error, http_do and gate_enter have
 //   ERR_DENIED, ERR_CONFIG      the key is refused, the model is not there: see fault_error
 //   -ECANCELED                  asked to stop
 int asker_ask(struct asker *asker, const struct ask *ask, struct wire_reply *reply,

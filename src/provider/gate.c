@@ -12,6 +12,8 @@
 
 // Nothing tells that a place is free, so one looks for it.
 enum { LOOK_MS = 50, NONE = -1 };
+// What poll can count, and a limit of everybody's patience.
+static const double longest_pause = 1e6;
 // No turn in time: how soon to come again.
 enum { COME_AGAIN_SECONDS = 5 };
 
@@ -104,18 +106,24 @@ static enum throttle_answer ask(struct gate *gate, int64_t *ret_wait_us, struct 
 
 // ---- waiting
 
-static int stopped(struct err *err)
+int gate_pause(int stop_fd, double seconds, struct err *err)
 {
+    struct pollfd stop = { .fd = stop_fd > 0 ? stop_fd : -1, .events = POLLIN };
+    int r = poll(&stop, 1, (int)ceil(fmin(seconds, longest_pause) * 1000));
+    if (r <= 0 || stop.revents == 0)
+        return 0;
     (void)err_set(err, ERR_RETRY, "stopped", "the transfer was asked to stop");
     return -ECANCELED;
 }
 
-// Returns false once it is to stop.
-static bool pause_for(const struct gate *gate, int64_t wait_us)
+bool gate_stand_by(const struct err *before, struct err *now)
 {
-    struct pollfd stop = { .fd = gate->stop_fd > 0 ? gate->stop_fd : -1, .events = POLLIN };
-    int64_t ms = (wait_us + 999) / 1000;
-    return poll(&stop, 1, ms < 1000 ? (int)ms : 1000) <= 0 || stop.revents == 0;
+    unsigned asked = now->retry_after;
+    if (before->class == ERR_NONE || !throttle_had_no_turn(now))
+        return false;
+    *now = *before;
+    now->retry_after = now->retry_after > asked ? now->retry_after : asked;
+    return true;
 }
 
 static int busy(const struct gate *gate, int64_t wait_us, struct err *err)
@@ -143,8 +151,9 @@ static int wait_for_turn(struct gate *gate, struct err *err)
         }
         if (throttle_now() + wait > end)
             return busy(gate, wait, err);
-        if (!pause_for(gate, wait))
-            return stopped(err);
+        int r = gate_pause(gate->stop_fd, fmin((double)wait / 1e6, 1), err);
+        if (r < 0)
+            return r;
     }
 }
 

@@ -31,4 +31,15 @@ int gate_enter(void *context, struct err *err);
 // With what became of it, as throttle_tell has it; NULL: nobody knows.
 void gate_leave(void *context, const struct err *outcome);
 
+// ---- between two tries
+
+// Waits so long, unless stop_fd (0: none) is or becomes readable.  Returns 0 or -ECANCELED
+// (ERR_RETRY "stopped").
+int gate_pause(int stop_fd, double seconds, struct err *err);
+
+// For *now of a try behind one that failed with *before (ERR_NONE: there was none).  That it had no
+// turn any more is no news of the service: what the earlier one found stands, so that whoever
+// counts counts it, and is not to be tried again before the gate opens.  Returns whether it was so.
+bool gate_stand_by(const struct err *before, struct err *now);
+
 #endif

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 
 // Services that tell words only: as the recogniser of this machine does it.
 static const double pause_seconds = 0.4;
@@ -22,14 +23,13 @@ static int garbled(struct err *err, const char *what)
 static double number_of(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
+    double number;
+    int used = 0;
     if (json_is_number(value))
         return json_number_value(value);
     const char *text = json_string_value(value);
-    if (text == NULL || *text == '\0')
-        return NAN;
-    char *end;
-    double number = strtod(text, &end);
-    return *end == '\0' ? number : NAN;
+    bool is_number = text && sscanf(text, "%lf%n", &number, &used) == 1 && text[used] == '\0';
+    return is_number ? number : NAN;
 }
 
 static const char *text_of(const json_t *object, const char *key)

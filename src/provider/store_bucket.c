@@ -5,12 +5,11 @@
 
 #include "base/percent.h"
 #include "base/text.h"
+#include "provider/gate.h"
 #include "spool/remote.h"
-#include "spool/throttle.h"
 
 #include <errno.h>
 #include <math.h>
-#include <poll.h>
 #include <stdio.h>
 #include <strings.h>
 #include <sys/random.h>
@@ -115,27 +114,6 @@ double store_bucket_again(unsigned tries, const struct err *err)
     return fmax(seconds, err->retry_after);
 }
 
-bool store_bucket_stand_by(const struct err *before, struct err *now)
-{
-    unsigned asked = now->retry_after;
-    if (before->class == ERR_NONE || !throttle_had_no_turn(now))
-        return false;
-    *now = *before;
-    now->retry_after = now->retry_after > asked ? now->retry_after : asked;
-    return true;
-}
-
-int store_bucket_wait(const struct store_bucket *bucket, double seconds, struct err *err)
-{
-    struct pollfd stop = { .fd = bucket->rules.stop_fd > 0 ? bucket->rules.stop_fd : -1,
-                           .events = POLLIN };
-    int r = poll(&stop, 1, (int)(seconds * 1000));
-    if (r <= 0)
-        return 0;
-    (void)err_set(err, ERR_RETRY, "stopped", "the transfer was asked to stop");
-    return -ECANCELED;
-}
-
 int store_bucket_enter(const struct store_bucket *bucket, struct err *err)
 {
     return bucket->turn.enter != NULL ? bucket->turn.enter(bucket->turn.context, err) : 0;
@@ -154,7 +132,7 @@ int store_bucket_repeat(struct store_bucket *bucket, store_bucket_once *once, vo
     for (unsigned tries = 1;; tries++) {
         struct err now = ERR_INIT;
         int r = once(bucket, context, &now);
-        bool again = r < 0 && !store_bucket_stand_by(&before, &now);
+        bool again = r < 0 && !gate_stand_by(&before, &now);
         double seconds = again ? store_bucket_again(tries, &now) : -1;
         if (seconds < 0) {
             if (err != NULL && r < 0)
@@ -162,7 +140,7 @@ int store_bucket_repeat(struct store_bucket *bucket, store_bucket_once *once, vo
             return r;
         }
         before = now;
-        r = store_bucket_wait(bucket, seconds, err);
+        r = gate_pause(bucket->rules.stop_fd, seconds, err);
         if (r < 0)
             return r;
     }
@@ -287,7 +265,7 @@ static int put(struct store *store, const struct store_order *order, struct err 
     for (unsigned tries = 1;; tries++) {
         struct err now = ERR_INIT;
         int r = put_once(bucket, &call, &tap, &now);
-        bool again = r < 0 && !store_bucket_stand_by(&before, &now);
+        bool again = r < 0 && !gate_stand_by(&before, &now);
         before = now;
         if (again && strcmp(now.id, "damaged") == 0 && tries < STORE_BUCKET_TRIES)
             continue;

@@ -56,14 +56,6 @@ enum { STORE_BUCKET_TRIES = 3 };
 // a negative number if it is not.
 double store_bucket_again(unsigned tries, const struct err *err);
 
-// For *now of a try behind one that failed with *before (ERR_NONE: there was none).  That it had no
-// turn any more is no news of the service: what the earlier one found stands, so that whoever
-// counts counts it, and is not to be tried again before the gate opens.  Returns whether it was so.
-bool store_bucket_stand_by(const struct err *before, struct err *now);
-
-// Waits, unless asked to stop: -ECANCELED.
-int store_bucket_wait(const struct store_bucket *bucket, double seconds, struct err *err);
-
 // Does `once` until it succeeds, what came of it will not pass, or its tries are over.  Returns
 // what the last one did that had a turn, or -ECANCELED.
 typedef int store_bucket_once(struct store_bucket *bucket, void *context, struct err *err);

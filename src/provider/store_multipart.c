@@ -6,6 +6,7 @@
 // the service is told to throw the parts away, for they cost money and no list of objects shows
 // them.
 
+#include "provider/gate.h"
 #include "provider/store_bucket.h"
 
 #include "provider/xml.h"
@@ -428,8 +429,8 @@ static int end_upload(struct upload *upload, struct err *err)
         int r = end_once(upload, &body, &answered, &now);
         if (r < 0 && strstr(now.text, "NoSuchUpload") != NULL && is_there(upload))
             return 0;
-        bool again = r < 0 && !store_bucket_stand_by(&before, &now) && answered &&
-                     strcmp(now.id, "damaged") != 0;
+        bool again =
+            r < 0 && !gate_stand_by(&before, &now) && answered && strcmp(now.id, "damaged") != 0;
         double seconds = again ? store_bucket_again(tries, &now) : -1;
         if (seconds < 0) {
             if (r < 0 && err != NULL)
@@ -437,7 +438,7 @@ static int end_upload(struct upload *upload, struct err *err)
             return r;
         }
         before = now;
-        r = store_bucket_wait(upload->bucket, seconds, err);
+        r = gate_pause(upload->bucket->rules.stop_fd, seconds, err);
         if (r < 0)
             return r;
     }

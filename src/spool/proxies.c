@@ -8,25 +8,17 @@
 #include "base/fs.h"
 #include "base/imprint.h"
 #include "spool/batch.h"
+#include "spool/hoard.h"
 
 #define CACHE "cache"
 #define CACHE_PROXY "cache/proxy"
 #define SECRET "secret"
 #define FACTS "facts.json"
-#define GONE ".gone."
 
 enum {
-    PIECE = 1 << 20,         // read at once
-    MAX_ENTRIES = 100000,    // listed
-    MAX_FACTS = 1 << 16,     // bytes
-    MAX_FILES = 1024,        // in an entry's folder: pictures, and some
-    MAKING_SECONDS = 6 * 60, // an entry that is made longer than that was left by a crash
-};
-
-struct entry {
-    char *name;
-    time_t used;
-    uint64_t bytes;
+    PIECE = 1 << 20,     // read at once
+    MAX_FACTS = 1 << 16, // bytes
+    MAX_FILES = 1024,    // in an entry's folder: pictures, and some
 };
 
 // ---- the cache's own folder
@@ -133,85 +125,19 @@ int proxies_key(const struct settings *settings, const char *recipe, int fd, cha
 
 // ---- removing
 
-static int remove_entry(int cache, const char *name, struct err *err)
+static enum hoard_kind kind_of(const char *name)
 {
-    cleanup(free_ptr) char *gone = xasprintf(GONE "%s", name);
-    int r = strncmp(name, GONE, strlen(GONE)) == 0
-                ? 0
-                : fs_move(cache, name, cache, gone, FS_MOVE_REPLACE, NULL);
-    if (r == -ENOENT)
-        return 0; // somebody else was quicker
-    return fs_remove(cache, r < 0 || name[0] == '.' ? name : gone, err);
-}
-
-static uint64_t size_of_file(int dirfd, const char *folder, const char *name)
-{
-    struct stat st;
-    cleanup(free_ptr) char *path = xasprintf("%s/%s", folder, name);
-    return fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)
-               ? (uint64_t)st.st_size
-               : 0;
-}
-
-static uint64_t size_of_folder(int dirfd, const char *folder)
-{
-    cleanup(fs_names_free) char **names = NULL;
-    cleanup(close_fd) int fd = fs_open(dirfd, folder, O_RDONLY | O_DIRECTORY);
-    int count = fd < 0 ? 0 : fs_list(fd, MAX_FILES, &names, NULL);
-    uint64_t bytes = 0;
-    for (int i = 0; i < count; i++)
-        bytes += size_of_file(dirfd, folder, names[i]);
-    return bytes;
-}
-
-static uint64_t size_of(int cache, const char *name)
-{
-    cleanup(free_ptr) char *frames = xasprintf("%s/" SOURCE_FRAMES, name);
-    return size_of_folder(cache, name) + size_of_folder(cache, frames);
-}
-
-static int longest_unused_first(const void *a, const void *b)
-{
-    const struct entry *p = a, *q = b;
-    return p->used != q->used ? (p->used < q->used ? -1 : 1) : strcmp(p->name, q->name);
-}
-
-// Is it one that a crash left, or one that goes for its age?
-static bool is_due(const struct settings *settings, const struct entry *entry, time_t now)
-{
-    double age = difftime(now, entry->used);
-    if (strlen(entry->name) != IMPRINT_HEX)
-        return age > MAKING_SECONDS;
-    return settings->proxy_days > 0 && age > settings->proxy_days * 86400;
+    if (strcmp(name, SECRET) == 0)
+        return HOARD_FOREIGN;
+    return strlen(name) == IMPRINT_HEX ? HOARD_KEPT : HOARD_LEFT;
 }
 
 static int expire_in(const struct settings *settings, int cache, time_t now, struct err *err)
 {
-    cleanup(fs_names_free) char **names = NULL;
-    uint64_t free_bytes = 0, inodes, total = 0;
-    int count = fs_list(cache, MAX_ENTRIES, &names, err), removed = 0, kept = 0, r = 0;
-    if (count < 0)
-        return count;
-    cleanup(free_ptr) struct entry *entries = xcalloc((size_t)count + 1, sizeof *entries);
-    for (int i = 0; i < count; i++) {
-        struct stat st;
-        if (strcmp(names[i], SECRET) == 0 || fstatat(cache, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
-            continue;
-        entries[kept] = (struct entry){ names[i], st.st_mtime, size_of(cache, names[i]) };
-        total += entries[kept++].bytes;
-    }
-    qsort(entries, (size_t)kept, sizeof *entries, longest_unused_first);
-    uint64_t most = (uint64_t)settings->proxy_bytes;
-    if (fs_free(cache, &free_bytes, &inodes, NULL) == 0 && free_bytes < most)
-        most = free_bytes;
-    for (int i = 0; i < kept && r >= 0; i++) {
-        if (total <= most && !is_due(settings, &entries[i], now))
-            continue;
-        r = remove_entry(cache, entries[i].name, err);
-        total -= entries[i].bytes;
-        removed += r >= 0;
-    }
-    return r < 0 ? r : removed;
+    const struct hoard_rules rules = { .bytes = (uint64_t)settings->proxy_bytes,
+                                       .days = settings->proxy_days,
+                                       .kind = kind_of };
+    return hoard_expire(cache, &rules, now, err);
 }
 
 int proxies_expire(const struct settings *settings, time_t now, struct err *err)
@@ -296,7 +222,7 @@ int proxies_take(const struct settings *settings, const char *key, int sourcedir
     // One that goes at this moment, or is not whole, is none: the source is compressed.
     if (entry < 0 || take_from(entry, sourcedir, ret_facts, NULL) < 0)
         return 0;
-    (void)futimens(entry, NULL); // of use just now; if that cannot be noted, it goes earlier
+    hoard_use(cache, key);
     return 1;
 }
 
@@ -332,7 +258,7 @@ int proxies_keep(const struct settings *settings, const char *key, int sourcedir
     if (cache < 0)
         return cache;
     // Who comes here found none, or one of no use.
-    int r = remove_entry(cache, key, err);
+    int r = hoard_remove(cache, key, err);
     if (r >= 0)
         r = make_entry(cache, key, sourcedir, facts, err);
     if (r >= 0)

@@ -161,7 +161,7 @@ static char *join(const struct transcript_word *words, size_t count)
 static void settle_words(struct transcript_word *words, struct transcript_sentence *sentence,
                          struct transcript_word *to)
 {
-    if (words == NULL || sentence->word_count == 0)
+    if (sentence->word_count == 0)
         return;
     struct transcript_word *own = &words[sentence->first_word];
     double from = sentence->start;
@@ -180,7 +180,7 @@ static void settle_words(struct transcript_word *words, struct transcript_senten
 
 static void free_words(struct transcript_word *words, const struct transcript_sentence *sentence)
 {
-    for (size_t i = 0; words != NULL && i < sentence->word_count; i++)
+    for (size_t i = 0; i < sentence->word_count; i++)
         free(words[sentence->first_word + i].text);
 }
 

@@ -9,15 +9,15 @@
 #include "stages/stage.h"
 
 struct models {
-    int service; // enum model_service
-    enum model_role role;
+    int service;                     // enum model_service
     const struct model_place *place; // of the settings; borrowed
     char *key;                       // secret; NULL: none is needed
-    struct http_rules rules;         // any address: it is the operator's
-    struct http *http;               // for other requests to the same service
-    struct gate *gate;               // "model dashscope"
-    struct asker *asker;             // NULL for MODEL_SPEECH, which is not asked by chat
-    int stop_fd;                     // SIGTERM and SIGINT end what goes on with -ECANCELED
+    char *host;                      // the operator's: it may have any address
+    struct http_rules rules;
+    struct http *http; // for other requests to the same service
+    struct gate *gate; // "model dashscope"
+    struct asker *asker;
+    int stop_fd; // SIGTERM and SIGINT end what goes on with -ECANCELED
 };
 #define MODELS_INIT   \
     {                 \
@@ -27,9 +27,13 @@ struct models {
 // Opens what the batch of the context has for the role; keeps the context.  *ret is MODELS_INIT and
 // stays where it is until models_close.  No connection is made.  Returns 0; 1 with *ret untouched
 // if that is no service (local, none); or a negative: ERR_CONFIG as credential_load_secret and
-// asker_open have it.
+// asker_open have it.  models_close is due in any case.
 int models_open(struct stage_context *context, enum model_role role, struct models *ret,
                 struct err *err);
+
+// The service alone, without batch and asker.  *ret is MODELS_INIT, keeps the settings.
+int models_open_service(const struct settings *settings, int service, struct models *ret,
+                        struct err *err);
 
 // Wipes the key.
 void models_close(struct models *models);

@@ -27,6 +27,11 @@ What it does is in the query of the link, so that a test reads in one place what
                      WORD being good or bad: the signature is made once more here, with whsec_SECRET
   save=PATH          puts the body of the request there; head=PATH: what came before it
 
+A link below /script/PATH/, PATH percent-encoded, is answered as the JSON in that file says: a list of answers,
+one for each request that comes, the last for all that come later.  Of each: status (200), head (an object of
+fields), body (a text, or JSON), cut=N (closes after N bytes of it), mute (never answers).  The request as it came
+is put into PATH.1, PATH.2, ...
+
 Each event is a line on stdout: "accept N", "request N METHOD PATH range=R ifrange=V",
 "sent N BYTES", "stalled N", "closed N".  It ends when stdin does.
 """
@@ -175,6 +180,26 @@ class Exchange:
             return False
         return True
 
+    def scripted(self):
+        path = urllib.parse.unquote(self.target.split("/")[2])
+        with say_lock:
+            turn = counts[path] = counts.get(path, 0) + 1
+        with open(f"{path}.{turn}", "wb") as file:
+            file.write(self.request)
+        with open(path, encoding="utf-8") as file:
+            script = json.load(file)
+        answer = script[min(turn, len(script)) - 1]
+        if answer.get("mute"):
+            self.wait_for_end()
+        body = answer.get("body", "")
+        body = (body if isinstance(body, str) else json.dumps(body)).encode()
+        self.head(answer.get("status", 200), *(f"{k}: {v}" for k, v in answer.get("head", {}).items()),
+                  f"Content-Length: {len(body)}")
+        self.send(body[:answer.get("cut", len(body))])
+        self.sent += len(body[:answer.get("cut", len(body))])
+        if "cut" in answer:
+            raise Gone
+
     def describe(self):
         """Sets size, seed and the fields that say which object it is."""
         changed = self.turn if "rolling" in self.wish else int(self.turn >= self.number_of("change", 1 << 30))
@@ -224,6 +249,9 @@ class Exchange:
         self.send(b"0\r\n\r\n")
 
     def answer(self):
+        if self.target.startswith("/script/"):
+            self.scripted()
+            return
         self.take_body()
         if self.special():
             return
