@@ -142,6 +142,9 @@ $(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(O)/lib/hi
 	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_test) $(LIBS_media) $(LIBS_provider) \
 	    $(LIBS_transcribe) $(LIBS_daemon) $(LIBS_stage) $(LIBS_base)
 
+# Where file systems are what the test says.
+$(O)/tests/unit/check_mount: LDFLAGS += -Wl,--wrap=fstatfs
+
 # In a fault test the N-th of these calls fails on demand (tests/support/faults.h).
 FAULT_CALLS = close copy_file_range fstat fstatat fsync ftruncate futimens linkat mkdirat openat pread \
 	renameat renameat2 unlinkat write

@@ -8,6 +8,7 @@
 #include "cli/screen.h"
 #include "cli/worker.h"
 #include "spool/errand.h"
+#include "spool/mount.h"
 #include "spool/throttle.h"
 
 #include <errno.h>
@@ -166,6 +167,14 @@ static void look_at_abilities(struct doctor *doctor, const struct folder *folder
         say(doctor, OK, subject, NULL, "%s, has all that is of use", type);
 }
 
+// The service does not start where this is wrong.
+static void look_at_mount(struct doctor *doctor, const struct folder *incoming)
+{
+    struct err err = ERR_INIT;
+    if (incoming->dir >= 0 && mount_check(doctor->settings, incoming->dir, &err) < 0)
+        say(doctor, PROBLEM, "intake", err.hint, "%s", err.text);
+}
+
 static void look_at_folders(struct doctor *doctor)
 {
     const struct settings *settings = doctor->settings;
@@ -186,6 +195,7 @@ static void look_at_folders(struct doctor *doctor)
     for (int i = INCOMING; i <= WORK; i++)
         if (folders[i].dir >= 0)
             look_at_abilities(doctor, &folders[i]);
+    look_at_mount(doctor, &folders[INCOMING]);
     for (int i = 0; i < FOLDERS; i++) {
         close_fd(&folders[i].dir);
         free(folders[i].path);

@@ -145,6 +145,7 @@ static int write_config(struct private *spool, const struct settings *base, stru
     own.storage = STORAGE_LOCAL; // who waits for the reel wants it here
     own.bucket = own.public_address = NULL;
     own.accept_links = true;
+    own.intake_mode = INTAKE_MARKER; // wherever it lies, nobody else writes there
     own.settle_seconds = 0.1;
     own.scan_seconds = 1;
     own.min_free_percent = 0; // one's own disk is one's own business

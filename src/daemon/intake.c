@@ -43,6 +43,7 @@ struct intake {
     uint64_t look_us;            // when the next one is armed for; UINT64_MAX: none is
     unsigned failures;           // claims in a row that went wrong
     bool claiming, again, stopped;
+    uint32_t left_cookie;    // of the last rename away from a name that is a candidate's
     struct carrier *carrier; // a claim across file systems under way, or NULL
     char *carried;           // what it carries
 };
@@ -261,13 +262,25 @@ static int on_look(sd_event_source *source, uint64_t when, void *data)
     return 0;
 }
 
+// A rename commits a folder, but for one from a name that had been there for all to see: so are
+// folders named that are made here and filled afterwards.
+static void see_rename(struct intake *intake, const struct inotify_event *event)
+{
+    if (event->mask & IN_MOVED_FROM && incoming_name(event->name) == INCOMING_COUNTS)
+        intake->left_cookie = event->cookie;
+    else if (event->mask & IN_MOVED_TO && event->cookie != intake->left_cookie)
+        incoming_renamed(intake->incoming, &intake->service->spool, event->name);
+}
+
 static int on_root_event(sd_event_source *source, const struct inotify_event *event, void *data)
 {
     (void)source;
     struct intake *intake = data;
+    if (event->mask & IN_ISDIR && event->len > 0)
+        see_rename(intake, event);
     if (event->mask & IN_Q_OVERFLOW)
         add_all_folders(intake);
-    else if (event->mask & IN_ISDIR && event->len > 0)
+    else if (event->mask & IN_ISDIR && event->len > 0 && !(event->mask & IN_MOVED_FROM))
         add_folder(intake, event->name);
     intake_wake(intake);
     return 0;
@@ -277,7 +290,8 @@ static int watch_root(struct intake *intake)
 {
     struct service *service = intake->service;
     return sd_event_add_inotify_fd(service->event, &intake->root, service->spool.incoming,
-                                   IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR,
+                                   IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE |
+                                       IN_ONLYDIR,
                                    on_root_event, intake);
 }
 

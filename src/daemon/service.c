@@ -22,6 +22,7 @@
 #include "daemon/supervise.h"
 #include "daemon/wishes.h"
 #include "spool/calendar.h"
+#include "spool/mount.h"
 #include "spool/proxies.h"
 #include "spool/throttle.h"
 
@@ -249,6 +250,10 @@ static void reload(struct service *service)
     if (good && (!same_text(fresh.root, old->root) || !same_text(fresh.incoming, old->incoming) ||
                  !same_text(fresh.outbox, old->outbox))) {
         config_report_add(&report, "the folders of the spool only change with a restart");
+        good = false;
+    }
+    if (good && mount_check(&fresh, service->spool.incoming, &err) < 0) {
+        config_report_add(&report, "%s", err.text);
         good = false;
     }
     if (!good) {

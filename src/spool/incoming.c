@@ -15,11 +15,13 @@
 #include "spool/tree.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <strings.h>
 
 enum {
     MIN_LOOKS = 3,
-    MAX_NAMES = 1000000, // in incoming; each costs one lstat a look
+    MAX_NAMES = 1000000,  // in incoming; each costs one lstat a look
+    MAX_RENAMED = 100000, // between two looks, far more than the kernel queues events
 };
 
 // After this without a change nobody is copying any more.
@@ -119,6 +121,8 @@ struct candidate {
     uint64_t changed_us; // first look that saw this signature
     uint64_t next_us;    // not looked at before
     unsigned looks;      // equal ones; 0: to be judged anew
+    dev_t device;        // of the folder that is committed by a rename,
+    ino_t inode;         // 0: none is
     bool settled, given;
     bool closed;  // may not be read
     bool stalled; // nobody writes, and it is not whole
@@ -128,7 +132,9 @@ struct candidate {
 struct incoming {
     struct candidate *candidates; // in natural order of their names
     size_t count;
-    size_t next; // for incoming_next
+    size_t next;               // for incoming_next
+    struct candidate *renamed; // folders that no look has seen yet, by name, device and inode
+    size_t renamed_count;
 };
 
 struct incoming *incoming_new(void)
@@ -142,6 +148,14 @@ static void candidate_release(struct candidate *candidate)
     free_ptr(&candidate->reason);
 }
 
+static void forget_renamed(struct incoming *incoming)
+{
+    for (size_t i = 0; i < incoming->renamed_count; i++)
+        candidate_release(&incoming->renamed[i]);
+    free(TAKE(incoming->renamed));
+    incoming->renamed_count = 0;
+}
+
 void incoming_free(struct incoming **incoming)
 {
     if (*incoming == NULL)
@@ -149,6 +163,7 @@ void incoming_free(struct incoming **incoming)
     for (size_t i = 0; i < (*incoming)->count; i++)
         candidate_release(&(*incoming)->candidates[i]);
     free((*incoming)->candidates);
+    forget_renamed(*incoming);
     free_ptr(incoming);
 }
 
@@ -162,6 +177,19 @@ static bool is_candidate(int incomingdir, const char *name)
         fstatat(incomingdir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return false;
     return S_ISDIR(st.st_mode) || batch_is_source_name(name, &kind);
+}
+
+static int compare(const void *name, const void *candidate)
+{
+    return text_natural_compare(name, ((const struct candidate *)candidate)->name);
+}
+
+static struct candidate *find(const struct incoming *incoming, const char *name)
+{
+    if (incoming->count == 0)
+        return NULL;
+    return bsearch(name, incoming->candidates, incoming->count, sizeof *incoming->candidates,
+                   compare);
 }
 
 // Both lists are in the same order: one pass keeps what is still there, adds what is new and
@@ -187,6 +215,35 @@ static void merge(struct incoming *incoming, char **names, size_t count)
     incoming->count = count;
 }
 
+// ---- what a rename commits
+
+void incoming_renamed(struct incoming *incoming, struct spool *spool, const char *name)
+{
+    struct stat st;
+    if (incoming->renamed_count >= MAX_RENAMED ||
+        fstatat(spool->incoming, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+        return;
+    incoming->renamed =
+        xrealloc(incoming->renamed, incoming->renamed_count + 1, sizeof *incoming->renamed);
+    incoming->renamed[incoming->renamed_count++] =
+        (struct candidate){ .name = xstrdup(name), .device = st.st_dev, .inode = st.st_ino };
+}
+
+// Each is told to the candidate of its name, which is then looked at whenever that was due.
+static void tell_renamed(struct incoming *incoming)
+{
+    for (size_t i = 0; i < incoming->renamed_count; i++) {
+        const struct candidate *renamed = &incoming->renamed[i];
+        struct candidate *candidate = find(incoming, renamed->name);
+        if (candidate == NULL)
+            continue;
+        candidate->device = renamed->device;
+        candidate->inode = renamed->inode;
+        candidate->looks = 0;
+    }
+    forget_renamed(incoming);
+}
+
 static int list_candidates(struct incoming *incoming, struct spool *spool, struct err *err)
 {
     cleanup(fs_names_free) char **names = NULL;
@@ -210,6 +267,8 @@ static int list_candidates(struct incoming *incoming, struct spool *spool, struc
 struct view {
     uint64_t signature;
     bool ready;
+    dev_t device; // of the top
+    ino_t inode;
     char *partial;  // path of the first partial name, or NULL
     int unreadable; // -errno of the top folder that is not ours
 };
@@ -229,6 +288,10 @@ static int view_entry(void *context, const struct tree_entry *entry)
     // One that is ours can be opened up once it is taken.
     if (is_top && entry->trouble != 0 && entry->stat->st_uid != geteuid())
         view->unreadable = entry->trouble;
+    if (is_top) {
+        view->device = entry->stat->st_dev;
+        view->inode = entry->stat->st_ino;
+    }
     if (name == INCOMING_READY && strchr(entry->path, '/') == NULL)
         view->ready = true;
     if (name == INCOMING_PARTIAL && view->partial == NULL)
@@ -269,6 +332,26 @@ static void check_doubts(struct candidate *candidate, const struct spool *spool,
         settle(candidate);
 }
 
+// A folder that was renamed here is complete, if its producer keeps to what that means; one who
+// still writes does not.
+static void judge_committed(struct candidate *candidate, const struct view *view,
+                            const struct spool *spool, const struct settings *settings)
+{
+    cleanup(doubt_release) struct doubt doubt = DOUBT_INIT;
+    if (candidate->inode == 0 || candidate->inode != view->inode ||
+        candidate->device != view->device) {
+        wait_because(candidate, NULL,
+                     "is taken when it holds a file .ready, or when it is renamed from a name that "
+                     "begins with a dot (intake.mode is \"marker\")");
+        return;
+    }
+    doubt_look(spool->incoming, candidate->name, (size_t)settings->max_entries, &doubt);
+    if (doubt.kind == DOUBT_OPEN)
+        wait_because(candidate, doubt.path, doubt.why);
+    else
+        settle(candidate);
+}
+
 static void judge(struct candidate *candidate, const struct view *view, const struct spool *spool,
                   const struct settings *settings, uint64_t now_us)
 {
@@ -290,6 +373,8 @@ static void judge(struct candidate *candidate, const struct view *view, const st
         wait_because(candidate, view->partial, "is still being written");
     else if (view->ready)
         settle(candidate);
+    else if (settings->intake_mode == INTAKE_MARKER)
+        judge_committed(candidate, view, spool, settings);
     else if (candidate->looks < MIN_LOOKS || quiet_us < settle_us)
         wait_because(candidate, NULL, "is taken once it has not changed for a while");
     else
@@ -353,6 +438,7 @@ int incoming_look(struct incoming *incoming, struct spool *spool, const struct s
     incoming->next = 0;
     if (r < 0)
         return r;
+    tell_renamed(incoming);
     for (size_t i = 0; i < incoming->count; i++) {
         struct candidate *candidate = &incoming->candidates[i];
         look_at(candidate, spool, settings, now_us);

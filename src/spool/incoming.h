@@ -6,6 +6,9 @@
 // writing here (read lease), and none is cut off or has a hole (spool/doubt.h; doubt_seconds
 // without a change excuse it, and batch_understand refuses what is cut off); or when it contains
 // `.ready` and holds no partial name.
+//
+// With intake.mode = "marker" none of this is believed: only `.ready`, and a rename that brought
+// the whole folder.
 #ifndef CLIPSPOOL_INCOMING_H
 #define CLIPSPOOL_INCOMING_H
 
@@ -25,6 +28,10 @@ void incoming_free(struct incoming **incoming);
 // (UINT64_MAX when nothing is pending).
 int incoming_look(struct incoming *incoming, struct spool *spool, const struct settings *settings,
                   uint64_t now_us, uint64_t *ret_next_look_us, struct err *err);
+
+// A folder was renamed to this name from elsewhere, or from a name that is no candidate: where only
+// what is committed is taken, that commits it.  Counts for the folder that has the name now.
+void incoming_renamed(struct incoming *incoming, struct spool *spool, const char *name);
 
 // The next settled name (borrowed until the next look), or NULL.  Each is given once a look; if it
 // is still there at the next one it is judged anew.  One that nobody asks for stays settled.

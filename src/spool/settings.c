@@ -19,6 +19,8 @@ enum { MAX_PATH_BYTES = 4095, SETTINGS_MAX_BYTES = 65536 };
 
 // In the order of enum job_storage.
 static const char *const modes[] = { "local", "oss", "hybrid", NULL };
+// In the order of enum intake_mode.
+static const char *const intake_modes[] = { "auto", "marker", NULL };
 
 // clang-format off
 #define STAGE_ROWS(NAME, STAGE, TRIES, WAIT, SOFT, HARD) \
@@ -43,6 +45,9 @@ const struct config_option settings_options[] = {
     { "spool.programs", CONFIG_TEXT, AT(programs), NULL, .max = MAX_PATH_BYTES,
       .help = "The folder of the stage programs; the installed ones if this is not set." },
 
+    { "intake.mode", CONFIG_CHOICE, AT(intake_mode), "auto", .choices = intake_modes,
+      .help = "Whether what looks complete is taken, or only what is said to be: by .ready or "
+              "SHA256SUMS in the folder, or by renaming it there." },
     { "intake.settle_seconds", CONFIG_NUMBER, AT(settle_seconds), "10", 0.05, 86400, .unit = "s",
       .help = "How long a dropped folder must stay unchanged before it is taken." },
     { "intake.scan_seconds", CONFIG_NUMBER, AT(scan_seconds), "30", 0.1, 86400, .unit = "s",

@@ -14,6 +14,9 @@ struct settings_stage {
     double hard_seconds; // then SIGKILL
 };
 
+// What is taken: what looks complete, or only what somebody says is.
+enum intake_mode { INTAKE_AUTO, INTAKE_MARKER };
+
 struct settings {
     // spool { }
     char *root;     // holds work, failed, archive, quarantine, and by default incoming and outbox
@@ -21,6 +24,7 @@ struct settings {
     char *outbox;   // or NULL: root/outbox
     char *programs; // the folder of the stages, or NULL: the one this installation was built for
     // intake { }
+    int intake_mode; // enum intake_mode
     double settle_seconds, scan_seconds;
     double doubt_seconds; // how long what is cut off, or has a hole, is waited for
     bool accept_links; // symbolic and hard links are sources; only for a private spool (clipspool

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "spool/mount.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -142,7 +143,9 @@ static int open_all(const struct settings *settings, enum spool_open_flags flags
     int r = check_one_system(spool, err);
     if (r < 0 || !(flags & SPOOL_LOCK))
         return r;
-    r = take_lock(rootdir, spool, err);
+    r = mount_check(settings, spool->incoming, err);
+    if (r == 0)
+        r = take_lock(rootdir, spool, err);
     if (r < 0)
         return r;
     sweep(spool->work);

@@ -30,7 +30,8 @@ enum spool_open_flags {
         1 << 1, // be its only daemon; fails with ERR_CONFIG id "spool_in_use" if another is
 };
 // Without either flag, private directories that we may not open stay -1: people look at the outbox.
-// ERR_CONFIG: "no_spool" (something is missing), "spool_divided", "spool_in_use".
+// ERR_CONFIG: "no_spool" (something is missing), "spool_divided", "spool_in_use";
+// with SPOOL_LOCK also "incoming_is_remote" (spool/mount.h).
 int spool_open(const struct settings *settings, enum spool_open_flags flags, struct spool *spool,
                struct err *err);
 void spool_release(struct spool *spool);

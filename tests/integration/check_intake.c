@@ -69,9 +69,44 @@ START_TEST(fifty_folders_moved_in_while_nobody_looks_are_all_found)
 }
 END_TEST
 
+// ---- with intake.mode = "marker"
+
+static const struct {
+    const char *what, *from, *to;
+    bool taken;
+} renames[] = {
+    { "a folder that was made aside", "aside", "spool/incoming/trip", true },
+    { "one from a hidden name", "spool/incoming/.trip", "spool/incoming/trip", true },
+    { "one from a partial name", "spool/incoming/trip.part", "spool/incoming/trip", true },
+    { "a new folder that gets its name", "spool/incoming/New folder", "spool/incoming/trip",
+      false },
+};
+
+START_TEST(a_folder_that_is_renamed_there_is_taken_but_not_one_that_lay_there)
+{
+    cleanup(free_ptr) char *from = outside(renames[_i].from);
+    cleanup(free_ptr) char *to = outside(renames[_i].to);
+    cleanup(free_ptr) char *clip = xasprintf("%s/a.mp4", renames[_i].from);
+    spool_fixture_set(
+        &fixture, "intake = { mode = \"marker\"; settle_seconds = 0.15; scan_seconds = 0.5; };");
+    spool_fixture_start(&fixture);
+    ck_assert_int_eq(mkdir(from, 0755), 0);
+    folder_put(&fixture.folder, clip, "x");
+    ck_assert_int_eq(rename(from, to), 0);
+    if (!renames[_i].taken) {
+        spool_fixture_await_notice(&fixture, "is taken when it holds a file .ready");
+        ck_assert_uint_eq(spool_fixture_count(&fixture, "outbox"), 0);
+        spool_fixture_put(&fixture, "incoming/trip/.ready", "", 0);
+    }
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
+    tcase_add_loop_test(tcase, a_folder_that_is_renamed_there_is_taken_but_not_one_that_lay_there,
+                        0, (int)ARRAY_LEN(renames));
     tcase_add_test(tcase, ready_inside_a_folder_takes_it_at_once);
     tcase_add_test(tcase, what_lay_there_before_the_start_is_taken);
     tcase_add_test(tcase, two_batches_at_once_get_a_reel_each);

@@ -557,6 +557,74 @@ START_TEST(ready_outranks_a_hole_and_an_end_that_is_missing)
 }
 END_TEST
 
+// ---- only what is committed
+
+START_TEST(with_markers_quiet_says_nothing)
+{
+    settings.intake_mode = INTAKE_MARKER;
+    make_dir("trip");
+    put("trip/a.mp4", "x");
+    put("clip.mp4", "x");
+    pass(3600);
+    expect_nothing();
+    expect_reason("is taken when it holds a file .ready");
+    put("trip/.ready", "");
+    look();
+    expect_settled("trip");
+    expect_nothing();
+}
+END_TEST
+
+START_TEST(with_markers_a_rename_commits_the_folder_that_came_by_it)
+{
+    settings.intake_mode = INTAKE_MARKER;
+    make_dir("trip");
+    put("trip/a.mp4", "x");
+    pass(60);
+    incoming_renamed(incoming, &spool, "trip");
+    look();
+    expect_settled("trip");
+}
+END_TEST
+
+START_TEST(a_rename_commits_no_other_folder_of_that_name)
+{
+    settings.intake_mode = INTAKE_MARKER;
+    make_dir("trip");
+    incoming_renamed(incoming, &spool, "trip");
+    make_dir("other");
+    ck_assert_int_eq(renameat(spool.incoming, "other", spool.incoming, "trip"), 0);
+    pass(60);
+    expect_nothing();
+}
+END_TEST
+
+START_TEST(what_was_renamed_and_is_still_written_waits)
+{
+    settings.intake_mode = INTAKE_MARKER;
+    make_dir("trip");
+    put("trip/a.mp4", "x");
+    int fd = openat(spool.incoming, "trip/a.mp4", O_WRONLY | O_CLOEXEC);
+    incoming_renamed(incoming, &spool, "trip");
+    pass(60);
+    expect_nothing();
+    expect_reason("trip: a.mp4 is still open for writing");
+    close_fd(&fd);
+    pass(30);
+    expect_settled("trip");
+}
+END_TEST
+
+START_TEST(a_loose_file_is_not_committed_by_a_rename)
+{
+    settings.intake_mode = INTAKE_MARKER;
+    put("clip.mp4", "x");
+    incoming_renamed(incoming, &spool, "clip.mp4");
+    pass(60);
+    expect_nothing();
+}
+END_TEST
+
 // ---- names that come and go
 
 START_TEST(what_vanishes_is_forgotten)
@@ -688,6 +756,11 @@ int main(void)
     tcase_add_test(tcase, a_sparse_file_that_has_an_end_waits_ten_minutes_and_is_then_taken);
     tcase_add_test(tcase, a_video_that_is_shorter_than_it_says_waits_for_the_rest);
     tcase_add_test(tcase, ready_outranks_a_hole_and_an_end_that_is_missing);
+    tcase_add_test(tcase, with_markers_quiet_says_nothing);
+    tcase_add_test(tcase, with_markers_a_rename_commits_the_folder_that_came_by_it);
+    tcase_add_test(tcase, a_rename_commits_no_other_folder_of_that_name);
+    tcase_add_test(tcase, what_was_renamed_and_is_still_written_waits);
+    tcase_add_test(tcase, a_loose_file_is_not_committed_by_a_rename);
     tcase_add_test(tcase, what_vanishes_is_forgotten);
     tcase_add_test(tcase, what_was_given_and_not_taken_is_judged_anew);
     tcase_add_test(tcase, what_nobody_asks_for_stays_settled);
