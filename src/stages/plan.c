@@ -1,12 +1,14 @@
 // plan: which segments of which sources make the reel.
 //
-// The local planner chooses; where nothing that was chosen can be cut, it is the beginning of each
-// video.  Whoever chose, the plan goes through the one validator before anybody uses it, and says
-// who it is by and why.
+// A text model chooses, if the batch was promised one and it can be used; else the local planner;
+// and where nothing that was chosen can be cut, the beginning of each video.  Whoever chose, the
+// plan goes through the one validator before anybody uses it, and says who it is by and why.
 #include <math.h>
 
 #include "highlight/align.h"
+#include "stages/fallback.h"
 #include "stages/gathered.h"
+#include "stages/planning.h"
 
 // How much longer than wished a reel may become.
 static const double allowed_excess = 1.1;
@@ -48,10 +50,19 @@ static void choose_here(const struct gathered *gathered, const struct job *job,
     select_segments(gathered->choices, gathered->count, wish, plan);
 }
 
-static void choose(const struct stage_context *context, const struct gathered *gathered,
-                   struct plan *plan)
+// Says it in the plan, where status.json shows it, and in the log.
+static void degrade(struct stage_context *context, const char *reason, struct plan *plan)
+{
+    plan->degraded = xasprintf("the plan was made without the model: %s", reason);
+    plan_note(plan, "%s", plan->degraded);
+    stage_warn(context, "%s", plan->degraded);
+}
+
+static int choose(struct stage_context *context, const struct gathered *gathered, struct plan *plan,
+                  struct err *err)
 {
     const struct job *job = &context->batch.job;
+    struct err reason = ERR_INIT;
     struct select_wish wish = {
         .strategy = (enum job_strategy)job->strategy,
         .target = select_target(job->target_duration, gathered->choices, gathered->count,
@@ -63,7 +74,16 @@ static void choose(const struct stage_context *context, const struct gathered *g
         plan_note(plan,
                   "the videos last %.1f s together, so the reel is shorter than the %.1f s wished",
                   wish.target, job->target_duration);
-    choose_here(gathered, job, &wish, plan);
+    int r = planning_by_model(context, gathered, &wish, snap_seconds(context), plan, &reason);
+    if (r < 0 && !fallback_is_due(context, STAGE_PLAN, &reason)) {
+        *err = reason;
+        return r;
+    }
+    if (r < 0)
+        degrade(context, reason.text, plan);
+    if (r != 0)
+        choose_here(gathered, job, &wish, plan);
+    return 0;
 }
 
 // The one validator; when it leaves nothing, the beginning of each video.
@@ -115,7 +135,9 @@ static int run(struct stage_context *context, struct err *err)
         return r;
     if (!gathered.usable)
         return nothing_to_cut(gathered.count, err);
-    choose(context, &gathered, &plan);
+    r = choose(context, &gathered, &plan, err);
+    if (r < 0)
+        return r;
     r = check(context, &gathered, &plan, err);
     if (r < 0)
         return r;
