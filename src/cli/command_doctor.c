@@ -1,6 +1,7 @@
 // doctor: is everything there that a reel needs?  One line a check, with the remedy under what is
 // wrong.
 #include "base/fs.h"
+#include "base/landlock.h"
 #include "base/text.h"
 #include "cli/ability.h"
 #include "cli/command.h"
@@ -239,6 +240,17 @@ static void find_program(struct doctor *doctor, const char *name)
         look_at_program(doctor, name, path);
 }
 
+static void look_at_walls(struct doctor *doctor)
+{
+    int version = landlock_version();
+    if (version >= 2)
+        say(doctor, OK, "walls", NULL, "stages keep to their batches by Landlock %d", version);
+    else
+        say(doctor, WARNING, "walls", "a kernel of 5.19 or later, with lsm=...,landlock",
+            "stages are kept from other files by the service's unit alone: Landlock %s",
+            version == 0 ? "is not there" : "is too old");
+}
+
 static void look_at_programs(struct doctor *doctor)
 {
     for (int i = 0; i < STAGE_COUNT; i++)
@@ -386,6 +398,7 @@ static int run(struct cli *cli, int argc, char **argv)
                       : COMMAND_CONFIG);
     look_at_folders(&doctor);
     look_at_programs(&doctor);
+    look_at_walls(&doctor);
     look_at_buckets(&doctor, cli);
     look_at_service(&doctor);
     look_at_services(&doctor);

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/fs.h"
+#include "base/landlock.h"
 #include "base/log.h"
 #include "daemon/adopt.h"
 #include "daemon/errands.h"
@@ -515,12 +516,24 @@ int service_open(struct service *service, const struct options *options,
     return r < 0 ? r : open_work(service, err);
 }
 
+// What stages will find, for this process is under the same filters.
+static void tell_walls(void)
+{
+    int version = landlock_version();
+    if (version < 2)
+        log_warning(NULL, "stages are kept from other files by the unit alone: Landlock %s",
+                    version == 0 ? "is not there" : "is too old");
+    else
+        log_info(NULL, "stages keep to their batches by Landlock %d", version);
+}
+
 int service_run(struct service *service)
 {
     service_arm(service, &service->scan,
                 service_now(service) + (uint64_t)(service->settings.scan_seconds * 1e6), on_scan,
                 service);
     log_notice(NULL, "ready: %s", service->settings.root);
+    tell_walls();
     notice_ready();
     notice_status(service);
     int r = sd_event_loop(service->event);

@@ -35,7 +35,7 @@ static const unsigned needs[STAGE_COUNT] = {
 
 // A growing list; paths and descriptors that were made for it are its own.
 struct places {
-    struct sandbox_place *items;
+    struct reach_place *items;
     char **made;
     int fds[BATCH_MAX_SOURCES];
     size_t count, made_count, fd_count;
@@ -51,24 +51,24 @@ static void places_release(struct places *places)
     free(places->items);
 }
 
-static void add(struct places *places, struct sandbox_place place)
+static void add(struct places *places, struct reach_place place)
 {
     places->items = xrealloc(places->items, places->count + 1, sizeof *places->items);
     places->items[places->count++] = place;
 }
 
-static void add_path(struct places *places, const char *path, enum sandbox_access access)
+static void add_path(struct places *places, const char *path, enum reach reach)
 {
     if (path != NULL && path[0] == '/')
-        add(places, (struct sandbox_place){ .path = path, .access = access });
+        add(places, (struct reach_place){ .path = path, .reach = reach });
 }
 
 // Takes the path.
-static void add_made(struct places *places, char *path, enum sandbox_access access)
+static void add_made(struct places *places, char *path, enum reach reach)
 {
     places->made = xrealloc(places->made, places->made_count + 1, sizeof *places->made);
     places->made[places->made_count++] = path;
-    add_path(places, path, access);
+    add_path(places, path, reach);
 }
 
 // A folder of the spool, which may be missing in one that was never asked for it.
@@ -77,8 +77,8 @@ static void add_folder(struct places *places, const struct settings *settings, c
     cleanup(close_fd) int root = open(settings->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root >= 0)
         (void)fs_mkdir(root, name, 0700, NULL); // who needs it says so if this fails
-    add(places, (struct sandbox_place){ .path = settings->root, .access = SANDBOX_LIST });
-    add_made(places, xasprintf("%s/%s", settings->root, name), SANDBOX_WRITE);
+    add(places, (struct reach_place){ .path = settings->root, .reach = REACH_LIST });
+    add_made(places, xasprintf("%s/%s", settings->root, name), REACH_WRITE);
 }
 
 // The video that a source stands for, wherever it lies.
@@ -89,7 +89,7 @@ static void add_source(struct places *places, const struct stage_context *contex
     if (fd < 0)
         return;
     places->fds[places->fd_count++] = fd;
-    add(places, (struct sandbox_place){ .fd = fd, .access = SANDBOX_READ });
+    add(places, (struct reach_place){ .fd = fd, .reach = REACH_READ });
 }
 
 static void add_sources(struct places *places, const struct stage_context *context)
@@ -103,13 +103,13 @@ static void add_sources(struct places *places, const struct stage_context *conte
 static void add_keys(struct places *places, const struct settings *settings)
 {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
-    add_path(places, folder, SANDBOX_READ);
-    add_path(places, settings->ca_file, SANDBOX_READ);
-    add_path(places, settings->webhook_credential, SANDBOX_READ);
-    add_path(places, settings->models.dashscope.credential, SANDBOX_READ);
-    add_path(places, settings->models.openai.credential, SANDBOX_READ);
+    add_path(places, folder, REACH_READ);
+    add_path(places, settings->ca_file, REACH_READ);
+    add_path(places, settings->webhook_credential, REACH_READ);
+    add_path(places, settings->models.dashscope.credential, REACH_READ);
+    add_path(places, settings->models.openai.credential, REACH_READ);
     for (size_t i = 0; i < settings->buckets.count; i++)
-        add_path(places, settings->buckets.items[i].credential, SANDBOX_READ);
+        add_path(places, settings->buckets.items[i].credential, REACH_READ);
 }
 
 static void add_network(struct places *places, const struct settings *settings)
@@ -117,7 +117,7 @@ static void add_network(struct places *places, const struct settings *settings)
     add_keys(places, settings);
     add_folder(places, settings, "services");
     for (size_t i = 0; i < settings->buckets.count; i++)
-        add_path(places, settings->buckets.items[i].path, SANDBOX_WRITE);
+        add_path(places, settings->buckets.items[i].path, REACH_WRITE);
 }
 
 static void add_model(struct places *places, const struct settings *settings)
@@ -126,10 +126,10 @@ static void add_model(struct places *places, const struct settings *settings)
     add_folder(places, settings, "ledger");
     if (settings->models.cache != NULL)
         (void)mkdir(settings->models.cache, 0700); // from inside it could not be made
-    add_path(places, settings->models.cache, SANDBOX_WRITE);
+    add_path(places, settings->models.cache, REACH_WRITE);
     char *prompts = NULL;
     if (settings_prompts(settings, &prompts, NULL) == 0)
-        add_made(places, prompts, SANDBOX_READ);
+        add_made(places, prompts, REACH_READ);
 }
 
 // ---- stages
@@ -160,17 +160,17 @@ int confine_stage(const struct stage_context *context, enum stage stage, struct 
     const struct settings *settings = &context->settings;
     unsigned need = needs_of(context, stage);
     cleanup(places_release) struct places places = { .items = NULL };
-    add(&places, (struct sandbox_place){ .fd = context->batchdir, .access = SANDBOX_WRITE });
+    add(&places, (struct reach_place){ .fd = context->batchdir, .reach = REACH_WRITE });
     if ((need & NEED_SOURCE) != 0)
         add_sources(&places, context);
     if ((need & NEED_DROPPED) != 0)
-        add_path(&places, "/", SANDBOX_READ);
+        add_path(&places, "/", REACH_READ);
     if ((need & NEED_PROXIES) != 0 && settings->proxy_bytes > 0)
         add_folder(&places, settings, "cache");
     if (stage == STAGE_TRANSCRIBE)
-        add_path(&places, settings->models.recogniser, SANDBOX_READ);
+        add_path(&places, settings->models.recogniser, REACH_READ);
     if ((need & NEED_OUTBOX) != 0)
-        add_made(&places, settings_outbox(settings), SANDBOX_WRITE);
+        add_made(&places, settings_outbox(settings), REACH_WRITE);
     if ((need & NEED_MODEL) != 0)
         add_model(&places, settings);
     else if ((need & NEED_NETWORK) != 0)
@@ -184,7 +184,7 @@ int confine_errand(const struct settings *settings, struct err *err)
     cleanup(places_release) struct places places = { .items = NULL };
     add_network(&places, settings);
     add_folder(&places, settings, "errands");
-    add_made(&places, settings_outbox(settings), SANDBOX_READ);
+    add_made(&places, settings_outbox(settings), REACH_READ);
     const struct sandbox_rules rules = { places.items, places.count, true };
     return sandbox_enter(&rules, err);
 }

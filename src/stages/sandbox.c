@@ -1,18 +1,13 @@
-// The two walls: Landlock by its system calls, for which there is no library, and libseccomp.
+// The two walls: Landlock (base/landlock.h), and a filter by libseccomp.
 
 #include "stages/sandbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/landlock.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -31,141 +26,42 @@ static int refuse(struct err *err, int number, const char *what)
 
 // ---- files
 
-// Of later kernels than the header of the build (truncation, requests to devices: version 3 and 5).
-#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
-#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
-#endif
-#ifndef LANDLOCK_ACCESS_FS_IOCTL_DEV
-#define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)
-#endif
-
-static const uint64_t on_files = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-                                 LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_TRUNCATE |
-                                 LANDLOCK_ACCESS_FS_IOCTL_DEV;
-#define TO_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define TO_WRITE                                                                                  \
-    (TO_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                    \
-     LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | \
-     LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_TRUNCATE)
-static const uint64_t granted[] = { [SANDBOX_LIST] = LANDLOCK_ACCESS_FS_READ_DIR,
-                                    [SANDBOX_READ] = TO_READ,
-                                    [SANDBOX_WRITE] = TO_WRITE };
-static const uint64_t on_devices = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
-                                   LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_IOCTL_DEV;
-
-int sandbox_landlock(void)
-{
-    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    return version > 0 ? (int)version : 0;
-}
-
-// All that a kernel of that version can forbid.
-static uint64_t known_to(int version)
-{
-    uint64_t all = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1; // of version 1
-    if (version >= 2)
-        all |= LANDLOCK_ACCESS_FS_REFER;
-    if (version >= 3)
-        all |= LANDLOCK_ACCESS_FS_TRUNCATE;
-    if (version >= 5)
-        all |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
-    return all;
-}
-
 // What every program needs: its libraries, the clock's zone, and what sizes itself by the machine
 // or works on a graphics card.
-static const struct permission {
-    const char *path;
-    uint64_t access;
-} common[] = {
-    { "/usr", TO_READ },
-    { "/lib", TO_READ },
-    { "/lib64", TO_READ },
-    { "/etc/ld.so.cache", LANDLOCK_ACCESS_FS_READ_FILE },
-    { "/etc/localtime", LANDLOCK_ACCESS_FS_READ_FILE },
-    { "/sys", TO_READ },
-    { "/dev/null", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE },
-    { "/dev/urandom", LANDLOCK_ACCESS_FS_READ_FILE },
-    { "/dev/dri", on_devices },
-    { "/dev/nvidiactl", on_devices },
-    { "/dev/nvidia0", on_devices },
-    { "/dev/nvidia-uvm", on_devices },
+static const struct reach_place common[] = {
+    { "/usr", .reach = REACH_READ },           { "/lib", .reach = REACH_READ },
+    { "/lib64", .reach = REACH_READ },         { "/etc/ld.so.cache", .reach = REACH_READ },
+    { "/etc/localtime", .reach = REACH_READ }, { "/sys", .reach = REACH_READ },
+    { "/dev/null", .reach = REACH_DEVICE },    { "/dev/urandom", .reach = REACH_READ },
+    { "/dev/dri", .reach = REACH_DEVICE },     { "/dev/nvidiactl", .reach = REACH_DEVICE },
+    { "/dev/nvidia0", .reach = REACH_DEVICE }, { "/dev/nvidia-uvm", .reach = REACH_DEVICE },
 #ifdef HAS_SANITIZER
-    { "/proc", TO_READ },
+    { "/proc", .reach = REACH_READ },
 #endif
 };
 
 // How names become addresses and whose certificates count.
-static const struct permission for_network[] = {
-    { "/etc/resolv.conf", LANDLOCK_ACCESS_FS_READ_FILE },
-    { "/etc/hosts", LANDLOCK_ACCESS_FS_READ_FILE },
-    { "/etc/host.conf", LANDLOCK_ACCESS_FS_READ_FILE },
-    { "/etc/nsswitch.conf", LANDLOCK_ACCESS_FS_READ_FILE },
-    { "/etc/gai.conf", LANDLOCK_ACCESS_FS_READ_FILE },
-    { "/etc/services", LANDLOCK_ACCESS_FS_READ_FILE },
-    { "/etc/ssl", TO_READ },
+static const struct reach_place for_network[] = {
+    { "/etc/resolv.conf", .reach = REACH_READ },
+    { "/etc/hosts", .reach = REACH_READ },
+    { "/etc/host.conf", .reach = REACH_READ },
+    { "/etc/nsswitch.conf", .reach = REACH_READ },
+    { "/etc/gai.conf", .reach = REACH_READ },
+    { "/etc/services", .reach = REACH_READ },
+    { "/etc/ssl", .reach = REACH_READ },
     // A download that was cut off asks whether the machine was started anew since.
-    { "/proc/sys/kernel/random/boot_id", LANDLOCK_ACCESS_FS_READ_FILE },
-    { "/run/systemd/resolve", TO_READ },
+    { "/proc/sys/kernel/random/boot_id", .reach = REACH_READ },
+    { "/run/systemd/resolve", .reach = REACH_READ },
 };
-
-static int permit(int ruleset, int fd, uint64_t access)
-{
-    struct stat st;
-    struct landlock_path_beneath_attr rule = { .allowed_access = access, .parent_fd = fd };
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    if (!S_ISDIR(st.st_mode))
-        rule.allowed_access &= on_files;
-    long r = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
-    return r < 0 ? -errno : 0;
-}
-
-static int permit_path(int ruleset, const char *path, uint64_t access)
-{
-    cleanup(close_fd) int fd = open(path, O_PATH | O_CLOEXEC);
-    return fd >= 0 ? permit(ruleset, fd, access) : 0;
-}
-
-static int permit_list(int ruleset, const struct permission *list, size_t count, uint64_t known)
-{
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = permit_path(ruleset, list[i].path, list[i].access & known);
-    return r;
-}
-
-static int permit_places(int ruleset, const struct sandbox_rules *rules, uint64_t known)
-{
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < rules->count; i++) {
-        const struct sandbox_place *place = &rules->places[i];
-        uint64_t access = granted[place->access] & known;
-        r = place->path != NULL ? permit_path(ruleset, place->path, access)
-                                : permit(ruleset, place->fd, access);
-    }
-    return r;
-}
 
 static int close_files(const struct sandbox_rules *rules, struct err *err)
 {
-    int version = sandbox_landlock();
-    // Before version 2 no name may be given in another folder, which publish and the cache need.
-    if (version < 2)
-        return 0;
-    const struct landlock_ruleset_attr all = { .handled_access_fs = known_to(version) };
-    cleanup(close_fd) int ruleset =
-        (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all.handled_access_fs, 0);
-    if (ruleset < 0)
-        return refuse(err, errno, "landlock_create_ruleset");
-    int r = permit_list(ruleset, common, ARRAY_LEN(common), all.handled_access_fs);
-    if (r == 0 && rules->network)
-        r = permit_list(ruleset, for_network, ARRAY_LEN(for_network), all.handled_access_fs);
-    if (r == 0)
-        r = permit_places(ruleset, rules, all.handled_access_fs);
-    if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-        r = -errno;
-    return r < 0 ? refuse(err, -r, "landlock") : 0;
+    const struct reach_list lists[] = {
+        { common, ARRAY_LEN(common) },
+        { rules->places, rules->count },
+        { for_network, rules->network ? ARRAY_LEN(for_network) : 0 },
+    };
+    return landlock_restrict(lists, ARRAY_LEN(lists), err);
 }
 
 // ---- system calls

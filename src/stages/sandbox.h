@@ -11,20 +11,10 @@
 #ifndef CLIPSPOOL_SANDBOX_H
 #define CLIPSPOOL_SANDBOX_H
 
-#include "base/err.h"
-
-// SANDBOX_LIST: folders may be opened and listed, but no file read.
-enum sandbox_access { SANDBOX_LIST, SANDBOX_READ, SANDBOX_WRITE };
-
-// A folder with all below it, or a file.
-struct sandbox_place {
-    const char *path; // NULL: `fd`.  What is not there needs no permission
-    int fd;
-    enum sandbox_access access;
-};
+#include "base/landlock.h"
 
 struct sandbox_rules {
-    const struct sandbox_place *places; // besides libraries, devices and, with network, names
+    const struct reach_place *places; // besides libraries, devices and, with network, names
     size_t count;
     bool network; // connections to others may be made; none are ever taken
 };
@@ -33,9 +23,6 @@ struct sandbox_rules {
 // process must have one thread.  Returns 0, or a negative with ERR_SYSTEM "no_sandbox": what could
 // be put up stays, and the process had better end.
 int sandbox_enter(const struct sandbox_rules *rules, struct err *err);
-
-// The version of the kernel's Landlock, 0 if it has none.
-int sandbox_landlock(void);
 
 // Whether this build filters system calls.
 bool sandbox_filters(void);

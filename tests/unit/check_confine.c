@@ -150,7 +150,7 @@ static void prepare(size_t i)
 START_TEST(a_stage_reaches_what_its_work_needs)
 {
     int status;
-    if (!sandbox_filters() || sandbox_landlock() < 3)
+    if (!sandbox_filters() || landlock_version() < 3)
         return;
     prepare((size_t)_i);
     unsigned due = rows[_i].can | BIT(OWN);
@@ -169,7 +169,7 @@ START_TEST(an_errand_connects_and_leaves_batches_alone)
 {
     int status;
     const unsigned due = ASKS;
-    if (!sandbox_filters() || sandbox_landlock() < 3)
+    if (!sandbox_filters() || landlock_version() < 3)
         return;
     for (enum thing thing = OWN; thing <= NETWORK; thing++) {
         pid_t pid = fork();

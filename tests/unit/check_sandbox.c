@@ -278,7 +278,7 @@ static int status_of(size_t row, bool network)
 {
     pid_t pid = fork();
     if (pid == 0) {
-        const struct sandbox_place place = { .path = mine.path, .access = SANDBOX_WRITE };
+        const struct reach_place place = { .path = mine.path, .reach = REACH_WRITE };
         const struct sandbox_rules rules = { &place, 1, network };
         struct err err = ERR_INIT;
         if (sandbox_enter(&rules, &err) < 0) {
@@ -306,7 +306,7 @@ START_TEST(a_process_that_closed_itself_in)
 {
     if (rows[_i].number != 0 && rows[_i].wall != FILES && !sandbox_filters())
         return;
-    if (rows[_i].number != 0 && rows[_i].wall != CALLS && sandbox_landlock() < 3)
+    if (rows[_i].number != 0 && rows[_i].wall != CALLS && landlock_version() < 3)
         return;
     if (rows[_i].who != NETWORK)
         expect((size_t)_i, false);
