@@ -82,7 +82,7 @@ $(O)/lib/%.a:
 
 $(O)/lib/base.a: $(call folder,base)
 STAGE_MODULES = $(patsubst %,$(O)/obj/stages/%.o,program stage outbox stop storage errand_main gates fallback gathered \
-	models planning sandbox confine)
+	models planning sandbox confine exhibit viewing)
 $(O)/lib/stage.a: $(STAGE_MODULES)
 $(O)/lib/spool.a: $(call folder,spool)
 $(O)/lib/media.a: $(call folder,media)

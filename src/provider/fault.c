@@ -114,6 +114,7 @@ static const struct rule {
     { DASHSCOPE, CODE_BEGINS, "InvalidFile", FAULT_MEDIA, 0 },
     { DASHSCOPE, CODE_BEGINS, "FILE_", FAULT_MEDIA, 0 },
     { DASHSCOPE, TEXT, "content-length", FAULT_MEDIA, 0 },
+    { DASHSCOPE, TEXT, "download the media", FAULT_MEDIA, 0 },
     { FAULT_OPENAI, CODE, "invalid_image_url", FAULT_MEDIA, 0 },
     { FAULT_OPENAI, CODE, "invalid_image_format", FAULT_MEDIA, 0 },
     { ANY, CODE, "RequestTooLargeError", FAULT_TOO_LARGE, 0 },

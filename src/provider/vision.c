@@ -12,6 +12,8 @@ static const double lowest_fps = 0.1, highest_fps = 10;
 
 enum { MAX_SENTENCE_BYTES = 400 };
 
+const char *const vision_inputs[] = { [BUDGET_VIDEO] = "video", [BUDGET_FRAMES] = "frames" };
+
 // ---- what is shown
 
 static bool is_dashscope(const struct vision_model *model)
@@ -102,13 +104,13 @@ static enum budget_input better(const struct vision_model *model,
 }
 
 void vision_choose(const struct vision_model *model, const struct vision_source *source,
-                   struct vision_inputs *ret)
+                   struct vision_choice *ret)
 {
     char video[100] = "", frames[100] = "";
     int wished = model->settings->input;
     bool no_video = bars_video(model, source, video, sizeof video);
     bool no_frames = bars_frames(source, frames, sizeof frames);
-    *ret = (struct vision_inputs){ .count = 0 };
+    *ret = (struct vision_choice){ .count = 0 };
     if (wished != MODEL_INPUT_FRAMES && !no_video)
         ret->inputs[ret->count++] = BUDGET_VIDEO;
     if (wished != MODEL_INPUT_VIDEO && !no_frames)

@@ -49,13 +49,16 @@ struct vision_source {
 
 // ---- what is shown
 
-struct vision_inputs {
+// The words for enum budget_input.
+extern const char *const vision_inputs[];
+
+struct vision_choice {
     enum budget_input inputs[2]; // the better first
     unsigned count;              // 0: nothing can be shown
     char why[240];               // a sentence then
 };
 void vision_choose(const struct vision_model *model, const struct vision_source *source,
-                   struct vision_inputs *ret);
+                   struct vision_choice *ret);
 
 // Ways of a proxy to the service.
 enum vision_way { VISION_LINK, VISION_INLINE, VISION_HANDOVER, VISION_WAYS };

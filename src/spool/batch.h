@@ -38,6 +38,7 @@
 #define SOURCE_FRAMES "frames"        // a folder: the frame set that a model may be shown
 #define SOURCE_HEARING "hearing.json" // of a transcript: what a service is at work on
 #define SOURCE_TRANSCRIPT "transcript.json"
+#define SOURCE_LOOK "look.json" // what of it a model is shown, once that is decided
 #define SOURCE_ANALYSIS "analysis.json"
 
 enum {

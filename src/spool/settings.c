@@ -244,7 +244,7 @@ const struct config_option settings_options[] = {
     STAGE_ROWS("compress", STAGE_COMPRESS, "2", "120", "3600", "4200"),
     STAGE_ROWS("upload", STAGE_UPLOAD, "3", "60", "3600", "3900"),
     STAGE_ROWS("transcribe", STAGE_TRANSCRIBE, "2", "60", "7200", "7800"),
-    STAGE_ROWS("analyze", STAGE_ANALYZE, "2", "60", "1200", "1260"),
+    STAGE_ROWS("analyze", STAGE_ANALYZE, "2", "60", "2400", "2460"),
     STAGE_ROWS("plan", STAGE_PLAN, "2", "60", "2400", "2460"),
     STAGE_ROWS("preview", STAGE_PREVIEW, "2", "60", "600", "660"),
     STAGE_ROWS("render", STAGE_RENDER, "2", "60", "7200", "7800"),

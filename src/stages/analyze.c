@@ -1,10 +1,11 @@
-// analyze: what is in a source, in words and times, from the signals that compress measured.
+// analyze: what is in a source, in words and times, from the signals that compress measured, and
+// from what a model sees where the batch has one.
 #include <errno.h>
 #include <math.h>
 
 #include "highlight/local.h"
 #include "spool/probe.h"
-#include "stages/stage.h"
+#include "stages/viewing.h"
 
 static int missing(struct err *err, const char *name)
 {
@@ -27,6 +28,9 @@ static int run(struct stage_context *context, struct err *err)
     // The probe says how long the source is; nothing is said of what lies behind its end.
     signals.duration = fmin(signals.duration, probe.duration);
     local_analyse(&signals, &analysis);
+    r = viewing_merge(context, &probe, &analysis, err);
+    if (r < 0)
+        return r;
     r = analysis_save(context->sourcedir, &analysis, err);
     if (r < 0)
         return r;

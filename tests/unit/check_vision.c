@@ -113,7 +113,7 @@ START_TEST(what_is_shown_has_a_look_at_every_shot_for_least)
         source.proxy = (struct tokens_video){ 640, 360, source.duration * 10, 10 };
     source.proxy_bytes = choices[_i].bytes;
     source.link = choices[_i].link;
-    struct vision_inputs inputs;
+    struct vision_choice inputs;
     enum vision_way ways[VISION_WAYS];
     char shown[40] = "", open[40] = "";
     vision_choose(&model, &source, &inputs);
@@ -178,7 +178,7 @@ static const struct {
     { "0 0 1 2 2", 5, "0 1 2 3 4" },
     { "0 0 1 2 2", 9, "0 1 2 3 4" },
     { "0 0 1 2 2", 3, "0 2 3" },         // one of each
-    { "0 0 1 2 2", 4, "0 2 3 4" },       // and one of the rest
+    { "0 0 1 2 2", 4, "0 1 2 3" },       // and one of the rest
     { "0 1 2 3 4 5 6 7 8", 3, "1 4 7" }, // fewer than shots: spread
     { "0 0 0 0 0 0 0 0 0", 1, "0" },
     { "0 0 0 0 0 0 0 0 0", 3, "0 2 6" },
