@@ -41,13 +41,16 @@ static bool is_let_through(struct spool_fixture *spool, void *context)
     return is_through;
 }
 
-// A batch goes through upload where it has a bucket.
-static void have_bucket(void)
+// A batch goes through upload where it has a bucket and somebody elsewhere looks, and through
+// transcribe where somebody listens.
+static void have_every_stage(void)
 {
     cleanup(free_ptr) char *bucket = outside("bucket");
     cleanup(free_ptr) char *line =
         xasprintf("storage = { mode = \"hybrid\"; bucket = \"disk\"; buckets = ( { name = "
-                  "\"disk\"; type = \"folder\"; path = \"%s\"; } ); };",
+                  "\"disk\"; type = \"folder\"; path = \"%s\"; } ); }; "
+                  "models = { vision = \"openai\"; speech = \"local\"; }; "
+                  "openai = { dialect = \"own\"; vision_model = \"none\"; };",
                   bucket);
     ck_assert_int_eq(mkdir(bucket, 0755), 0);
     spool_fixture_set(&fixture, line);
@@ -58,7 +61,7 @@ START_TEST(killed_while_a_stage_runs_the_daemon_finishes_the_batch_at_its_next_s
     cleanup(free_ptr) char *gate = xasprintf("%s/gate", fixture.folder.path);
     cleanup(free_ptr) char *script = xasprintf("%s wait %s", stage_info[_i].name, gate);
     ck_assert_int_eq(mkfifo(gate, 0600), 0);
-    have_bucket();
+    have_every_stage();
     spool_fixture_start(&fixture);
     spool_fixture_drop_script(&fixture, "trip", "a.mp4", script);
     int fd = -1;
@@ -78,7 +81,7 @@ END_TEST
 START_TEST(a_stage_that_was_killed_runs_again)
 {
     cleanup(free_ptr) char *script = xasprintf("%s*1 die 9", stage_info[_i].name);
-    have_bucket();
+    have_every_stage();
     spool_fixture_start(&fixture);
     spool_fixture_drop_script(&fixture, "trip", "a.mp4", script);
     json_decref(spool_fixture_await(&fixture, "trip", "completed"));
