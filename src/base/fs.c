@@ -400,12 +400,16 @@ static int copy_contents(struct fs_file *file, int fd, off_t size, fs_progress *
     return 0;
 }
 
-int fs_fill(struct fs_file *file, int fd, fs_progress *progress, void *context, struct err *err)
+// What filled the file with the contents of fd.  `progress` and `context` are of a copy.
+static int fill(struct fs_file *file, int fd, bool may_copy, fs_progress *progress, void *context,
+                struct err *err)
 {
     struct stat before, after;
     if (fstat(fd, &before) != 0)
         return fs_fail(err, errno, "look at the source of", file->name);
     bool is_cloned = ioctl(file->fd, FICLONE, fd) == 0;
+    if (!is_cloned && !may_copy)
+        return -EOPNOTSUPP;
     int r = is_cloned ? 0 : copy_contents(file, fd, before.st_size, progress, context, err);
     if (r < 0)
         return r;
@@ -417,6 +421,16 @@ int fs_fill(struct fs_file *file, int fd, fs_progress *progress, void *context, 
     const struct timespec times[] = { before.st_atim, before.st_mtim };
     (void)futimens(file->fd, times); // when it was filmed: a nicety that not every system keeps
     return is_cloned ? FS_CLONED : FS_COPIED;
+}
+
+int fs_fill(struct fs_file *file, int fd, fs_progress *progress, void *context, struct err *err)
+{
+    return fill(file, fd, true, progress, context, err);
+}
+
+int fs_clone(struct fs_file *file, int fd, struct err *err)
+{
+    return fill(file, fd, false, NULL, NULL, err);
 }
 
 // Gives place/leaf.tmp as a further link of the file open as fd.  Returns false where that cannot

@@ -104,6 +104,11 @@ int fs_link_or_copy(int from_dirfd, const char *from, int to_dirfd, const char *
 // else copy.  Returns FS_CLONED or FS_COPIED; ERR_RETRY id "changed" as above.
 int fs_fill(struct fs_file *file, int fd, fs_progress *progress, void *context, struct err *err);
 
+// Fills a file begun with what shares all blocks of the regular file open as fd, and its times:
+// what either is changed to later, the other does not show.  Returns FS_CLONED, or -EOPNOTSUPP
+// without setting err where the file systems cannot (then nothing was done), or as fs_fill.
+int fs_clone(struct fs_file *file, int fd, struct err *err);
+
 // Copies a regular file or a tree of regular files and directories durably (each file and directory
 // fsynced); symlinks and special files are left out.  What was written is compared with the source
 // by a second read.  `to` appears whole or not at all (made as `to`.tmp).  At most max_entries and

@@ -159,12 +159,12 @@ void adopt_member(struct service *service, struct member *member)
         go_on(service, member, true);
 }
 
-int adopt_take(struct service *service, const char *name)
+int adopt_take(struct service *service, const char *name, const struct spool_seen *seen)
 {
     struct err err = ERR_INIT;
     cleanup(free_ptr) char *id = NULL;
     cleanup(free_ptr) char *shown = text_escape(name);
-    int r = spool_claim_by_rename(&service->spool, name, time(NULL), &id, &err);
+    int r = spool_claim_by_rename(&service->spool, name, seen, time(NULL), &id, &err);
     if (r < 0 && err.class != ERR_NONE) {
         log_warning(NULL, "%s cannot be taken, trying again later: %s", shown, err.text);
         adopt_strays(service); // it may have come over, only not surely

@@ -5,9 +5,10 @@
 
 #include "daemon/service.h"
 
-// Takes a settled name of incoming.  Returns 0; -EXDEV: it would have to be copied, which is for a
-// carrier; or another negative: it stays there and is judged anew.
-int adopt_take(struct service *service, const char *name);
+// Takes a settled name of incoming, if it still is as it was seen (NULL: however it is).  Returns
+// 0; -EXDEV: it would have to be copied, which is for a carrier; or another negative: it stays
+// there and is judged anew.
+int adopt_take(struct service *service, const char *name, const struct spool_seen *seen);
 
 // The same for one that another process claimed as `id`.
 void adopt_claimed(struct service *service, const char *id, const char *name);

@@ -225,12 +225,16 @@ static int on_claim(sd_event_source *source, void *data)
         return 0;
     }
     cleanup(free_ptr) char *own = xstrdup(name);
+    struct spool_seen seen;
+    bool is_seen = incoming_seen(intake->incoming, &seen);
     drop_folder_named(intake, own); // its events are not ours any more
-    int r = carrier_is_needed(&intake->service->spool) ? -EXDEV : adopt_take(intake->service, own);
+    int r = carrier_is_needed(&intake->service->spool)
+                ? -EXDEV
+                : adopt_take(intake->service, own, is_seen ? &seen : NULL);
     if (r == -EXDEV) // also a folder that we may read but not move
         carry(intake, own);
     else
-        claimed(intake, own, r == 0);
+        claimed(intake, own, r == 0 || r == -EAGAIN); // in motion again: it settles anew
     return 0;
 }
 

@@ -163,8 +163,10 @@ static void check_source(const struct search *search, const struct tree_entry *e
     };
     struct stat st;
     dropped_check(&rules, entry, &st, &source->error);
-    if (source->kind == SOURCE_LOCAL && S_ISREG(st.st_mode))
+    if (source->kind == SOURCE_LOCAL && S_ISREG(st.st_mode)) {
         source->size_bytes = (uint64_t)st.st_size;
+        source->modified_ns = batch_modified_ns(&st);
+    }
     if (source->error.class == ERR_NONE)
         return;
     cleanup(free_ptr) char *shown = text_escape(entry->path);
@@ -202,6 +204,7 @@ static int add_source(struct search *search, const struct tree_entry *entry, enu
             continue;
         source->part = part;
         source->size_bytes = seen.size_bytes;
+        source->modified_ns = seen.modified_ns;
         source->error = seen.error;
         if (descriptor.count > 0) {
             source->remote = descriptor.links[part];
@@ -505,6 +508,13 @@ static void put_name(json_t *json, const char *key, const char *bytes)
     json_put_text(json, key, escaped);
 }
 
+// In unsigned numbers: a time beyond what fits comes round, and is still itself.
+int64_t batch_modified_ns(const struct stat *st)
+{
+    return (int64_t)((uint64_t)st->st_mtim.tv_sec * UINT64_C(1000000000) +
+                     (uint64_t)st->st_mtim.tv_nsec);
+}
+
 static json_t *source_to_json(const struct batch_source *source)
 {
     json_t *json = json_object();
@@ -515,6 +525,7 @@ static json_t *source_to_json(const struct batch_source *source)
         json_put(json, "remote", remote_to_json(&source->remote));
     json_put_text(json, "profile", job_profiles[source->profile]);
     json_put_int(json, "size_bytes", (int64_t)source->size_bytes);
+    json_put_int(json, "modified_ns", source->modified_ns);
     json_put(json, "error", step_error_to_json(&source->error));
     return json;
 }
@@ -606,6 +617,8 @@ static void read_source(const json_t *json, struct batch_source *source, const c
     int kind = find_name(kind_names, json_text(json, "kind", "", bad));
     int profile = find_name(job_profiles, json_text(json, "profile", "", bad));
     source->size_bytes = (uint64_t)json_int(json, "size_bytes", 0, INT64_MAX, 0, bad);
+    // A batch of before this was kept says nothing.
+    source->modified_ns = json_int(json, "modified_ns", INT64_MIN, INT64_MAX, 0, bad);
     int error = step_error_from_json(json_object_get(json, "error"), &source->error);
     if (source->file == NULL || !is_inner_path(source->file) || kind < 0 || profile < 0 ||
         error < 0 || !read_remote(json, kind, source)) {

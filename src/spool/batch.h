@@ -6,6 +6,7 @@
 #include "spool/job.h"
 #include "spool/remote.h"
 #include "spool/step.h"
+#include <sys/stat.h>
 #include <time.h>
 
 // ---- every name inside a batch directory
@@ -59,6 +60,7 @@ struct batch_source {
     struct remote remote; // where the video is, if it is elsewhere and was not refused; else empty
     int profile;          // enum job_profile, resolved (the job's if there was no override)
     uint64_t size_bytes;  // 0 while it is elsewhere: nobody knows
+    int64_t modified_ns;  // when its contents last changed, since 1970; likewise
     struct err error; // refused when the batch was taken (link, FIFO, too large...); class ERR_NONE
                       // if fine
 };
@@ -99,6 +101,9 @@ bool batch_has_stage(const struct batch *batch, enum stage stage);
 // The class of slots that a step of that stage takes: what this machine does instead of a service
 // computes.
 enum slot_class batch_slot(const struct batch *batch, enum stage stage);
+
+// st_mtim as batch_source keeps it: equal for equal times, whatever they are.
+int64_t batch_modified_ns(const struct stat *st);
 
 int batch_save(int batchdir, const struct batch *batch, struct err *err);
 // Returns 0, -ENOENT if there is no batch.json yet, or another negative: ERR_INPUT "bad_batch" or

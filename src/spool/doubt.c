@@ -18,16 +18,22 @@ void doubt_release(struct doubt *doubt)
     doubt->kind = DOUBT_NONE;
 }
 
-// A lease asks exactly whether somebody has the file open for writing.
-static bool is_open_for_writing(int fd)
+// A lease asks exactly whether somebody has the file open for writing.  Returns 0: nobody; -EAGAIN:
+// somebody; another negative: there is no way to know.
+static int ask_lease(int fd)
 {
     // A writer that comes while the lease is held makes the kernel send a signal: SIGURG, which is
     // ignored by default, in place of SIGIO, which kills.
     (void)fcntl(fd, F_SETSIG, SIGURG);
     if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
-        return errno == EAGAIN;
+        return -errno;
     (void)fcntl(fd, F_SETLEASE, F_UNLCK);
-    return false;
+    return 0;
+}
+
+bool doubt_nobody_writes(int fd)
+{
+    return ask_lease(fd) == 0;
 }
 
 // Where the file ends in a hole, as one does whose size was set before its contents came.
@@ -40,7 +46,7 @@ void doubt_file(int fd, uint64_t size_bytes, struct doubt *doubt)
 {
     char at[TEXT_TIME_SIZE];
     doubt_release(doubt);
-    if (is_open_for_writing(fd)) {
+    if (ask_lease(fd) == -EAGAIN) {
         doubt->kind = DOUBT_OPEN;
         doubt->why = xstrdup("is still open for writing in another program");
         return;

@@ -28,6 +28,9 @@ void doubt_release(struct doubt *doubt);
 // others without CAP_LEASE, file systems of other machines).
 void doubt_look(int dirfd, const char *name, size_t max_entries, struct doubt *doubt);
 
+// True if it is certain that no program has the file, open for reading as fd, open for writing.
+bool doubt_nobody_writes(int fd);
+
 // Of one regular file that is open for reading; its names stay as they are.  Fills kind and why.
 void doubt_file(int fd, uint64_t size_bytes, struct doubt *doubt);
 

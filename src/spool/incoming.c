@@ -118,6 +118,8 @@ struct candidate {
     char *name;
     char *reason; // why it waits, or NULL
     uint64_t signature;
+    struct spool_seen seen;
+    bool seen_whole;     // or it has too many entries, or is too deep
     uint64_t changed_us; // first look that saw this signature
     uint64_t next_us;    // not looked at before
     unsigned looks;      // equal ones; 0: to be judged anew
@@ -265,7 +267,7 @@ static int list_candidates(struct incoming *incoming, struct spool *spool, struc
 // ---- one look at one candidate
 
 struct view {
-    uint64_t signature;
+    uint64_t signature, moved;
     bool ready;
     dev_t device; // of the top
     ino_t inode;
@@ -297,6 +299,7 @@ static int view_entry(void *context, const struct tree_entry *entry)
     if (name == INCOMING_PARTIAL && view->partial == NULL)
         view->partial = xstrdup(entry->path);
     view->signature = tree_sign(view->signature, entry, 0);
+    view->moved = tree_sign(view->moved, entry, TREE_SIGN_MOVED);
     return 0;
 }
 
@@ -414,13 +417,16 @@ static void look_at(struct candidate *candidate, const struct spool *spool,
                !says_ready(candidate, spool)) {
         return;
     }
-    cleanup(view_release) struct view view = { .signature = TREE_SIGNATURE_START };
+    cleanup(view_release) struct view view = { .signature = TREE_SIGNATURE_START,
+                                               .moved = TREE_SIGNATURE_START };
     // Too many entries or too deep: settles by what was seen, and is refused with words later.
     struct err why = ERR_INIT;
     int r = tree_walk(spool->incoming, candidate->name, (size_t)settings->max_entries, view_entry,
                       &view, &why);
     if (r >= 0) {
         judge(candidate, &view, spool, settings, now_us);
+        candidate->seen = (struct spool_seen){ view.moved, view.ready };
+        candidate->seen_whole = r == 0;
     } else {
         // One that cannot be looked at must not keep the others waiting.
         candidate->looks = 0;
@@ -459,6 +465,16 @@ const char *incoming_next(struct incoming *incoming)
         return candidate->name;
     }
     return NULL;
+}
+
+bool incoming_seen(const struct incoming *incoming, struct spool_seen *ret_seen)
+{
+    const struct candidate *given =
+        incoming->next ? &incoming->candidates[incoming->next - 1] : NULL;
+    if (given == NULL || !given->given || !given->seen_whole)
+        return false;
+    *ret_seen = given->seen;
+    return true;
 }
 
 const char *incoming_complaint(struct incoming *incoming, uint64_t now_us)

@@ -37,6 +37,10 @@ void incoming_renamed(struct incoming *incoming, struct spool *spool, const char
 // is still there at the next one it is judged anew.  One that nobody asks for stays settled.
 const char *incoming_next(struct incoming *incoming);
 
+// What the last look saw of the name that was just given.  False where it was not seen to its end,
+// so that there is nothing to hold it against.
+bool incoming_seen(const struct incoming *incoming, struct spool_seen *ret_seen);
+
 // How many candidates are waiting, and for people why one of them waits: the first that is not
 // whole, else the first ("trip: clip.mp4.part is still being written").  Gives a string or NULL.
 size_t incoming_waiting(const struct incoming *incoming, char **ret_reason);

@@ -43,11 +43,17 @@ void spool_release(struct spool *spool);
 // What cannot be copied as it is (something in it may not be read, folders nest too deep) is taken
 // too: batch_understand says why, and the original stays in incoming, hidden, for spool_retry.
 int spool_claim(struct spool *spool, const char *name, time_t now, char **ret_id, struct err *err);
-// The same for those who must not be held up by a copy.  Where it would have to be copied (another
+// What a look saw of it: still so after the rename, when nobody reaches it by its name any more?
+struct spool_seen {
+    uint64_t signature; // tree_signature with TREE_SIGN_MOVED
+    bool is_committed;  // whoever has a file of it open for writing
+};
+// The same for those who must not be held up by a copy.  `seen` may be NULL; what is not as it was
+// seen, or is being written to, is put back: -EAGAIN.  Where it would have to be copied (another
 // file system, or a folder that we may not move), nothing has happened: -EXDEV without setting err,
 // and spool_claim, called where it may take its time, does it.
-int spool_claim_by_rename(struct spool *spool, const char *name, time_t now, char **ret_id,
-                          struct err *err);
+int spool_claim_by_rename(struct spool *spool, const char *name, const struct spool_seen *seen,
+                          time_t now, char **ret_id, struct err *err);
 
 // Finishes or undoes what a crash left of a claim in work/<id>; for every id at start.  Returns 0:
 // taken, ready to be understood or to go on; 1: nothing had been taken and the directory is gone;

@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "base/text.h"
+#include "spool/doubt.h"
 #include "spool/spool.h"
 #include "spool/step.h"
 #include "spool/tree.h"
@@ -185,11 +186,12 @@ static char *hidden_name(const char *id)
 }
 
 // Back to the name it was dropped under, or a free one like it.
-static int put_back(struct spool *spool, const char *hidden, const char *name, struct err *err)
+static int put_back(struct spool *spool, int dirfd, const char *held, const char *name,
+                    struct err *err)
 {
     for (unsigned n = 1; n < 1000; n++) {
         cleanup(free_ptr) char *target = spool_numbered(name, n);
-        int r = fs_move(spool->incoming, hidden, spool->incoming, target, 0, err);
+        int r = fs_move(dirfd, held, spool->incoming, target, 0, err);
         if (r != -EEXIST)
             return r;
     }
@@ -255,7 +257,7 @@ static int take_copy(struct spool *spool, int batchdir, const char *id, const st
     if (r < 0) {
         if (err != NULL && err->class == ERR_NONE)
             *err = why;
-        int back = put_back(spool, hidden, claim->name, err);
+        int back = put_back(spool, spool->incoming, hidden, claim->name, err);
         if (back == 0)
             (void)spool_remove(spool, id, err); // else recovery removes it
         return back < 0 ? back : r;
@@ -288,15 +290,32 @@ static int claim_by_copy(struct spool *spool, int batchdir, const char *id, stru
 
 // ---- claiming
 
-// After a rename that took something else than what was looked at.
-static int undo_strange(struct spool *spool, int batchdir, const char *id,
-                        const struct claim *claim, struct err *err)
+// Back to where it came from, or beside what has come there since.
+static int undo(struct spool *spool, int batchdir, const char *id, const struct claim *claim,
+                struct err *err)
 {
     cleanup(free_ptr) char *place = place_in(claim, BATCH_IN);
-    int r = fs_move(batchdir, place, spool->incoming, claim->name, 0, err);
+    int r = put_back(spool, batchdir, place, claim->name, err);
     if (r == 0)
         r = spool_remove(spool, id, err);
     return r < 0 ? r : -EAGAIN;
+}
+
+// Whether what was taken is what was looked at, and nobody writes to it.
+static bool is_as_seen(int batchdir, const struct claim *claim, const struct spool_seen *seen)
+{
+    cleanup(free_ptr) char *place = place_in(claim, BATCH_IN);
+    cleanup(doubt_release) struct doubt doubt = DOUBT_INIT;
+    uint64_t signature = 0;
+    // A tree that cannot be walked to its end is refused with words later.
+    if (tree_signature(batchdir, place, MAX_COPIED_ENTRIES, TREE_SIGN_MOVED, &signature, NULL) ==
+            0 &&
+        signature != seen->signature)
+        return false;
+    if (seen->is_committed)
+        return true;
+    doubt_look(batchdir, place, MAX_COPIED_ENTRIES, &doubt);
+    return doubt.kind != DOUBT_OPEN;
 }
 
 // Another file system; or somebody's folder that we may not write to, which a rename to another
@@ -307,7 +326,7 @@ static bool must_copy(int r)
 }
 
 static int try_rename(struct spool *spool, int batchdir, const char *id, const struct claim *claim,
-                      struct err *err)
+                      const struct spool_seen *seen, struct err *err)
 {
     int r = claim->is_folder ? 0 : fs_mkdir(batchdir, BATCH_IN, 0700, err);
     cleanup(free_ptr) char *place = place_in(claim, BATCH_IN);
@@ -321,15 +340,15 @@ static int try_rename(struct spool *spool, int batchdir, const char *id, const s
         (void)spool_remove(spool, id, err);
     if (r < 0)
         return r;
-    if (taken != TAKEN_WHOLE)
-        return undo_strange(spool, batchdir, id, claim, err);
+    if (taken != TAKEN_WHOLE || (seen != NULL && !is_as_seen(batchdir, claim, seen)))
+        return undo(spool, batchdir, id, claim, err);
     make_accessible(batchdir);
     return 0;
 }
 
 // Returns as spool_claim; where it must be copied and may not, -EXDEV without setting err.
-static int try_claim(struct spool *spool, const char *name, time_t now, bool may_copy,
-                     char **ret_id, struct err *err)
+static int try_claim(struct spool *spool, const char *name, const struct spool_seen *seen,
+                     time_t now, bool may_copy, char **ret_id, struct err *err)
 {
     struct stat st;
     if (fstatat(spool->incoming, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -344,7 +363,7 @@ static int try_claim(struct spool *spool, const char *name, time_t now, bool may
         r = batchdir < 0 ? batchdir : save(batchdir, &claim, &why);
     bool is_saved = r == 0;
     if (r == 0)
-        r = try_rename(spool, batchdir, id, &claim, &why);
+        r = try_rename(spool, batchdir, id, &claim, seen, &why);
     // Not if the rename was done and only its sync refused.
     if (is_saved && must_copy(r) && look(batchdir, &claim) == TAKEN_NOTHING) {
         err_clear(&why);
@@ -363,13 +382,13 @@ static int try_claim(struct spool *spool, const char *name, time_t now, bool may
 
 int spool_claim(struct spool *spool, const char *name, time_t now, char **ret_id, struct err *err)
 {
-    return try_claim(spool, name, now, true, ret_id, err);
+    return try_claim(spool, name, NULL, now, true, ret_id, err);
 }
 
-int spool_claim_by_rename(struct spool *spool, const char *name, time_t now, char **ret_id,
-                          struct err *err)
+int spool_claim_by_rename(struct spool *spool, const char *name, const struct spool_seen *seen,
+                          time_t now, char **ret_id, struct err *err)
 {
-    return try_claim(spool, name, now, false, ret_id, err);
+    return try_claim(spool, name, seen, now, false, ret_id, err);
 }
 
 // ---- recovery

@@ -310,6 +310,8 @@ static int run(struct stage_context *context, struct err *err)
         r = forget_besides(context, err);
         if (r >= 0)
             r = compress(context, &probe, profile, fd, err);
+        if (r >= 0)
+            r = stage_check_source(context, fd, err);
         if (r >= 0 && keyed)
             keep(context, key);
     }

@@ -3,16 +3,16 @@
 // One that a link names is downloaded, over as many tries as it takes (provider/download.h); an
 // object likewise, with the keys of the configured bucket that it is in and only from there.
 //
-// A dropped file is there already, in in/; its directory gets a second name for it (a hard link,
-// which costs nothing), a clone or a copy, whatever the file system can do.  The file is held
-// against what was understood when the batch was taken, so that nothing that changed since is
-// mistaken for the source.
+// A dropped file is there already, in in/; its directory gets a clone of it, a second name for it
+// (a hard link, which costs nothing), or a copy.  The file is held against what was understood when
+// the batch was taken, so that nothing that changed since is mistaken for the source.
 #include <errno.h>
 #include <fcntl.h>
 
 #include "base/fs.h"
 #include "base/text.h"
 #include "provider/download.h"
+#include "spool/doubt.h"
 #include "stages/gates.h"
 #include "stages/stage.h"
 #include "stages/stop.h"
@@ -50,6 +50,7 @@ static int open_dropped(int in, const struct batch_source *source, bool accept_l
     return take_fd(&fd);
 }
 
+// Opens the file and holds it against what was understood.  Returns the descriptor.
 static int check_dropped(int in, const struct batch_source *source, bool accept_links,
                          struct err *err)
 {
@@ -63,7 +64,10 @@ static int check_dropped(int in, const struct batch_source *source, bool accept_
         return err_set(err, ERR_INPUT, "changed_after_claim",
                        "the file had %llu bytes when the batch was taken and has %llu now",
                        (unsigned long long)source->size_bytes, (unsigned long long)found.st_size);
-    return 0;
+    if (source->modified_ns != 0 && batch_modified_ns(&found) != source->modified_ns)
+        return err_set(err, ERR_INPUT, "changed_after_claim",
+                       "the file was written to after the batch was taken");
+    return take_fd(&fd);
 }
 
 // A link of a private spool stays a link: nothing is copied, even from another file system.
@@ -85,6 +89,29 @@ static int keep_link(int in, const struct batch_source *source, int sourcedir, s
     return r < 0 ? r : 1;
 }
 
+// Where blocks can be shared, the source is a file of its own at no cost.  Where they cannot, it is
+// a second name of what was dropped, if nobody can write to it any more: its folder cannot be
+// reached since the claim, and a lease tells that nobody has it open from before.  Else it is
+// copied, however long that takes: who still writes must not change what is being looked at.
+static int make_own(struct stage_context *context, int in, int fd,
+                    const struct batch_source *source, struct err *err)
+{
+    struct copying copying = { context, source->size_bytes };
+    cleanup(fs_release) struct fs_file file = FS_FILE_INIT;
+    int r = fs_begin(&file, context->sourcedir, SOURCE_FILE, err);
+    int way = r < 0 ? r : fs_clone(&file, fd, err);
+    if (way == -EOPNOTSUPP && doubt_nobody_writes(fd)) {
+        fs_release(&file);
+        return fs_link_or_copy(in, source->file, context->sourcedir, SOURCE_FILE, copied, &copying,
+                               err);
+    }
+    if (way == -EOPNOTSUPP)
+        way = fs_fill(&file, fd, copied, &copying, err);
+    if (way >= 0)
+        r = fs_commit(&file, err);
+    return way < 0 ? way : r < 0 ? r : way;
+}
+
 static int bring(struct stage_context *context, const struct batch_source *source,
                  const char **ret_way, struct err *err)
 {
@@ -93,15 +120,15 @@ static int bring(struct stage_context *context, const struct batch_source *sourc
     cleanup(close_fd) int in = fs_open_dir(context->batchdir, BATCH_IN, err);
     if (in < 0)
         return in;
-    int r = check_dropped(in, source, accept_links, err);
+    cleanup(close_fd) int fd = check_dropped(in, source, accept_links, err);
+    int r = fd < 0 ? fd : 0;
     if (r == 0 && accept_links)
         r = keep_link(in, source, context->sourcedir, err);
     if (r == 1)
         *ret_way = "link kept";
     if (r != 0)
         return r < 0 ? r : 0;
-    struct copying copying = { context, source->size_bytes };
-    r = fs_link_or_copy(in, source->file, context->sourcedir, SOURCE_FILE, copied, &copying, err);
+    r = make_own(context, in, fd, source, err);
     if (r >= 0)
         *ret_way = ways[r];
     return r < 0 ? r : 0;

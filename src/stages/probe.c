@@ -44,6 +44,8 @@ static int run(struct stage_context *context, struct err *err)
         return fd;
     cleanup(probe_release) struct probe probe = PROBE_INIT;
     int r = inspect_file(fd, &rules, &probe, err);
+    if (r >= 0)
+        r = stage_check_source(context, fd, err);
     if (r < 0)
         return r;
     report(context, &probe);

@@ -78,6 +78,16 @@ static int missing(struct err *err, const char *what, const char *source)
     return err_set(err, ERR_RETRY, "source_missing", "%s of %s is missing", what, source);
 }
 
+// Borrows what the step has.
+static struct stage_context at_source(const struct stage_context *context, size_t index,
+                                      int sourcedir)
+{
+    return (struct stage_context){ .settings = context->settings,
+                                   .batch = context->batch,
+                                   .sourcedir = sourcedir,
+                                   .index = (int)index };
+}
+
 // Negative for trouble, also if what must be there is not.
 static int open_original(struct stage_context *context, size_t index, struct originals *originals,
                          struct err *err)
@@ -89,7 +99,7 @@ static int open_original(struct stage_context *context, size_t index, struct ori
         return missing(err, "the directory", originals->names[index]);
     if (sourcedir < 0)
         return err_errno(err, -sourcedir, "open the directory of source %zu", index);
-    struct stage_context of_source = { .settings = context->settings, .sourcedir = sourcedir };
+    struct stage_context of_source = at_source(context, index, sourcedir);
     int r = probe_load(sourcedir, &originals->probes[index], err);
     if (r == -ENOENT)
         return missing(err, "the probe", originals->names[index]);
@@ -97,6 +107,21 @@ static int open_original(struct stage_context *context, size_t index, struct ori
         return r;
     r = originals->sources[index].fd = stage_open_source(&of_source, err);
     return r == -ENOENT ? missing(err, "the file", originals->names[index]) : r;
+}
+
+// A reel of which one was written to meanwhile is none: the next try sees that from the start, and
+// does without it.
+static int check_originals(struct stage_context *context, const struct originals *originals,
+                           struct err *err)
+{
+    for (size_t i = 0; i < originals->count; i++) {
+        struct stage_context of_source = at_source(context, i, -1);
+        struct err why = ERR_INIT;
+        int fd = originals->sources[i].fd;
+        if (fd >= 0 && stage_check_source(&of_source, fd, &why) < 0)
+            return err_set(err, ERR_RETRY, "changed", "%s: %s", originals->names[i], why.text);
+    }
+    return 0;
 }
 
 static int open_originals(struct stage_context *context, const struct plan *plan,
@@ -297,6 +322,8 @@ static int run(struct stage_context *context, struct err *err)
     struct reel_order order = order_of(context, &plan, &originals);
     order.scratch_fd = scratch.fd;
     r = reel_render(&order, reel.fd, &result, err);
+    if (r >= 0)
+        r = check_originals(context, &originals, err);
     if (r >= 0)
         r = write_subtitles(context, &originals, &result, err);
     if (r >= 0)

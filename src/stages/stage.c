@@ -244,7 +244,24 @@ void stage_warn(struct stage_context *context, const char *format, ...)
     message_write_warning(PROGRAM_MESSAGE_FD, text);
 }
 
-int stage_open_source(struct stage_context *context, struct err *err)
+int stage_check_source(struct stage_context *context, int fd, struct err *err)
+{
+    struct stat found;
+    const struct batch_source *source = &context->batch.sources[context->index];
+    if (fstat(fd, &found) < 0)
+        return err_errno(err, errno, "look at the source");
+    // A file of its own, as one that was downloaded, is nobody else's to change.
+    bool is_shared = found.st_nlink > 1 || context->settings.accept_links;
+    if (source->kind != SOURCE_LOCAL || source->modified_ns == 0 || !is_shared ||
+        ((uint64_t)found.st_size == source->size_bytes &&
+         batch_modified_ns(&found) == source->modified_ns))
+        return 0;
+    err_set(err, ERR_INPUT, "changed_after_claim",
+            "the file was written to after the batch was taken");
+    return err_hint(err, "drop it again when nothing writes to it any more");
+}
+
+static int open_unchecked(struct stage_context *context, struct err *err)
 {
     struct stat found;
     if (!context->settings.accept_links)
@@ -258,4 +275,13 @@ int stage_open_source(struct stage_context *context, struct err *err)
     if (!S_ISREG(found.st_mode))
         return err_set(err, ERR_INPUT, "not_a_file", "the source is not a regular file");
     return take_fd(&fd);
+}
+
+int stage_open_source(struct stage_context *context, struct err *err)
+{
+    cleanup(close_fd) int fd = open_unchecked(context, err);
+    if (fd < 0)
+        return fd;
+    int r = stage_check_source(context, fd, err);
+    return r < 0 ? r : take_fd(&fd);
 }

@@ -39,5 +39,8 @@ void stage_warn(struct stage_context *context, const char *format, ...) PRINTF_L
 // followed only where settings.accept_links says so (a private spool).  Returns the descriptor
 // (close_fd), or a negative with err set.
 int stage_open_source(struct stage_context *context, struct err *err);
+// Whether the open source is still what it was when the batch was taken, after it was read:
+// ERR_INPUT "changed_after_claim" if not.  stage_open_source has asked before.
+int stage_check_source(struct stage_context *context, int fd, struct err *err);
 
 #endif

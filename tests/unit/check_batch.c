@@ -780,6 +780,8 @@ START_TEST(a_batch_comes_back_as_it_was)
     ck_assert_str_eq(back.sources[0].error.id, "fifo");
     ck_assert_str_eq(back.sources[1].file, "b\xff\n.mov");
     ck_assert_uint_eq(back.sources[1].size_bytes, 3);
+    ck_assert_int_ne(back.sources[1].modified_ns, 0);
+    ck_assert_int_eq(back.sources[1].modified_ns, batch.sources[1].modified_ns);
     ck_assert_int_eq(back.sources[1].profile, PROFILE_CONSERVATIVE);
     ck_assert_str_eq(back.ignored[0], "notes\t.txt");
     ck_assert_ptr_null(back.ignored[1]);

@@ -96,6 +96,17 @@ static void grow(const char *path)
     ck_assert_int_eq(write(fd, "more", 4), 4);
 }
 
+static void write_over(const char *path)
+{
+    struct stat before;
+    ck_assert_int_eq(stat(path, &before), 0);
+    cleanup(close_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+    ck_assert_int_eq(write(fd, "A", 1), 1);
+    // A clock of coarse ticks may not have moved on since.
+    const struct timespec times[] = { before.st_atim, { .tv_sec = before.st_mtim.tv_sec + 1 } };
+    ck_assert_int_eq(futimens(fd, times), 0);
+}
+
 static void become_link(const char *path)
 {
     ck_assert_int_eq(unlink(path), 0);
@@ -119,6 +130,7 @@ static const struct {
     const char *says;
 } changes[] = {
     { "it grew", grow, "had 7 bytes when the batch was taken and has 11 now" },
+    { "it was written over", write_over, "was written to after the batch was taken" },
     { "it became a link", become_link, "became a link" },
     { "it became a FIFO", become_fifo, "not a regular file" },
     { "it is gone", vanish, "is gone" },
@@ -134,6 +146,29 @@ START_TEST(a_file_that_changed_after_the_claim_is_no_source)
     ck_assert_msg(strstr(output, changes[_i].says) != NULL, "%s: %s", changes[_i].name, output);
     ck_assert_int_eq(state(0), STEP_OPEN); // the supervisor has the last word
     ck_assert_ptr_null(source(0));
+}
+END_TEST
+
+START_TEST(who_still_has_it_open_changes_nothing_that_is_looked_at)
+{
+    cleanup(free_ptr) char *in = xasprintf("%s/in/a.mp4", folder.path);
+    cleanup(close_fd) int fd = open(in, O_WRONLY | O_CLOEXEC);
+    ck_assert_int_eq(fetch("0"), 0);
+    ck_assert_int_eq(pwrite(fd, "A VIDEO!", 8, 0), 8);
+    cleanup(free_ptr) char *text = source(0);
+    ck_assert_str_eq(text, "a video");
+}
+END_TEST
+
+START_TEST(a_source_that_is_written_to_all_the_same_is_not_gone_on_with)
+{
+    cleanup(free_ptr) char *in = xasprintf("%s/in/a.mp4", folder.path);
+    cleanup(free_ptr) char *probe = program_built("libexec/clipspool/probe");
+    cleanup(free_ptr) char *output = NULL;
+    ck_assert_int_eq(fetch("0"), 0);
+    write_over(in);
+    ck_assert_int_eq(PROGRAM_RUN(&output, probe, folder.path, "0"), 65);
+    ck_assert_msg(strstr(output, "was written to after the batch was taken") != NULL, "%s", output);
 }
 END_TEST
 
@@ -196,6 +231,8 @@ int main(void)
     tcase_add_test(tcase, a_step_that_another_process_is_at_is_left_to_it);
     tcase_add_loop_test(tcase, a_file_that_changed_after_the_claim_is_no_source, 0,
                         ARRAY_LEN(changes));
+    tcase_add_test(tcase, who_still_has_it_open_changes_nothing_that_is_looked_at);
+    tcase_add_test(tcase, a_source_that_is_written_to_all_the_same_is_not_gone_on_with);
     tcase_add_loop_test(tcase, arguments_are_checked, 0, ARRAY_LEN(usages));
     tcase_add_test(tcase, an_index_beyond_the_batch_is_our_bug);
     tcase_add_test(tcase, a_private_spool_keeps_links_as_they_are);

@@ -377,6 +377,20 @@ START_TEST(a_link_is_made_where_it_can_be_and_again_when_asked_again)
 }
 END_TEST
 
+START_TEST(blocks_are_shared_where_that_can_be_and_nothing_is_done_where_not)
+{
+    struct err err = ERR_INIT;
+    cleanup(fs_release) struct fs_file file = FS_FILE_INIT;
+    folder_put(&folder, "a", "contents");
+    cleanup(close_fd) int fd = fs_open(folder.fd, "a", O_RDONLY);
+    ck_assert_int_eq(fs_begin(&file, folder.fd, "b", &err), 0);
+    int way = fs_clone(&file, fd, &err);
+    ck_assert_int_eq(err.class, ERR_NONE);
+    off_t size = lseek(file.fd, 0, SEEK_END);
+    ck_assert(way == FS_CLONED ? size == 8 : way == -EOPNOTSUPP && size == 0);
+}
+END_TEST
+
 START_TEST(a_copy_is_made_across_file_systems_with_its_times)
 {
     enum { SIZE = 20000000 };
@@ -567,6 +581,7 @@ int main(void)
     tcase_add_test(tcase, one_of_two_links_moved_onto_the_other_goes);
     tcase_add_test(tcase, a_move_across_file_systems_is_told_without_words);
     tcase_add_test(tcase, a_link_is_made_where_it_can_be_and_again_when_asked_again);
+    tcase_add_test(tcase, blocks_are_shared_where_that_can_be_and_nothing_is_done_where_not);
     tcase_add_test(tcase, a_copy_is_made_across_file_systems_with_its_times);
     tcase_add_loop_test(tcase, what_is_no_regular_file_is_neither_linked_nor_copied, 0,
                         (int)ARRAY_LEN(no_files));

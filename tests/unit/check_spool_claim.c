@@ -1,11 +1,13 @@
 // The claim, and what recovery makes of every state a crash can leave of one.
 #include "spool/spool.h"
+#include "spool/tree.h"
 #include "tests/support/folder.h"
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct folder folder, elsewhere;
 static struct settings settings;
@@ -333,14 +335,19 @@ START_TEST(a_loose_fifo_on_another_system_does_not_block)
 }
 END_TEST
 
-static int claim_by_rename(const char *name, uid_t user, char **ret_id)
+static int claim_as_seen(const char *name, const struct spool_seen *seen, uid_t user, char **ret_id)
 {
     struct err err = ERR_INIT;
     ck_assert(user == 0 || seteuid(user) == 0);
-    int r = spool_claim_by_rename(&spool, name, now, ret_id, &err);
+    int r = spool_claim_by_rename(&spool, name, seen, now, ret_id, &err);
     ck_assert(user == 0 || seteuid(0) == 0);
     ck_assert_int_eq(err.class, ERR_NONE);
     return r;
+}
+
+static int claim_by_rename(const char *name, uid_t user, char **ret_id)
+{
+    return claim_as_seen(name, NULL, user, ret_id);
 }
 
 START_TEST(what_would_be_copied_is_left_where_it_was_if_only_a_rename_will_do)
@@ -369,6 +376,86 @@ START_TEST(where_a_rename_will_do_it_is_done)
     ck_assert_int_eq(claim_by_rename("clip.mp4", 0, &id), 0);
     cleanup(free_ptr) char *file = in_work(id, "in/clip.mp4");
     expect_contents(file, "aa");
+}
+END_TEST
+
+static struct spool_seen see(const char *name)
+{
+    struct spool_seen seen = { 0 };
+    ck_assert_int_eq(
+        tree_signature(spool.incoming, name, 100, TREE_SIGN_MOVED, &seen.signature, NULL), 0);
+    return seen;
+}
+
+static void make_trip(void)
+{
+    ck_assert_int_eq(mkdirat(folder.fd, "incoming/trip", 0755), 0);
+    folder_put(&folder, "incoming/trip/a.mp4", "aa");
+    folder_put(&folder, "incoming/clip.mp4", "aa");
+}
+
+static void append_to_trip(void)
+{
+    cleanup(close_fd) int fd =
+        openat(folder.fd, "incoming/trip/a.mp4", O_WRONLY | O_APPEND | O_CLOEXEC);
+    ck_assert_int_eq(write(fd, "b", 1), 1);
+    close_fd(&fd);
+    fd = openat(folder.fd, "incoming/clip.mp4", O_WRONLY | O_APPEND | O_CLOEXEC);
+    ck_assert_int_eq(write(fd, "b", 1), 1);
+}
+
+static void add_to_trip(void)
+{
+    folder_put(&folder, "incoming/trip/b.mp4", "b");
+}
+
+static void housekeep(void)
+{
+    folder_put(&folder, "incoming/trip/.DS_Store", "b");
+}
+
+static void do_nothing(void)
+{
+}
+
+static const struct {
+    const char *what, *name;
+    void (*change)(void);
+    int result;
+} meanwhile[] = {
+    { "nothing", "trip", do_nothing, 0 },
+    { "nothing to a loose file", "clip.mp4", do_nothing, 0 },
+    { "housekeeping", "trip", housekeep, 0 },
+    { "a file grew", "trip", append_to_trip, -EAGAIN },
+    { "a loose file grew", "clip.mp4", append_to_trip, -EAGAIN },
+    { "a file came", "trip", add_to_trip, -EAGAIN },
+};
+
+START_TEST(what_changed_since_it_was_seen_is_put_back)
+{
+    cleanup(free_ptr) char *id = NULL;
+    make_trip();
+    struct spool_seen seen = see(meanwhile[_i].name);
+    meanwhile[_i].change();
+    int r = claim_as_seen(meanwhile[_i].name, &seen, 0, &id);
+    ck_assert_msg(r == meanwhile[_i].result, "%s: %d", meanwhile[_i].what, r);
+    cleanup(free_ptr) char *left = folder_names(&folder, "incoming");
+    cleanup(free_ptr) char *work = folder_names(&folder, "work");
+    ck_assert_int_eq(strstr(left, meanwhile[_i].name) != NULL, r != 0);
+    ck_assert_int_eq(*work == 0, r != 0);
+}
+END_TEST
+
+START_TEST(what_somebody_opened_to_write_is_put_back_unless_it_is_committed)
+{
+    cleanup(free_ptr) char *id = NULL;
+    make_trip();
+    struct spool_seen seen = see("trip");
+    cleanup(close_fd) int fd = openat(folder.fd, "incoming/trip/a.mp4", O_WRONLY | O_CLOEXEC);
+    ck_assert_int_eq(claim_as_seen("trip", &seen, 0, &id), -EAGAIN);
+    ck_assert_ptr_null(id);
+    seen.is_committed = true;
+    ck_assert_int_eq(claim_as_seen("trip", &seen, 0, &id), 0);
 }
 END_TEST
 
@@ -697,6 +784,9 @@ int main(void)
     tcase_add_test(tcase, a_loose_fifo_on_another_system_does_not_block);
     tcase_add_test(tcase, what_would_be_copied_is_left_where_it_was_if_only_a_rename_will_do);
     tcase_add_test(tcase, where_a_rename_will_do_it_is_done);
+    tcase_add_loop_test(tcase, what_changed_since_it_was_seen_is_put_back, 0,
+                        (int)ARRAY_LEN(meanwhile));
+    tcase_add_test(tcase, what_somebody_opened_to_write_is_put_back_unless_it_is_committed);
     tcase_add_test(tcase, a_folder_we_may_not_write_to_is_not_renamed_only_to_be_copied);
     tcase_add_test(tcase, a_folder_we_may_not_write_to_is_copied_and_hidden);
     tcase_add_test(tcase, what_may_not_be_taken_at_all_stays_and_leaves_nothing);
