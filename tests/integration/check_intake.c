@@ -94,7 +94,7 @@ START_TEST(a_folder_that_is_renamed_there_is_taken_but_not_one_that_lay_there)
     folder_put(&fixture.folder, clip, "x");
     ck_assert_int_eq(rename(from, to), 0);
     if (!renames[_i].taken) {
-        spool_fixture_await_notice(&fixture, "is taken when it holds a file .ready");
+        spool_fixture_await_notice(&fixture, "trip: is taken when it holds a file .ready");
         ck_assert_uint_eq(spool_fixture_count(&fixture, "outbox"), 0);
         spool_fixture_put(&fixture, "incoming/trip/.ready", "", 0);
     }
