@@ -132,7 +132,7 @@ $(O)/obj/tests/%.o: tests/%.c
 test_programs = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/$(1)/check_*.c))
 UNIT_TESTS = $(call test_programs,unit)
 # The longest first: what begins last is what everything waits for.
-LONG_TESTS = $(addprefix $(O)/tests/integration/check_,smartcut browser reel render kills documents)
+LONG_TESTS = $(addprefix $(O)/tests/integration/check_,models smartcut browser reel render kills documents)
 INTEGRATION_TESTS = $(LONG_TESTS) $(filter-out $(LONG_TESTS),$(call test_programs,integration))
 FAULT_TESTS = $(call test_programs,fault)
 BENCHES = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/bench_*.c))

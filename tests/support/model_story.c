@@ -16,7 +16,9 @@ const struct model_story model_stories[MODEL_STORIES] = {
       true },
     { "its compatible mode, frames", "dashscope", "", QWEN "interface = \"compatible\";", "frames",
       true },
-    { "OpenAI", "openai", "/v1", "vision_model = \"gpt-4o-mini\"; text_model = \"gpt-4o-mini\";",
+    { "OpenAI", "openai", "/v1",
+      "vision_model = \"gpt-4o-mini\"; text_model = \"gpt-4o-mini\"; "
+      "speech_model = \"whisper-1\";",
       "frames", true },
     { "Ollama", "openai", "/ollama/v1", OWN("qwen2.5vl:7b", "llama3.2"), "auto", false },
     { "llama.cpp", "openai", "/llama/v1", OWN("qwen2.5-vl", "qwen2.5-vl"), "frames", false },

@@ -41,10 +41,10 @@ static int open_notify(const char *folder)
     return fd;
 }
 
-void spool_fixture_open(struct spool_fixture *fixture)
+static void make_in(struct spool_fixture *fixture, void (*make)(struct folder *folder))
 {
     *fixture = (struct spool_fixture){ .notify = -1, .patience = SPOOL_FIXTURE_SECONDS };
-    folder_make(&fixture->folder);
+    make(&fixture->folder);
     fixture->root = xasprintf("%s/spool", fixture->folder.path);
     fixture->config = xasprintf("%s/clipspool.conf", fixture->folder.path);
     fixture->extra = xstrdup(default_extra);
@@ -53,6 +53,16 @@ void spool_fixture_open(struct spool_fixture *fixture)
     ck_assert_int_eq(mkdir(fixture->root, 0755), 0);
     cleanup(free_ptr) char *incoming = spool_fixture_path(fixture, "incoming");
     ck_assert_int_eq(mkdir(incoming, 0755), 0);
+}
+
+void spool_fixture_open(struct spool_fixture *fixture)
+{
+    make_in(fixture, folder_make);
+}
+
+void spool_fixture_open_in_memory(struct spool_fixture *fixture)
+{
+    make_in(fixture, folder_make_in_memory);
 }
 
 void spool_fixture_close(struct spool_fixture *fixture)

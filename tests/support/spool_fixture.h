@@ -28,6 +28,8 @@ struct spool_fixture {
 };
 
 void spool_fixture_open(struct spool_fixture *fixture);
+// The same in memory, as folder_make_in_memory has it.
+void spool_fixture_open_in_memory(struct spool_fixture *fixture);
 // Ends the daemon if one runs, and removes the spool.
 void spool_fixture_close(struct spool_fixture *fixture);
 
