@@ -271,7 +271,7 @@ START_TEST(a_link_is_made_only_to_be_sent_and_anew_when_it_has_expired)
                              .content = "aa",
                              .prompt_version = "1",
                              .most = { ASKING_MOST, 0 },
-                             .link = give_link };
+                             .give_link = give_link };
     for (int kept = 0; kept < 2; kept++) {
         struct err err = ERR_INIT;
         cleanup(wire_reply_release) struct wire_reply reply = WIRE_REPLY_INIT;
