@@ -339,13 +339,22 @@ END_TEST
 
 // ---- the documents
 
-static const char *const documents[] = { "README.md", "docs/ARCHITECTURE.md", "docs/SPOOL.md",
-                                         "docs/STYLE.md", "docs/FAILURES.md" };
+static const char *const documents[] = { "README.md",
+                                         "docs/ARCHITECTURE.md",
+                                         "docs/SPOOL.md",
+                                         "docs/STYLE.md",
+                                         "docs/FAILURES.md",
+                                         "docs/MODELS.md",
+                                         "docs/providers/local.md",
+                                         "docs/providers/dashscope.md",
+                                         "docs/providers/openai.md" };
 
 START_TEST(test_links_between_documents_lead_somewhere)
 {
     char *text = contents(documents[_i]);
-    const char *folder = strchr(documents[_i], '/') ? "docs/" : "";
+    const char *slash = strrchr(documents[_i], '/');
+    cleanup(free_ptr) char *folder =
+        xasprintf("%.*s", slash ? (int)(slash + 1 - documents[_i]) : 0, documents[_i]);
     for (char *at = text; (at = strstr(at, "]("));) {
         at += 2;
         size_t length = strcspn(at, ")#");
@@ -357,6 +366,34 @@ START_TEST(test_links_between_documents_lead_somewhere)
         free(path);
     }
     free(text);
+}
+END_TEST
+
+// A block that begins with "```conf" is a configuration as it can be written.
+START_TEST(test_configurations_in_documents_are_accepted)
+{
+    struct folder folder;
+    unsigned blocks = 0;
+    folder_make(&folder);
+    cleanup(free_ptr) char *path = xasprintf("%s/clipspool.conf", folder.path);
+    for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
+        cleanup(free_ptr) char *text = contents(documents[i]);
+        for (char *at = text; (at = strstr(at, "```conf\n")); blocks++) {
+            at += strlen("```conf\n");
+            char *end = strstr(at, "```\n");
+            ck_assert_msg(end != NULL, "%s: a block does not end", documents[i]);
+            cleanup(free_ptr) char *block = xstrndup(at, (size_t)(end - at));
+            struct settings settings = { .root = NULL };
+            struct config_report report = CONFIG_REPORT_INIT;
+            folder_put(&folder, "clipspool.conf", block);
+            ck_assert_msg(settings_load(path, &settings, &report) == 0, "%s: %s", documents[i],
+                          report.text);
+            settings_release(&settings);
+            config_report_release(&report);
+        }
+    }
+    ck_assert_uint_ge(blocks, 4);
+    folder_remove(&folder);
 }
 END_TEST
 
@@ -436,6 +473,7 @@ int main(void)
     tcase_add_test(tcase, test_the_list_of_commands_above_is_the_programs_own);
     tcase_add_test(tcase, test_the_daemons_manual_knows_every_option);
     tcase_add_test(tcase, test_names_and_commands_are_completed);
+    tcase_add_test(tcase, test_configurations_in_documents_are_accepted);
     tcase_add_loop_test(tcase, test_links_between_documents_lead_somewhere, 0,
                         (int)ARRAY_LEN(documents));
     tcase_add_test(tcase, test_every_code_of_an_error_that_is_described_exists);
