@@ -331,19 +331,6 @@ static const struct heard {
     { "an account that is overdue", NATIVE, "status submit * 400 Arrearage", 1, false },
 };
 
-// Somebody speaks twice, as far as the measures of a sound can tell.
-static void drop_speaking(void)
-{
-    const char *clip = MEDIA_CLIP(
-            .name = "speaking.mp4", .seconds = 8, .width = 320, .height = 180,
-            .sound =
-                "aevalsrc=exprs='0.2*(sin(2*PI*220*t)+sin(2*PI*660*t)+sin(2*PI*1320*t))*(0.03+0.97*"
-                "lt(mod(t+0.03*sin(5*t)\\,0.27)\\,0.16))*(between(t\\,1\\,3.4)+between(t\\,4.4\\,"
-                "7))':s=48000:d=8",
-            .options = "-c:v libx264 -preset ultrafast -g 30");
-    spool_fixture_drop_copies(&fixture, "trip", &clip, 1, "target_duration = 5;");
-}
-
 START_TEST(what_is_said_is_written_down_or_it_is_said_why_not)
 {
     const struct heard *heard = &heards[_i];
@@ -354,7 +341,7 @@ START_TEST(what_is_said_is_written_down_or_it_is_said_why_not)
     if (heard->rules != NULL)
         modeld_control(&modeld, heard->rules);
     spool_fixture_start(&fixture);
-    drop_speaking();
+    model_story_drop("trip", 1, "target_duration = 5;");
     cleanup(json_free) json_t *status = model_story_end("trip");
     unsigned asked = modeld_count(&modeld, heard->story == OPENAI ? "transcribe" : "submit");
     ck_assert_msg(asked == heard->asked, "%s: asked %u times, not %u", heard->about, asked,

@@ -63,9 +63,14 @@ const char *model_story_clip(size_t number)
 {
     cleanup(free_ptr) char *name = xasprintf("model-%zu.mp4", number);
     cleanup(free_ptr) char *filter = xasprintf("hue=h=%zu", number * 37);
-    return MEDIA_CLIP(.name = name, .seconds = 6, .width = 320, .height = 180,
-                      .sound = "sine=frequency=440:sample_rate=48000", .filter = filter,
-                      .options = "-c:v libx264 -preset ultrafast -g 30");
+    // Harmonics in syllables, twice: a voice, as far as the measures of a sound can tell.
+    cleanup(free_ptr) char *sound = xasprintf(
+        "aevalsrc=exprs='0.2*(sin(2*PI*%zu*t)+sin(2*PI*660*t)+sin(2*PI*1320*t))*(0.03+0.97*"
+        "lt(mod(t+0.03*sin(5*t)\\,0.27)\\,0.16))*(between(t\\,1\\,3.4)+between(t\\,4.4\\,7))'"
+        ":s=48000",
+        220 + 7 * number);
+    return MEDIA_CLIP(.name = name, .seconds = 8, .width = 320, .height = 180, .sound = sound,
+                      .filter = filter, .options = "-c:v libx264 -preset ultrafast -g 30");
 }
 
 void model_story_drop(const char *name, size_t count, const char *job)

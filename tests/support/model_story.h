@@ -28,7 +28,7 @@ void model_story_close(void);
 // group.  Waiting is short and questions are tried for at most a few seconds.
 void model_story_set(const struct model_story *story, const char *models);
 
-// The clip of that number: each is another, and has a sound.
+// The clip of that number, of 8 s: each is another to see and to hear, and somebody speaks in it.
 const char *model_story_clip(size_t number);
 // Drops a batch of the first `count` clips.
 void model_story_drop(const char *name, size_t count, const char *job);
