@@ -256,7 +256,7 @@ static const struct wrong {
     { "a refusal", OPENAI, "say clips * refusal", 1, 1, 1, "plan", true },
     { "an answer that is not allowed", NATIVE, "say look * filter", 1, 1, 1, NULL, false },
     { "the same of OpenAI", OPENAI, "say look * filter", 1, 1, 1, NULL, false },
-    { "an answer that is too long", NATIVE, "say clips 1 length", 1, 1, 1, NULL, true },
+    { "its only clip cut off", NATIVE, "say clips 1 length", 1, 1, 2, NULL, true },
 };
 
 START_TEST(whatever_a_service_does_wrong_there_is_a_reel_and_it_is_said_why)
