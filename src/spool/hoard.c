@@ -22,15 +22,18 @@ struct entry {
     uint64_t bytes;
 };
 
+static bool is_gone(const char *name)
+{
+    return strncmp(name, GONE, strlen(GONE)) == 0;
+}
+
 int hoard_remove(int folder, const char *name, struct err *err)
 {
-    cleanup(free_ptr) char *gone = xasprintf(GONE "%s", name);
-    int r = strncmp(name, GONE, strlen(GONE)) == 0
-                ? 0
-                : fs_move(folder, name, folder, gone, FS_MOVE_REPLACE, NULL);
+    cleanup(free_ptr) char *gone = xasprintf("%s%s", is_gone(name) ? "" : GONE, name);
+    int r = is_gone(name) ? 0 : fs_move(folder, name, folder, gone, FS_MOVE_REPLACE, NULL);
     if (r == -ENOENT)
         return 0; // somebody else was quicker
-    return fs_remove(folder, r < 0 || name[0] == '.' ? name : gone, err);
+    return fs_remove(folder, r < 0 ? name : gone, err);
 }
 
 void hoard_use(int folder, const char *name)
@@ -62,13 +65,16 @@ static int longest_unused_first(const void *a, const void *b)
     return p->used != q->used ? (p->used < q->used ? -1 : 1) : strcmp(p->name, q->name);
 }
 
-// Is it one that a crash left, or one that goes for its age?
-static bool is_due(const struct hoard_rules *rules, const struct entry *entry, time_t now)
+// Does it go?
+static bool is_due(const struct hoard_rules *rules, const struct entry *entry, time_t now,
+                   bool too_much)
 {
     double age = difftime(now, entry->used);
     if (entry->kind == HOARD_LEFT)
         return age > MAKING_SECONDS;
-    return rules->days > 0 && age > rules->days * 86400;
+    if (rules->spared != NULL && strcmp(entry->name, rules->spared) == 0)
+        return false;
+    return too_much || (rules->days > 0 && age > rules->days * 86400);
 }
 
 // Returns how many, and in *ret_bytes how much all are.
@@ -78,8 +84,7 @@ static int look(int folder, const struct hoard_rules *rules, char *const *names,
     int kept = 0;
     for (; *names != NULL; names++) {
         struct stat st;
-        enum hoard_kind kind =
-            strncmp(*names, GONE, strlen(GONE)) == 0 ? HOARD_LEFT : rules->kind(*names);
+        enum hoard_kind kind = is_gone(*names) ? HOARD_LEFT : rules->kind(*names);
         if (kind == HOARD_FOREIGN || fstatat(folder, *names, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
         entries[kept] = (struct entry){ *names, kind, st.st_mtime, size_of(folder, *names, 0) };
@@ -100,12 +105,14 @@ int hoard_expire(int folder, const struct hoard_rules *rules, time_t now, struct
     qsort(entries, (size_t)kept, sizeof *entries, longest_unused_first);
     if (fs_free(folder, &free_bytes, &inodes, NULL) == 0 && free_bytes < most)
         most = free_bytes;
-    for (int i = 0; i < kept && r >= 0; i++) {
-        if (total <= most && !is_due(rules, &entries[i], now))
+    for (int i = 0; i < kept; i++) {
+        if (!is_due(rules, &entries[i], now, total > most))
             continue;
-        r = hoard_remove(folder, entries[i].name, err);
-        total -= entries[i].bytes;
-        removed += r >= 0;
+        int gone = hoard_remove(folder, entries[i].name, err);
+        // What cannot be removed does not keep the others.
+        r = r < 0 ? r : gone;
+        total -= gone < 0 ? 0 : entries[i].bytes;
+        removed += gone >= 0;
     }
     return r < 0 ? r : removed;
 }

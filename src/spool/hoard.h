@@ -20,10 +20,12 @@ struct hoard_rules {
     uint64_t bytes; // of all entries together; or what is still free, if that is less: a disk that
                     // fills up is not the hoard's
     double days;    // unused; 0: no limit
+    const char *spared; // an entry that stays whatever it is, as it has just been kept; or NULL
     enum hoard_kind (*kind)(const char *name);
 };
 
-// Removes what is due.  Returns how many entries, or a negative.
+// Removes what is due.  Returns how many entries, or a negative: there is one that cannot be
+// removed, and all others went.
 int hoard_expire(int folder, const struct hoard_rules *rules, time_t now, struct err *err);
 
 // Removes an entry so that nobody finds half of it.  What is not there is success.
