@@ -13,18 +13,23 @@
 
 // ---- where
 
-static int open_cache(const struct model_settings *settings)
+// Made where only the last part is missing, as the parent of a cache is somebody else's.
+static void make_cache(const char *path)
 {
-    // Made where only the last part is missing, as the parent of a cache is somebody else's.
-    cleanup(free_ptr) char *parent = xstrdup(settings->cache);
+    cleanup(free_ptr) char *parent = xstrdup(path);
     char *slash = strrchr(parent, '/');
-    if (slash == NULL || slash[1] == '\0')
-        return -EINVAL;
+    if (slash == NULL)
+        return;
     *slash = '\0';
     cleanup(close_fd) int above =
         open(slash > parent ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (above >= 0)
         (void)fs_mkdir(above, slash + 1, 0700, NULL);
+}
+
+static int open_cache(const struct model_settings *settings)
+{
+    make_cache(settings->cache);
     cleanup(close_fd) int cache = open(settings->cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (cache < 0 || fs_mkdir(cache, BATCH_ANSWERS, 0700, NULL) < 0)
         return -ENOENT;
@@ -57,23 +62,27 @@ static int open_own(const struct answers *answers, bool create, struct err *err)
     return fd >= 0 || fd == -ENOENT ? fd : fs_fail(err, -fd, "open", BATCH_ANSWERS);
 }
 
-static int open_used(const struct answers *answers, struct err *err)
-{
-    return answers->cache >= 0 ? fcntl(answers->cache, F_DUPFD_CLOEXEC, 0)
-                               : open_own(answers, true, err);
-}
-
 // ---- one asks
+
+// The cache's, so that all batches wait for each other; where that is gone by now, the batch's own.
+static int open_lock(const struct answers *answers, struct err *err)
+{
+    int fd = answers->cache >= 0 ? fs_open(answers->cache, LOCK, O_RDWR | O_CREAT) : -ENOENT;
+    if (fd >= 0)
+        return fd;
+    cleanup(close_fd) int own = open_own(answers, true, err);
+    if (own < 0)
+        return own;
+    fd = fs_open(own, LOCK, O_RDWR | O_CREAT);
+    return fd >= 0 ? fd : fs_fail(err, -fd, "open", LOCK);
+}
 
 int answers_claim(const struct answers *answers, const char *key, struct err *err)
 {
     char *end, begin[16] = "";
-    cleanup(close_fd) int folder = open_used(answers, err);
-    if (folder < 0)
-        return folder;
-    cleanup(close_fd) int fd = fs_open(folder, LOCK, O_RDWR | O_CREAT);
+    cleanup(close_fd) int fd = open_lock(answers, err);
     if (fd < 0)
-        return fs_fail(err, -fd, "open", LOCK);
+        return fd;
     // A byte of the file for each key: 60 bits of it will do, and are no more than an offset holds.
     memcpy(begin, key, sizeof begin - 1);
     struct flock range = { .l_type = F_WRLCK,
@@ -130,10 +139,11 @@ static int keep_in(int folder, const char *name, const char *text, struct err *e
 int answers_keep(const struct answers *answers, const char *key, const json_t *json, time_t now,
                  struct err *err)
 {
+    cleanup(free_ptr) char *name = xasprintf("%s" ENDING, key);
     const struct hoard_rules rules = { .bytes = (uint64_t)answers->settings->cache_bytes,
                                        .days = answers->settings->cache_days,
+                                       .spared = name,
                                        .kind = kind_of };
-    cleanup(free_ptr) char *name = xasprintf("%s" ENDING, key);
     cleanup(free_ptr) char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15));
     if (text == NULL)
         base_out_of_memory();

@@ -42,7 +42,8 @@ int answers_take(const struct answers *answers, const char *key, json_t **ret_js
                  struct err *err);
 
 // Keeps an object, replacing what there was, and then removes from the cache what has gone unused
-// for settings.cache_days and the longest unused beyond settings.cache_bytes.  Borrows json.
+// for settings.cache_days and the longest unused beyond settings.cache_bytes, but never this one.
+// What cannot be written there is kept with the batch.  Borrows json.
 int answers_keep(const struct answers *answers, const char *key, const json_t *json, time_t now,
                  struct err *err);
 
