@@ -57,7 +57,7 @@ LIBMEDIA = $(O)/lib/media.a $(LIBSPOOL)
 LIBPROVIDER = $(O)/lib/provider.a $(LIBSPOOL)
 
 MEDIA_STAGES = probe compress preview render
-NET_STAGES = fetch upload publish notify sweep
+NET_STAGES = fetch upload publish notify sweep verify
 MODEL_STAGES = analyze transcribe plan
 STAGES = $(patsubst %,$(O)/libexec/clipspool/%,$(MEDIA_STAGES) $(NET_STAGES) $(MODEL_STAGES))
 PROGRAMS = $(O)/bin/clipspool $(O)/sbin/clipspoold $(STAGES)
@@ -82,7 +82,7 @@ $(O)/lib/%.a:
 
 $(O)/lib/base.a: $(call folder,base)
 STAGE_MODULES = $(patsubst %,$(O)/obj/stages/%.o,program stage outbox stop storage errand_main gates fallback gathered \
-	models planning sandbox confine exhibit viewing)
+	models planning sandbox confine exhibit viewing sums)
 $(O)/lib/stage.a: $(STAGE_MODULES)
 $(O)/lib/spool.a: $(call folder,spool)
 $(O)/lib/media.a: $(call folder,media)

@@ -257,6 +257,7 @@ static void look_at_programs(struct doctor *doctor)
         find_program(doctor, stage_info[i].name);
     for (int i = 0; i < ERRAND_KINDS; i++)
         find_program(doctor, errand_info[i].program);
+    find_program(doctor, "verify");
     cleanup(free_ptr) char *daemon = worker_program("sbin/clipspoold");
     if (!daemon || access(daemon, X_OK) < 0)
         say(doctor, PROBLEM, "program clipspoold", "install clipspool again", "%s: %s",

@@ -13,9 +13,11 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "daemon/adopt.h"
 #include "daemon/carrier.h"
 #include "daemon/space.h"
+#include "daemon/verifier.h"
 #include "spool/incoming.h"
 
 // The folders whose inside is watched, for `.ready` to be seen at once.  Others are seen by the
@@ -43,9 +45,10 @@ struct intake {
     uint64_t look_us;            // when the next one is armed for; UINT64_MAX: none is
     unsigned failures;           // claims in a row that went wrong
     bool claiming, again, stopped;
-    uint32_t left_cookie;    // of the last rename away from a name that is a candidate's
-    struct carrier *carrier; // a claim across file systems under way, or NULL
-    char *carried;           // what it carries
+    uint32_t left_cookie;      // of the last rename away from a name that is a candidate's
+    struct carrier *carrier;   // a claim across file systems under way, or NULL
+    char *carried;             // what it carries
+    struct verifier *verifier; // of a folder with a manifest, or NULL
 };
 
 static uint64_t clock_us(void)
@@ -238,6 +241,39 @@ static int on_claim(sd_event_source *source, void *data)
     return 0;
 }
 
+// ---- folders with a manifest
+
+static void on_verified(void *context, enum verdict verdict, const char *why)
+{
+    struct intake *intake = context;
+    cleanup(free_ptr) char *name = xstrdup(verifier_name(intake->verifier));
+    cleanup(free_ptr) char *shown = text_escape(name);
+    verifier_free(&intake->verifier);
+    if (verdict == VERDICT_UNKNOWN) {
+        log_warning(NULL, "%s cannot be held against its SHA256SUMS, trying again later: %s", shown,
+                    why);
+        look_at(intake, clock_us() + hold_us);
+    } else {
+        incoming_verified(intake->incoming, name, verdict == VERDICT_GOOD ? NULL : why);
+        intake_wake(intake);
+    }
+    service_wake(intake->service);
+}
+
+// One at a time: they read the same disk.
+static void verify_next(struct intake *intake)
+{
+    struct err err = ERR_INIT;
+    const char *name =
+        intake->verifier || intake->stopped ? NULL : incoming_to_verify(intake->incoming);
+    if (!name ||
+        verifier_start(intake->service, name, on_verified, intake, &intake->verifier, &err) == 0)
+        return;
+    log_warning(NULL, "nothing can be held against its SHA256SUMS, trying again later: %s",
+                err.text);
+    look_at(intake, clock_us() + hold_us);
+}
+
 // ---- looks
 
 static int on_look(sd_event_source *source, uint64_t when, void *data)
@@ -259,6 +295,7 @@ static int on_look(sd_event_source *source, uint64_t when, void *data)
         log_warning(NULL, "waiting in incoming: %s", why);
     intake->looked_us = clock_us();
     intake->cost_us = intake->looked_us - begun_us;
+    verify_next(intake);
     if (next_us != UINT64_MAX)
         look_at(intake, next_us);
     intake->claiming = true;
@@ -329,6 +366,7 @@ void intake_free(struct intake **intake_pointer)
     sd_event_source_disable_unref(intake->look);
     sd_event_source_disable_unref(intake->claim);
     carrier_free(&intake->carrier);
+    verifier_free(&intake->verifier);
     free(intake->carried);
     incoming_free(&intake->incoming);
     free(intake);
@@ -341,7 +379,8 @@ void intake_stop(struct intake *intake)
 
 bool intake_is_empty(const struct intake *intake)
 {
-    return intake->looked_us > 0 && !intake->claiming && intake->look_us == UINT64_MAX;
+    return intake->looked_us > 0 && !intake->claiming && !intake->verifier &&
+           intake->look_us == UINT64_MAX;
 }
 
 size_t intake_waiting(const struct intake *intake, char **ret_reason)

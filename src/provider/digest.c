@@ -37,6 +37,44 @@ int digest_of(enum digest_kind kind, const void *data, size_t size, struct diges
     return 0;
 }
 
+// ---- in pieces: libcrypto's own object by our name
+
+static EVP_MD_CTX *hash_of(struct digest_run *run)
+{
+    return (EVP_MD_CTX *)(void *)run;
+}
+
+struct digest_run *digest_begin(enum digest_kind kind, struct err *err)
+{
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    if (hash != NULL && EVP_DigestInit_ex(hash, algorithm(kind), NULL) == 1)
+        return (struct digest_run *)(void *)hash;
+    EVP_MD_CTX_free(hash);
+    (void)failed("hash", err);
+    return NULL;
+}
+
+int digest_add(struct digest_run *run, const void *data, size_t size, struct err *err)
+{
+    return EVP_DigestUpdate(hash_of(run), data, size) == 1 ? 0 : failed("hash", err);
+}
+
+int digest_end(struct digest_run *run, struct digest *ret, struct err *err)
+{
+    unsigned length = 0;
+    if (EVP_DigestFinal_ex(hash_of(run), ret->bytes, &length) != 1)
+        return failed("hash", err);
+    ret->size = length;
+    return 0;
+}
+
+void digest_run_free(struct digest_run **run)
+{
+    EVP_MD_CTX_free(hash_of(TAKE(*run)));
+}
+
+// ---- keyed
+
 int digest_hmac(enum digest_kind kind, struct digest_key key, const void *data, size_t size,
                 struct digest *ret, struct err *err)
 {

@@ -18,6 +18,13 @@ struct digest {
 int digest_of(enum digest_kind kind, const void *data, size_t size, struct digest *ret,
               struct err *err);
 
+// The same of what comes in pieces.  begin: NULL with err set where it cannot be.
+struct digest_run;
+struct digest_run *digest_begin(enum digest_kind kind, struct err *err);
+int digest_add(struct digest_run *run, const void *data, size_t size, struct err *err);
+int digest_end(struct digest_run *run, struct digest *ret, struct err *err);
+void digest_run_free(struct digest_run **run);
+
 // HMAC.  The key may be the digest that is written (chains of keys).
 struct digest_key {
     const void *bytes;

@@ -7,6 +7,7 @@
 #include "spool/descriptor.h"
 #include "spool/dropped.h"
 #include "spool/incoming.h"
+#include "spool/manifest.h"
 #include "spool/settings.h"
 #include "spool/tree.h"
 #include <errno.h>
@@ -243,7 +244,7 @@ static int look(void *context, const struct tree_entry *entry)
     }
     enum incoming_name name = incoming_name(entry->name);
     enum source_kind kind;
-    if (name == INCOMING_JUNK || name == INCOMING_READY)
+    if (name == INCOMING_JUNK || name == INCOMING_READY || strcmp(entry->path, MANIFEST_FILE) == 0)
         return TREE_SKIP;
     if (entry->trouble == -EACCES || entry->trouble == -EPERM) {
         add_closed_folder(search, entry);
@@ -454,6 +455,40 @@ static void refuse_whole(const struct search *search, int walked)
     }
 }
 
+// With SHA256SUMS the batch is what that lists: all of it must be there, and a video that it does
+// not list came by mistake, or not whole.  What is in them is for fetch to see.
+static int hold_against_manifest(int indir, struct batch *batch, struct err *err)
+{
+    cleanup(manifest_release) struct manifest manifest = MANIFEST_INIT;
+    struct err why = ERR_INIT;
+    int r = indir < 0 ? -ENOENT : manifest_read(indir, &manifest, &why); // told already
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0) {
+        struct err *to = why.class == ERR_INPUT ? &batch->error : err;
+        if (to != NULL && to->class == ERR_NONE)
+            *to = why;
+        return why.class == ERR_INPUT ? 0 : r;
+    }
+    const struct manifest_file *missing = manifest_missing(&manifest, indir);
+    if (missing != NULL) {
+        cleanup(free_ptr) char *shown = text_escape(missing->path);
+        err_set(&batch->error, ERR_INPUT, "missing_file",
+                "%s is in " MANIFEST_FILE ", but not in the folder", shown);
+        err_hint(&batch->error, "copy the folder again");
+    }
+    for (size_t i = 0; i < batch->source_count; i++) {
+        struct batch_source *source = &batch->sources[i];
+        if (manifest_find(&manifest, source->file) != NULL || source->error.class != ERR_NONE)
+            continue;
+        cleanup(free_ptr) char *shown = text_escape(source->file);
+        err_set(&source->error, ERR_INPUT, "not_in_manifest", "%s: is not in " MANIFEST_FILE,
+                shown);
+        err_hint(&source->error, "list it there too, or take it out of the folder");
+    }
+    return 0;
+}
+
 // Why it could not be copied, if so.  Returns 1, 0 if it was not refused, or a negative.
 static int read_refusal(int batchdir, struct err *ret_why, struct err *err)
 {
@@ -492,6 +527,9 @@ int batch_understand(int batchdir, const char *id, const char *name, time_t now,
     if (r < 0)
         return r;
     refuse_whole(&search, walked);
+    r = hold_against_manifest(indir, batch, err);
+    if (r < 0)
+        return r;
     choose_storage(batch, settings);
     choose_models(batch, settings);
     order_sources(batch);

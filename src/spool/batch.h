@@ -49,9 +49,9 @@ enum {
 enum source_kind { SOURCE_LOCAL, SOURCE_URL, SOURCE_OSS };
 
 // Ids of errors that batch_understand gives.  A source: symlink hard_link fifo socket device
-// not_a_file unreadable empty_file too_large incomplete_file, and of descriptors bad_descriptor
-// bad_link too_many_links.  The batch: bad_job_conf unknown_source no_videos too_many_sources
-// too_many_entries too_deep unreadable.
+// not_a_file unreadable empty_file too_large incomplete_file not_in_manifest, and of descriptors
+// bad_descriptor bad_link too_many_links.  The batch: bad_job_conf unknown_source no_videos
+// too_many_sources too_many_entries too_deep unreadable bad_manifest missing_file.
 struct batch_source {
     char *file; // bytes of the name inside in/ (a path with '/' where folders were dropped in the
                 // folder)

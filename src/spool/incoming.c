@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "spool/doubt.h"
+#include "spool/manifest.h"
 #include "spool/tree.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -119,7 +120,10 @@ struct candidate {
     char *reason; // why it waits, or NULL
     uint64_t signature;
     struct spool_seen seen;
-    bool seen_whole;     // or it has too many entries, or is too deep
+    bool seen_whole;          // or it has too many entries, or is too deep
+    uint64_t asked, answered; // signatures: of what is held against its manifest, and was; 0: none
+    char *refuted;            // why it is not what that says, or NULL
+    bool wants_verdict;
     uint64_t changed_us; // first look that saw this signature
     uint64_t next_us;    // not looked at before
     unsigned looks;      // equal ones; 0: to be judged anew
@@ -148,6 +152,7 @@ static void candidate_release(struct candidate *candidate)
 {
     free_ptr(&candidate->name);
     free_ptr(&candidate->reason);
+    free_ptr(&candidate->refuted);
 }
 
 static void forget_renamed(struct incoming *incoming)
@@ -268,7 +273,7 @@ static int list_candidates(struct incoming *incoming, struct spool *spool, struc
 
 struct view {
     uint64_t signature, moved;
-    bool ready;
+    bool ready, has_manifest;
     dev_t device; // of the top
     ino_t inode;
     char *partial;  // path of the first partial name, or NULL
@@ -296,6 +301,8 @@ static int view_entry(void *context, const struct tree_entry *entry)
     }
     if (name == INCOMING_READY && strchr(entry->path, '/') == NULL)
         view->ready = true;
+    if (strcmp(entry->path, MANIFEST_FILE) == 0)
+        view->has_manifest = true;
     if (name == INCOMING_PARTIAL && view->partial == NULL)
         view->partial = xstrdup(entry->path);
     view->signature = tree_sign(view->signature, entry, 0);
@@ -355,6 +362,39 @@ static void judge_committed(struct candidate *candidate, const struct view *view
         settle(candidate);
 }
 
+// What the manifest says is not there yet, or why it says nothing.  Gives a string, or NULL.
+static char *find_lack(const struct candidate *candidate, const struct spool *spool)
+{
+    cleanup(manifest_release) struct manifest manifest = MANIFEST_INIT;
+    struct err why = ERR_INIT;
+    cleanup(close_fd) int dir = fs_open_dir(spool->incoming, candidate->name, &why);
+    int r = dir < 0 ? dir : manifest_read(dir, &manifest, &why);
+    if (r < 0)
+        return xstrdup(r == -ENOENT ? "has lost its " MANIFEST_FILE : why.text);
+    const struct manifest_file *missing = manifest_missing(&manifest, dir);
+    cleanup(free_ptr) char *shown = missing ? text_escape(missing->path) : NULL;
+    return missing ? xasprintf("%s is in " MANIFEST_FILE ", but not here yet", shown) : NULL;
+}
+
+// Quiet only says when it is worth reading all of it.
+static void judge_manifest(struct candidate *candidate, const struct spool *spool,
+                           const struct settings *settings, uint64_t quiet_us)
+{
+    bool is_over = quiet_us >= (uint64_t)(settings->doubt_seconds * 1e6);
+    cleanup(free_ptr) char *lack = find_lack(candidate, spool);
+    bool is_answered = lack == NULL && candidate->answered == candidate->signature;
+    if (is_answered && candidate->refuted != NULL)
+        lack = xstrdup(candidate->refuted);
+    candidate->wants_verdict = lack == NULL && !is_answered;
+    candidate->stalled = lack != NULL;
+    if (candidate->wants_verdict)
+        wait_because(candidate, NULL, "is being held against its " MANIFEST_FILE);
+    else if (lack != NULL && !is_over)
+        wait_because(candidate, NULL, lack);
+    else
+        settle(candidate);
+}
+
 static void judge(struct candidate *candidate, const struct view *view, const struct spool *spool,
                   const struct settings *settings, uint64_t now_us)
 {
@@ -368,7 +408,7 @@ static void judge(struct candidate *candidate, const struct view *view, const st
     candidate->looks += candidate->looks < MIN_LOOKS;
     uint64_t quiet_us = now_us - candidate->changed_us;
 
-    candidate->stalled = false;
+    candidate->stalled = candidate->wants_verdict = false;
     candidate->closed = view->unreadable != 0;
     if (candidate->closed)
         wait_because(candidate, NULL, "may not be read by this service");
@@ -376,10 +416,12 @@ static void judge(struct candidate *candidate, const struct view *view, const st
         wait_because(candidate, view->partial, "is still being written");
     else if (view->ready)
         settle(candidate);
-    else if (settings->intake_mode == INTAKE_MARKER)
+    else if (settings->intake_mode == INTAKE_MARKER && !view->has_manifest)
         judge_committed(candidate, view, spool, settings);
     else if (candidate->looks < MIN_LOOKS || quiet_us < settle_us)
         wait_because(candidate, NULL, "is taken once it has not changed for a while");
+    else if (view->has_manifest)
+        judge_manifest(candidate, spool, settings, quiet_us);
     else
         check_doubts(candidate, spool, settings, quiet_us);
 }
@@ -425,7 +467,7 @@ static void look_at(struct candidate *candidate, const struct spool *spool,
                       &view, &why);
     if (r >= 0) {
         judge(candidate, &view, spool, settings, now_us);
-        candidate->seen = (struct spool_seen){ view.moved, view.ready };
+        candidate->seen = (struct spool_seen){ view.moved, view.ready || view.has_manifest };
         candidate->seen_whole = r == 0;
     } else {
         // One that cannot be looked at must not keep the others waiting.
@@ -465,6 +507,29 @@ const char *incoming_next(struct incoming *incoming)
         return candidate->name;
     }
     return NULL;
+}
+
+const char *incoming_to_verify(struct incoming *incoming)
+{
+    for (size_t i = 0; i < incoming->count; i++) {
+        struct candidate *candidate = &incoming->candidates[i];
+        if (!candidate->wants_verdict)
+            continue;
+        candidate->asked = candidate->signature;
+        return candidate->name;
+    }
+    return NULL;
+}
+
+void incoming_verified(struct incoming *incoming, const char *name, const char *why)
+{
+    struct candidate *candidate = find(incoming, name);
+    if (candidate == NULL)
+        return;
+    candidate->answered = candidate->asked;
+    free(candidate->refuted);
+    candidate->refuted = why ? xstrdup(why) : NULL;
+    candidate->next_us = 0; // to be judged by it at once
 }
 
 bool incoming_seen(const struct incoming *incoming, struct spool_seen *ret_seen)

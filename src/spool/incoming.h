@@ -33,6 +33,13 @@ int incoming_look(struct incoming *incoming, struct spool *spool, const struct s
 // what is committed is taken, that commits it.  Counts for the folder that has the name now.
 void incoming_renamed(struct incoming *incoming, struct spool *spool, const char *name);
 
+// The first name whose SHA256SUMS is there with all its files, and that only has to be held against
+// it, by whoever can; borrowed until the next look.  NULL: there is none.
+const char *incoming_to_verify(struct incoming *incoming);
+// What came of it, `why` in words, NULL if all is as it says: true of the tree as it was when its
+// name was given.
+void incoming_verified(struct incoming *incoming, const char *name, const char *why);
+
 // The next settled name (borrowed until the next look), or NULL.  Each is given once a look; if it
 // is still there at the next one it is judged anew.  One that nobody asks for stays settled.
 const char *incoming_next(struct incoming *incoming);

@@ -17,6 +17,7 @@
 #include "stages/stage.h"
 #include "stages/stop.h"
 #include "stages/storage.h"
+#include "stages/sums.h"
 
 struct copying {
     struct stage_context *context;
@@ -112,6 +113,19 @@ static int make_own(struct stage_context *context, int in, int fd,
     return way < 0 ? way : r < 0 ? r : way;
 }
 
+// What the manifest of the batch says of it, if there is one.
+static int check_sum(struct stage_context *context, int in, int fd,
+                     const struct batch_source *source, struct err *err)
+{
+    struct copying reading = { context, source->size_bytes };
+    cleanup(manifest_release) struct manifest manifest = MANIFEST_INIT;
+    int r = manifest_read(in, &manifest, err);
+    const struct manifest_file *file = r < 0 ? NULL : manifest_find(&manifest, source->file);
+    if (r == -ENOENT)
+        return 0;
+    return file ? sums_check(fd, file, copied, &reading, err) : r;
+}
+
 static int bring(struct stage_context *context, const struct batch_source *source,
                  const char **ret_way, struct err *err)
 {
@@ -121,7 +135,7 @@ static int bring(struct stage_context *context, const struct batch_source *sourc
     if (in < 0)
         return in;
     cleanup(close_fd) int fd = check_dropped(in, source, accept_links, err);
-    int r = fd < 0 ? fd : 0;
+    int r = fd < 0 ? fd : check_sum(context, in, fd, source, err);
     if (r == 0 && accept_links)
         r = keep_link(in, source, context->sourcedir, err);
     if (r == 1)

@@ -120,6 +120,8 @@ void spool_fixture_fake(struct spool_fixture *fixture, const char *stages)
         cleanup(free_ptr) char *real = program_built(name);
         link_program(fixture, errand_info[kind].program, real);
     }
+    cleanup(free_ptr) char *verify = program_built("libexec/clipspool/verify");
+    link_program(fixture, "verify", verify);
 }
 
 void spool_fixture_write_config(struct spool_fixture *fixture)
