@@ -1,5 +1,6 @@
 // Proxy, frames and links, from the files of a source.
 #include "stages/exhibit.h"
+#include "spool/upload.h"
 
 #include "base/fs.h"
 #include "base/text.h"
@@ -10,8 +11,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <time.h>
-
-enum { MAX_UPLOAD_BYTES = 64 << 10 };
 
 // A link must outlive the question; downloads begin at once.
 static const double link_slack_seconds = 60;
@@ -71,25 +70,20 @@ static int look_at_frames(struct exhibit *exhibit, struct err *err)
 // A link to the proxy in the bucket, if upload got one and it lives for long enough.
 static int look_at_link(struct exhibit *exhibit, struct err *err)
 {
-    time_t until = 0;
-    cleanup(json_free) json_t *json = NULL;
-    int r = json_read(exhibit->context->sourcedir, SOURCE_UPLOAD, MAX_UPLOAD_BYTES, &json, err);
-    if (r < 0)
+    char until[TEXT_TIME_SIZE];
+    cleanup(upload_release) struct upload upload = UPLOAD_INIT;
+    int r = upload_load(exhibit->context->sourcedir, &upload, err);
+    if (r < 0 || upload.link == NULL)
         return r == -ENOENT ? 0 : r;
-    const char *link = json_text(json, "url", NULL, NULL);
-    const char *expires = json_text(json, "url_expires_at", NULL, NULL);
-    if (link == NULL || expires == NULL || text_time_parse(expires, &until) < 0)
-        return 0;
     double needed = exhibit->context->settings.models.patience_seconds + link_slack_seconds;
-    if (difftime(until, time(NULL)) < needed) {
-        stage_warn(exhibit->context,
-                   "the link to the proxy in the bucket ends at %s, which is too soon; it is sent "
-                   "in another way (storage.link_seconds says how long links live)",
-                   expires);
+    if (upload_lasts(&upload, time(NULL), needed)) {
+        exhibit->source.link = exhibit->link = TAKE(upload.link);
         return 0;
     }
-    exhibit->link = xstrdup(link);
-    exhibit->source.link = exhibit->link;
+    stage_warn(exhibit->context,
+               "the link to the proxy in the bucket ends at %s, which is too soon; it is sent in "
+               "another way (storage.link_seconds says how long links live)",
+               text_time(upload.link_until, until));
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "provider/secret.h"
 #include "speech/dictation.h"
 #include "spool/probe.h"
+#include "spool/upload.h"
 #include "stages/fallback.h"
 #include "stages/models.h"
 #include "stages/stage.h"
@@ -106,7 +107,6 @@ static int hash_sound(const struct listening *listening, char *ret_content, stru
 
 // ---- by a service: its link
 
-enum { MAX_UPLOAD_BYTES = 64 << 10 };
 // A task waits before the service looks at the link.
 static const double link_slack_seconds = 3600;
 
@@ -114,15 +114,10 @@ static const double link_slack_seconds = 3600;
 // string, or NULL.
 static char *link_in_bucket(const struct stage_context *context)
 {
-    time_t until = 0;
-    cleanup(json_free) json_t *json = NULL;
-    if (json_read(context->sourcedir, SOURCE_UPLOAD, MAX_UPLOAD_BYTES, &json, NULL) < 0)
-        return NULL;
-    const char *link = json_text(json, "url", NULL, NULL);
-    const char *expires = json_text(json, "url_expires_at", NULL, NULL);
-    bool lasts = expires && text_time_parse(expires, &until) == 0 &&
-                 difftime(until, time(NULL)) >= link_slack_seconds;
-    return link && lasts ? xstrdup(link) : NULL;
+    cleanup(upload_release) struct upload upload = UPLOAD_INIT;
+    bool lasts = upload_load(context->sourcedir, &upload, NULL) == 0 &&
+                 upload_lasts(&upload, time(NULL), link_slack_seconds);
+    return lasts ? TAKE(upload.link) : NULL;
 }
 
 static int give_link(void *data, char **ret_link, struct err *err)

@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "spool/objects.h"
+#include "spool/upload.h"
 #include "stages/stage.h"
 #include "stages/storage.h"
 
@@ -59,23 +60,19 @@ static int put_proxy(struct stage_context *context, const struct storage *storag
 }
 
 // Where it is, for the stages that show it to someone.
-static int save_place(struct stage_context *context, const struct storage *storage, const char *key,
+static int save_place(struct stage_context *context, const struct storage *storage, char *key,
                       time_t expires_at, struct err *err)
 {
-    char until[TEXT_TIME_SIZE];
     unsigned seconds = (unsigned)context->settings.link_seconds;
-    time_t link_until = time(NULL) + (time_t)seconds;
-    cleanup(secret_free) char *link = NULL;
-    int r = storage_link(storage, NULL, key, seconds, &link, err);
-    if (r < 0)
-        return r;
-    cleanup(json_free) json_t *json = json_object();
-    json_put_text(json, "bucket", storage->bucket->name);
-    json_put_text(json, "key", key);
-    json_put_text(json, "expires_at", text_time(expires_at, until));
-    json_put_text(json, "url", link);
-    json_put_text(json, "url_expires_at", link ? text_time(link_until, until) : NULL);
-    return json_write(context->sourcedir, SOURCE_UPLOAD, json, err);
+    struct upload upload = { .bucket = storage->bucket->name,
+                             .key = key,
+                             .expires_at = expires_at,
+                             .link_until = time(NULL) + (time_t)seconds };
+    int r = storage_link(storage, NULL, key, seconds, &upload.link, err);
+    if (r == 0)
+        r = upload_save(context->sourcedir, &upload, err);
+    secret_free(&upload.link);
+    return r;
 }
 
 static int run(struct stage_context *context, struct err *err)
