@@ -56,6 +56,8 @@ int upload_load(int sourcedir, struct upload *upload, struct err *err)
                                .link_until = time_of(json, "url_expires_at", &bad) };
     if (upload->bucket == NULL || upload->key == NULL)
         bad = "key";
+    if (upload->link != NULL && upload->link_until == 0)
+        bad = "url_expires_at";
     if (bad == NULL)
         return 0;
     upload_release(upload);

@@ -72,9 +72,16 @@ static int look_at_link(struct exhibit *exhibit, struct err *err)
 {
     char until[TEXT_TIME_SIZE];
     cleanup(upload_release) struct upload upload = UPLOAD_INIT;
-    int r = upload_load(exhibit->context->sourcedir, &upload, err);
-    if (r < 0 || upload.link == NULL)
-        return r == -ENOENT ? 0 : r;
+    struct err reason = ERR_INIT;
+    int r = upload_load(exhibit->context->sourcedir, &upload, &reason);
+    // A file that says nothing of use is no link; there are other ways.
+    if (r == -ENOENT || reason.class == ERR_INPUT || (r == 0 && upload.link == NULL))
+        return 0;
+    if (r < 0) {
+        if (err != NULL)
+            *err = reason;
+        return r;
+    }
     double needed = exhibit->context->settings.models.patience_seconds + link_slack_seconds;
     if (upload_lasts(&upload, time(NULL), needed)) {
         exhibit->source.link = exhibit->link = TAKE(upload.link);

@@ -122,15 +122,24 @@ static const struct {
     bool good;
     const char *warned;
 } uploads[] = {
-    { "one that lives", "{\"url\": \"https://b/0\", \"url_expires_at\": \"@\"}", 3600, true, NULL },
+    { "one that lives",
+      "{\"bucket\": \"b\", \"key\": \"k\", \"url\": \"https://b/0\", \"url_expires_at\": \"@\"}",
+      3600, true, NULL },
     { "one that ends while the model is asked",
-      "{\"url\": \"https://b/0\", \"url_expires_at\": \"@\"}", 900, false, "too soon" },
-    { "one that is over", "{\"url\": \"https://b/0\", \"url_expires_at\": \"@\"}", -5, false,
-      "too soon" },
-    { "a bucket without links", "{\"url\": null, \"url_expires_at\": null}", 0, false, NULL },
-    { "nobody knows how long", "{\"url\": \"https://b/0\", \"url_expires_at\": null}", 0, false,
+      "{\"bucket\": \"b\", \"key\": \"k\", \"url\": \"https://b/0\", \"url_expires_at\": \"@\"}",
+      900, false, "too soon" },
+    { "one that is over",
+      "{\"bucket\": \"b\", \"key\": \"k\", \"url\": \"https://b/0\", \"url_expires_at\": \"@\"}",
+      -5, false, "too soon" },
+    { "a bucket without links",
+      "{\"bucket\": \"b\", \"key\": \"k\", \"url\": null, \"url_expires_at\": null}", 0, false,
       NULL },
-    { "no time", "{\"url\": \"https://b/0\", \"url_expires_at\": \"soon\"}", 0, false, NULL },
+    { "nobody knows how long",
+      "{\"bucket\": \"b\", \"key\": \"k\", \"url\": \"https://b/0\", \"url_expires_at\": null}", 0,
+      false, NULL },
+    { "no time",
+      "{\"bucket\": \"b\", \"key\": \"k\", \"url\": \"https://b/0\", \"url_expires_at\": \"soon\"}",
+      0, false, NULL },
 };
 
 START_TEST(a_link_must_outlive_the_question)

@@ -142,8 +142,8 @@ START_TEST(a_turn_is_waited_for_some_seconds_only)
     ck_assert_int_eq(gate_enter(gate, NULL), 0);
     gate_leave(gate, &good);
     ck_assert_int_lt(gate_enter(gate, &err), 0);
-    ck_assert_msg(strcmp(err.id, waits[_i].is_waited_for ? "stopped" : "no_turn") == 0,
-                  "%s: %s", waits[_i].name, err.id);
+    ck_assert_msg(strcmp(err.id, waits[_i].is_waited_for ? "stopped" : "no_turn") == 0, "%s: %s",
+                  waits[_i].name, err.id);
     gate_free(&gate);
 }
 END_TEST

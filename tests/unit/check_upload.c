@@ -56,6 +56,7 @@ static const char *const damaged[] = {
     "{\"bucket\": \"main\", \"key\": 7}",
     "{\"bucket\": \"main\", \"key\": \"a\", \"url\": []}",
     "{\"bucket\": \"main\", \"key\": \"a\", \"url\": \"x\", \"url_expires_at\": \"tomorrow\"}",
+    "{\"bucket\": \"main\", \"key\": \"a\", \"url\": \"x\", \"url_expires_at\": null}",
     "{\"bucket\": \"main\", \"key\"",
 };
 
