@@ -233,6 +233,12 @@ static bool close_call(struct ledger_day *day, const char *id, const struct budg
     return false;
 }
 
+static json_t *usage_to_keep(const json_t *usage)
+{
+    bool fits = usage != NULL && json_dumpb(usage, NULL, 0, JSON_INDENT(2)) <= LEDGER_MAX_USAGE;
+    return fits ? json_deep_copy(usage) : NULL;
+}
+
 int purse_settle(const struct purse *purse, const char *id, const struct budget_sum *billed,
                  const json_t *usage, time_t now, struct err *err)
 {
@@ -246,7 +252,7 @@ int purse_settle(const struct purse *purse, const char *id, const struct budget_
         call->billed = true;
         call->billed_tokens = billed->tokens;
         call->billed_cost = billed->cost;
-        call->usage = usage != NULL ? json_deep_copy(usage) : NULL;
+        call->usage = usage_to_keep(usage);
         call->answered_at = now;
         was_open = true;
     }

@@ -46,7 +46,8 @@ struct purse_call {
 int purse_hold(const struct purse *purse, const struct purse_call *call, time_t now,
                char ret_id[LEDGER_ID_SIZE], struct err *err);
 
-// The bill of that call is there.  One that is settled, or not of this batch, is left as it is.
+// The bill of that call is there.  One that is settled is left as it is; of one that another batch
+// asked, whose answer was found here, the day is settled, and its batch when it finds the answer.
 // Borrows usage, which may be NULL.
 int purse_settle(const struct purse *purse, const char *id, const struct budget_sum *billed,
                  const json_t *usage, time_t now, struct err *err);

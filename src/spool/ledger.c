@@ -11,7 +11,7 @@
 #define FOLDER "ledger"
 #define DAY "day.json"
 
-// A call is half a KiB.
+// A call is a KiB, with what a service says of its use.
 enum { MAX_BYTES = 32 << 20, MAX_INDEX = BATCH_MAX_SOURCES - 1 };
 
 static void release_call(struct ledger_call *call)
@@ -70,8 +70,11 @@ static json_t *sum_to_json(uint64_t tokens, uint64_t cost)
     return json;
 }
 
+// What is missing is not nothing.
 static uint64_t read_amount(const json_t *json, const char *key, const char **bad)
 {
+    if (!json_is_integer(json_object_get(json, key)))
+        *bad = key;
     int64_t value = json_int(json, key, 0, INT64_MAX, 0, bad);
     return value == INT64_MAX ? UINT64_MAX : (uint64_t)value;
 }
@@ -100,7 +103,7 @@ static time_t read_time(const json_t *object, const char *key, const char **bad)
 static void read_id(const json_t *object, char *ret_id, const char **bad)
 {
     const char *id = json_text(object, "id", "", bad);
-    if (strlen(id) != LEDGER_ID_SIZE - 1)
+    if (strlen(id) != LEDGER_ID_SIZE - 1 || strspn(id, "0123456789abcdef") != LEDGER_ID_SIZE - 1)
         *bad = "id";
     else
         memcpy(ret_id, id, LEDGER_ID_SIZE);
@@ -137,8 +140,8 @@ static json_t *call_to_json(const struct ledger_call *call)
 static void read_call(const json_t *json, struct ledger_call *call, const char **bad)
 {
     const json_t *billed = json_object_get(json, "billed"), *usage = json_object_get(json, "usage");
-    if (!json_is_object(json))
-        *bad = "calls";
+    if (!json_is_object(billed) && !json_is_null(billed))
+        *bad = "billed";
     read_id(json, call->id, bad);
     call->key = xstrdup(json_text(json, "key", "", bad));
     call->what = xstrdup(json_text(json, "what", "", bad));
@@ -148,7 +151,8 @@ static void read_call(const json_t *json, struct ledger_call *call, const char *
     call->kept = json_flag(json, "kept", false, bad);
     call->billed = json_is_object(billed);
     read_sum(json_object_get(json, "held"), &call->held_tokens, &call->held_cost, bad);
-    read_sum(billed, &call->billed_tokens, &call->billed_cost, bad);
+    if (call->billed)
+        read_sum(billed, &call->billed_tokens, &call->billed_cost, bad);
     read_sum(json_object_get(json, "original"), &call->original_tokens, &call->original_cost, bad);
     call->usage = json_is_object(usage) ? json_deep_copy(usage) : NULL;
     call->asked_at = read_time(json, "asked_at", bad);
@@ -212,6 +216,8 @@ int ledger_load_day(int folder, struct ledger_day *ret, struct err *err)
     if (!json_is_array(open) || json_array_size(open) > LEDGER_MAX_OPEN)
         return damaged(FOLDER "/" DAY, "open", err);
     ret->day = json_int(json, "day", 0, INT64_MAX, 0, &bad);
+    if (!json_is_integer(json_object_get(json, "day")))
+        bad = "day";
     read_sum(json_object_get(json, "used"), &ret->used_tokens, &ret->used_cost, &bad);
     json_array_foreach(open, i, entry)
     {

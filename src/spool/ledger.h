@@ -18,6 +18,7 @@ enum {
     // Calls of a day whose bill is not there yet.  Of more the oldest count as billed: that errs on
     // the safe side only.
     LEDGER_MAX_OPEN = 1000,
+    LEDGER_MAX_USAGE = 2048, // bytes of a usage; a longer one is not written down
 };
 
 struct ledger_call {
@@ -54,7 +55,8 @@ void ledger_drop(struct ledger *ledger, struct ledger_call *call);
 struct ledger_call *ledger_find(const struct ledger *ledger, const char *id);
 
 // Fills *ret, which is INIT or released; where there is no file it has no calls.  Returns 0 or a
-// negative: ERR_INPUT "bad_ledger" or "bad_json" for a damaged one.
+// negative: ERR_INPUT "bad_ledger", "bad_json" or "too_large" for a damaged one, in which nothing
+// that is missing counts as nothing.
 int ledger_load(int batchdir, struct ledger *ret, struct err *err);
 int ledger_save(int batchdir, const struct ledger *ledger, struct err *err);
 
