@@ -41,7 +41,7 @@ const struct proxy_profile *proxy_profile(enum job_profile profile, double durat
 }
 
 // Raised with every change that makes other proxies or signals of the same source.
-enum { PROXY_VERSION = 1 };
+enum { PROXY_VERSION = 2 };
 
 char *proxy_recipe(const struct proxy_profile *profile, const struct probe *probe)
 {

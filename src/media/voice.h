@@ -7,7 +7,7 @@
 
 struct voice_wish {
     int rate, channels; // 0: 48 kHz stereo
-    int64_t bitrate;    // 0: 192 kbit/s
+    int64_t bitrate;    // 0: 224 kbit/s
 };
 
 struct voice;

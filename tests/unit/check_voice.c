@@ -117,7 +117,7 @@ START_TEST(packets_cover_the_line_to_the_sample_after_the_priming)
     speak(voice, wish);
     ck_assert_int_eq(tape.encoder->sample_rate, wish->rate);
     ck_assert_int_eq(tape.encoder->ch_layout.nb_channels, wish->channels);
-    ck_assert_int_eq(tape.encoder->bit_rate, wish->wish.bitrate ? wish->wish.bitrate : 192000);
+    ck_assert_int_eq(tape.encoder->bit_rate, wish->wish.bitrate ? wish->wish.bitrate : 224000);
     ck_assert_int_gt(tape.encoder->extradata_size, 0);
     ck_assert_msg(tape.is_even, "%s: packets do not lie behind each other", wish->sentence);
     ck_assert_int_eq(tape.first_pts, -tape.encoder->initial_padding);
