@@ -13,7 +13,9 @@
 #include "provider/secret.h"
 
 enum {
-    MAX_ANSWER_BYTES = 8 << 20, // of what is kept at most
+    // An answer is some KiB.  Kept, with its text beside it and numbers written out, it is up to
+    // five times that, which is to be less than ANSWERS_MAX_BYTES: it could not be read again.
+    MAX_ANSWER_BYTES = 3 << 20,
     // Whoever asks the same question has the answer by then, or has failed.
     LOOK_SECONDS = 1,
     FORMAT_VERSION = 1, // of what is kept
@@ -337,6 +339,7 @@ static void accept_answer(struct asking *asking, const struct http_answer *answe
     }
     cleanup(json_free) json_t *kept = to_keep(asking, body);
     outcome->r = answers_keep(&asker->answers, asking->key, kept, time(NULL), &outcome->err);
+    outcome->may_be_billed = true; // also if it is lost here
 }
 
 static void send_body(struct asking *asking, const char *body, struct outcome *outcome)

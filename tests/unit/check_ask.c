@@ -348,6 +348,24 @@ START_TEST(an_answer_that_came_is_settled_by_whoever_finds_it)
 }
 END_TEST
 
+START_TEST(an_answer_that_cannot_be_kept_may_have_been_billed)
+{
+    struct err err = ERR_INIT;
+    cleanup(wire_reply_release) struct wire_reply reply = WIRE_REPLY_INIT;
+    place.settings.cache_bytes = 0;
+    script("", "a beach");
+    expect_answer("", 0, "a beach");
+    // The name of the answer is taken by a folder.
+    cleanup(free_ptr) char *names = folder_names(&place.folder, "batch/answers");
+    cleanup(free_ptr) char *path = xasprintf("batch/answers/%s", strtok(names, " "));
+    ck_assert_int_eq(unlinkat(place.folder.fd, path, 0), 0);
+    ck_assert_int_eq(mkdirat(place.folder.fd, path, 0700), 0);
+    ck_assert_int_lt(asking_ask(&place, "", &reply, &err), 0);
+    ck_assert_msg(err.class != ERR_NONE && reply.text == NULL, "%s", err.text);
+    expect_sums(BILL, ASKING_MOST);
+}
+END_TEST
+
 START_TEST(processes_with_the_same_question_ask_it_once)
 {
     enum { PROCESSES = 6 };
@@ -486,6 +504,7 @@ int main(void)
     tcase_add_test(tcase, a_link_is_made_only_to_be_sent_and_anew_when_it_has_expired);
     tcase_add_test(tcase, the_key_is_made_of_everything_the_answer_depends_on);
     tcase_add_test(tcase, an_answer_that_came_is_settled_by_whoever_finds_it);
+    tcase_add_test(tcase, an_answer_that_cannot_be_kept_may_have_been_billed);
     tcase_add_test(tcase, processes_with_the_same_question_ask_it_once);
     tcase_add_loop_test(tcase, what_could_pass_a_limit_is_not_sent, 0, 6);
     tcase_add_test(tcase, processes_side_by_side_do_not_pass_a_limit_together);
