@@ -314,9 +314,10 @@ static void judge_answer(const struct asking *asking, const struct http_answer *
     fault_judge(&judged, time(NULL), &outcome->fault);
     if (outcome->fault.kind == FAULT_NONE)
         return;
-    // What is refused is not billed; what was made in part may be.
-    outcome->may_be_billed =
-        outcome->fault.kind == FAULT_GARBLED || outcome->fault.kind == FAULT_PARTIAL;
+    // What is refused is not billed; what was made in part may be, and what a proxy in between did
+    // not wait for.
+    outcome->may_be_billed = outcome->fault.kind == FAULT_GARBLED ||
+                             outcome->fault.kind == FAULT_PARTIAL || answer->head.status == 504;
     outcome->r =
         fault_error(&outcome->fault, asker->endpoint.who, asker->credential, &outcome->err);
 }

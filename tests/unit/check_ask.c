@@ -118,6 +118,8 @@ static const struct {
       2, 0 },
     { "broken for a moment, three times", OPENAI,
       "{\"status\":500," SOON "},{\"status\":503," SOON "},{\"status\":502," SOON "}", 4, 0 },
+    { "a proxy that did not wait for the answer", OPENAI, "{\"status\":504," SOON "}", 2,
+      ASKING_MOST },
     { "a body cut in the middle", OPENAI, "{\"body\":{\"choices\":[1,2,3,4]},\"cut\":10}", 2,
       ASKING_MOST },
     { "a page of some proxy", OPENAI, "{\"body\":\"<html>hello</html>\"," SOON "}", 2,
