@@ -239,6 +239,7 @@ START_TEST(who_is_asked_to_end_ends_as_the_signal_would_have_it)
         (void)raise(SIGTERM); // waits at the descriptor
         if (models_ended(&models, -EIO) != -EIO || models_ended(&models, 0) != 0)
             _exit(2);
+        folder_put(&place.folder, "went-on", "");
         int r = ask(&reply, NULL);
         (void)models_ended(&models, r);
         _exit(3);
@@ -246,6 +247,7 @@ START_TEST(who_is_asked_to_end_ends_as_the_signal_would_have_it)
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "status %#x",
                   (unsigned)status);
+    ck_assert_int_eq(faccessat(place.folder.fd, "went-on", F_OK, 0), 0);
 }
 END_TEST
 
