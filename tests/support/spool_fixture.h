@@ -36,10 +36,11 @@ void spool_fixture_close(struct spool_fixture *fixture);
 // Adds a line of libconfig text ("slots = { cpu = 2; };").  Replaces nothing: a group once only.
 void spool_fixture_set(struct spool_fixture *fixture, const char *line);
 // A line by which videos are shown to a model elsewhere that nobody reaches: so proxies go up, and
-// a real analyze does without, after a second, in its last try.
+// a real analyze does without, after a second, in its last try.  The service never rests.
 #define SPOOL_FIXTURE_MODEL                                                                  \
     "models = { vision = \"openai\"; input = \"frames\"; patience_seconds = 1; }; openai = " \
-    "{ address = \"http://127.0.0.1:9/v1\"; dialect = \"own\"; vision_model = \"none\"; };"
+    "{ address = \"http://127.0.0.1:9/v1\"; dialect = \"own\"; vision_model = \"none\"; }; " \
+    "services = { failures = 0; };"
 // Takes the named stages from stand-ins in the calling program ("probe compress"), the others from
 // the real ones.
 void spool_fixture_fake(struct spool_fixture *fixture, const char *stages);
