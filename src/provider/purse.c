@@ -252,6 +252,7 @@ int purse_settle(const struct purse *purse, const char *id, const struct budget_
         call->billed = true;
         call->billed_tokens = billed->tokens;
         call->billed_cost = billed->cost;
+        json_decref(call->usage); // a file may say anything
         call->usage = usage_to_keep(usage);
         call->answered_at = now;
         was_open = true;
