@@ -195,6 +195,44 @@ static void print_reel(const json_t *final, FILE *out)
             storage);
 }
 
+static void print_money(const json_t *receipt, FILE *out)
+{
+    double cost = json_number(receipt, "cost", 0, 1e15, -1, NULL);
+    double at_most = json_number(receipt, "cost_at_most", 0, 1e15, -1, NULL);
+    cleanup(free_ptr) char *currency = screen_safe(json_text(receipt, "currency", "", NULL));
+    if (cost >= 0)
+        fprintf(out, ", %.4f %s", cost, currency);
+    if (cost >= 0 && at_most > cost)
+        fprintf(out, " (up to %.4f: an answer never came)", at_most);
+}
+
+// What models were asked, and what it cost.
+static void print_receipt(const json_t *receipt, FILE *out)
+{
+    size_t i, kept = 0;
+    const json_t *call, *calls = json_object_get(receipt, "calls");
+    if (!json_is_object(receipt))
+        return;
+    json_array_foreach(calls, i, call)
+    {
+        kept += json_flag(call, "kept", false, NULL);
+    }
+    size_t asked = json_array_size(calls) - kept;
+    if (asked == 1)
+        fputs("  models  asked once", out);
+    else
+        fprintf(out, "  models  asked %zu times", asked);
+    if (kept > 0)
+        fprintf(out, ", %zu answer%s kept from before", kept, kept == 1 ? "" : "s");
+    fprintf(out, "  %lld tokens",
+            (long long)json_int(receipt, "tokens_used", 0, INT64_MAX, 0, NULL));
+    print_money(receipt, out);
+    double savings = json_number(receipt, "savings", 0, 1, 0, NULL);
+    if (savings >= 0.005)
+        fprintf(out, "  about %.0f %% less than for the originals", 100 * savings);
+    fputc('\n', out);
+}
+
 bool view_print_webhook(const struct view *view, const char *indent, FILE *out)
 {
     const json_t *webhook = json_object_get(view->json, "webhook");
@@ -230,6 +268,7 @@ void view_print(const struct view *view, const char *name, FILE *out)
     print_plan(json_object_get(view->json, "clip_plan"), json_object_get(view->json, "videos"),
                out);
     print_reel(json_object_get(view->json, "final"), out);
+    print_receipt(json_object_get(view->json, "receipt"), out);
     if (view_is_final(view))
         (void)view_print_webhook(view, "  ", out);
 }

@@ -156,6 +156,7 @@ static struct status gather(const struct service *service, struct live *live)
         .now = time(NULL),
         .steps = live->course.steps,
         .batch_steps = live->course.batch_steps,
+        .currency = service->settings.models.currency,
     };
     status.processing_seconds = fmax(0, difftime(status.now, live->batch.created_at));
     status.progress = percent(service, live, &status.remaining_seconds);

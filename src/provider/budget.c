@@ -181,14 +181,22 @@ static struct budget_sum whole_call(const struct budget_wish *wish, uint64_t loo
     return budget_bill(wish->price, input, wish->answer_tokens, 0);
 }
 
-static void offer_video(const struct budget_wish *wish, double fps, struct budget_offer *offer)
+// Of a model whose arithmetic is not known no saving is known either.
+static struct budget_sum original_of(const struct budget_wish *wish, double fps,
+                                     uint64_t max_pixels, const struct budget_offer *offer)
 {
     unsigned unused;
+    if (wish->rules == NULL || wish->price->frame_tokens > 0)
+        return offer->sent;
+    return whole_call(wish, look_at_video(wish, &wish->original, fps, max_pixels, &unused));
+}
+
+static void offer_video(const struct budget_wish *wish, double fps, struct budget_offer *offer)
+{
     offer->fps = fps;
     offer->sent =
         whole_call(wish, look_at_video(wish, &wish->sent, fps, wish->max_pixels, &offer->frames));
-    offer->original =
-        whole_call(wish, look_at_video(wish, &wish->original, fps, wish->max_pixels, &unused));
+    offer->original = original_of(wish, fps, wish->max_pixels, offer);
 }
 
 static void offer_frames(const struct budget_wish *wish, unsigned frames,
@@ -209,10 +217,7 @@ static void offer_frames(const struct budget_wish *wish, unsigned frames,
     offer->sent = whole_call(wish, tokens);
     // As many pictures of the original, of as many pixels.
     double fps = original->frames > 0 ? frames * original->fps / original->frames : 0;
-    unsigned unused;
-    offer->original =
-        whole_call(wish, look_at_video(wish, original, fps,
-                                       (uint64_t)picture->width * picture->height, &unused));
+    offer->original = original_of(wish, fps, (uint64_t)picture->width * picture->height, offer);
 }
 
 // Rates are said with two decimals, and worked out as they are said.

@@ -91,7 +91,8 @@ struct budget_offer {
     double fps;      // BUDGET_VIDEO
     unsigned frames; // that the model sees
     // The most that what is sent can cost, and what the original would at the same rate and number
-    // of pixels.  Of BUDGET_LOCAL: at the least that was worth it.
+    // of pixels (of a model whose arithmetic is not known: the same).  Of BUDGET_LOCAL: at the
+    // least that was worth it.
     struct budget_sum sent, original;
     char why[240]; // a sentence if it is not as wished, else empty
 };

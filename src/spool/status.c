@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "spool/plan.h"
+#include "spool/receipt.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -313,17 +314,10 @@ static json_t *final_part(const struct status *status)
     return json;
 }
 
-// Everything here works on this machine, which costs no tokens and no money.
-static json_t *receipt_part(void)
+static json_t *receipt_part(const struct status *status, int batchdir)
 {
-    json_t *json = json_object();
-    json_put_int(json, "tokens_estimated_original", 0);
-    json_put_int(json, "tokens_estimated_proxy", 0);
-    json_put_int(json, "tokens_used", 0);
-    json_put(json, "savings", json_null());
-    json_put_int(json, "cost", 0);
-    json_put(json, "currency", json_null());
-    return json;
+    json_t *json = NULL;
+    return receipt_read(batchdir, status->currency, &json, NULL) < 0 ? json_null() : json;
 }
 
 static json_t *webhook_to_json(const struct status_webhook *webhook)
@@ -392,7 +386,7 @@ json_t *status_to_json(const struct status *status, int batchdir)
     json_put(json, "clip_plan", plan_part(status, batchdir));
     json_put_text(json, "preview", has_preview(status) ? BATCH_PREVIEW : NULL);
     json_put(json, "final", final_part(status));
-    json_put(json, "receipt", receipt_part());
+    json_put(json, "receipt", receipt_part(status, batchdir));
     json_put(json, "webhook", webhook_part(status->batch));
     json_put_number(json, "total_processing_seconds", status->processing_seconds, 3);
     json_put(json, "error", whole_error(status));

@@ -42,6 +42,7 @@ struct status {
     double processing_seconds;
     const struct err *error; // of the whole batch, or NULL
     const char *error_stage; // where it arose, or NULL
+    const char *currency;    // that prices of models are configured in, or NULL
 };
 
 // What became of the wish to tell somebody the end (job.conf webhook), as status.json has it.
@@ -63,8 +64,9 @@ static inline const struct step *status_step(const struct status *status, enum s
 // The document.  Facts of a source come from the numbers its steps reported: probe's duration,
 // width, height, fps; compress's compressed_bytes and profile; render's duration, size_bytes,
 // width, height, frames_copied, frames_encoded; publish's url, url_expires_at, bucket, key.  Reads
-// plan.json of the open batch directory once the plan step is done.  A step runs when it has
-// started, has not ended and is open.  Gives a reference.
+// plan.json of the open batch directory once the plan step is done, and its ledger
+// (spool/receipt.h).  A step runs when it has started, has not ended and is open.  Gives a
+// reference.
 json_t *status_to_json(const struct status *status, int batchdir);
 
 // Writes it as status.json into the open outbox folder, replaced whole.

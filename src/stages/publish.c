@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "spool/objects.h"
+#include "spool/receipt.h"
 #include "stages/outbox.h"
 #include "stages/storage.h"
 
@@ -24,9 +25,13 @@ struct publication {
 };
 
 static const struct publication publications[] = {
-    { BATCH_ANALYSIS, false, NULL },  { BATCH_PLAN, true, "application/json" },
-    { BATCH_COVER, false, NULL },     { BATCH_SRT, false, "application/x-subrip" },
-    { BATCH_VTT, false, "text/vtt" }, { BATCH_FINAL, true, "video/mp4" },
+    { BATCH_RECEIPT, false, NULL },
+    { BATCH_ANALYSIS, false, NULL },
+    { BATCH_PLAN, true, "application/json" },
+    { BATCH_COVER, false, NULL },
+    { BATCH_SRT, false, "application/x-subrip" },
+    { BATCH_VTT, false, "text/vtt" },
+    { BATCH_FINAL, true, "video/mp4" },
 };
 
 static bool goes_to_outbox(const struct batch *batch, const struct publication *publication)
@@ -185,11 +190,24 @@ static int publish_there(struct copying *copying, struct err *err)
 
 // ---- all
 
+// A ledger that cannot be read is no reason to keep a reel from people.
+static int write_receipt(struct stage_context *context, struct err *err)
+{
+    struct err why = ERR_INIT;
+    cleanup(json_free) json_t *receipt = NULL;
+    int r = receipt_read(context->batchdir, context->settings.models.currency, &receipt, &why);
+    if (r < 0)
+        stage_warn(context, "there is no receipt: %s", why.text);
+    return json_is_object(receipt) ? json_write(context->batchdir, BATCH_RECEIPT, receipt, err) : 0;
+}
+
 static int run(struct stage_context *context, struct err *err)
 {
     struct copying copying = { .context = context };
     uint64_t size_bytes = 0;
-    int r = measure(&copying, &size_bytes, err);
+    int r = write_receipt(context, err);
+    if (r == 0)
+        r = measure(&copying, &size_bytes, err);
     if (r == 0)
         r = publish_here(&copying, err);
     if (r == 0 && context->batch.storage != STORAGE_LOCAL)

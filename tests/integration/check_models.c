@@ -59,9 +59,13 @@ START_TEST(each_service_looks_and_plans)
     model_story_set(story, "");
     spool_fixture_start(&fixture);
     model_story_drop("trip", 2, "target_duration = 6;");
-    json_decref(model_story_end("trip"));
+    cleanup(json_free) json_t *status = model_story_end("trip");
     assert_none_refused();
     assert_counts(story->name, 2, 1, 1);
+    cleanup(json_free) json_t *receipt = model_story_file("trip", "receipt.json");
+    ck_assert(json_equal(receipt, json_object_get(status, "receipt")));
+    ck_assert_int_gt(receipt_count(status, "tokens_used"), 0);
+    ck_assert_uint_eq(json_array_size(json_object_get(receipt, "calls")), 4);
     cleanup(json_free) json_t *plan = model_story_file("trip", "plan.json");
     cleanup(json_free) json_t *analyses = model_story_file("trip", "analysis.json");
     cleanup(free_ptr) char *seen = json_dumps(analyses, 0);
@@ -106,6 +110,7 @@ START_TEST(what_was_dropped_before_costs_nothing)
     cleanup(json_free) json_t *status = model_story_end("again");
     ck_assert_uint_eq(modeld_count(&modeld, NULL), asked);
     ck_assert_int_eq(receipt_count(status, "tokens_used"), 0);
+    ck_assert_int_gt(receipt_count(status, "tokens_estimated_proxy"), 0);
     cleanup(json_free) json_t *plan = model_story_file("again", "plan.json");
     ck_assert_str_eq(text_of(plan, "degraded"), "");
     ck_assert_str_ne(text_of(plan, "provider"), "local");

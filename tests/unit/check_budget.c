@@ -252,6 +252,24 @@ START_TEST(the_saving_is_against_the_original_at_the_same_rate_and_pixels)
 }
 END_TEST
 
+START_TEST(of_a_model_whose_arithmetic_is_not_known_no_saving_is_told)
+{
+    const enum budget_input inputs[] = { BUDGET_VIDEO, BUDGET_FRAMES };
+    struct budget_sum room = { NONE, NONE };
+    for (size_t i = 0; i < ARRAY_LEN(inputs); i++) {
+        struct budget_wish wish = minute(inputs[i]);
+        struct budget_offer offer;
+        wish.rules = NULL;
+        wish.sent.width = 640;
+        wish.sent.height = 360;
+        budget_choose(&wish, &room, &offer);
+        ck_assert_uint_gt(offer.sent.tokens, 0);
+        ck_assert_uint_eq(offer.original.tokens, offer.sent.tokens);
+        ck_assert_uint_eq(offer.original.cost, offer.sent.cost);
+    }
+}
+END_TEST
+
 START_TEST(a_service_that_counts_pictures_is_asked_for_as_many_as_fit)
 {
     struct budget_price price = { .input = 1, .frame_tokens = 85 };
@@ -462,6 +480,7 @@ int main(void)
     tcase_add_test(tcase, a_list_too_short_for_a_video_is_counted_as_pictures);
     tcase_add_test(tcase, why_less_is_sent_is_said_with_numbers);
     tcase_add_test(tcase, the_saving_is_against_the_original_at_the_same_rate_and_pixels);
+    tcase_add_test(tcase, of_a_model_whose_arithmetic_is_not_known_no_saving_is_told);
     tcase_add_test(tcase, a_service_that_counts_pictures_is_asked_for_as_many_as_fit);
     tcase_add_test(tcase, a_thousand_random_batches_never_pass_their_budget);
     suite_add_tcase(suite, tcase);

@@ -1,4 +1,5 @@
 // The stage publish: whole or not at all, again and again the same, and patient with the outbox.
+#include "spool/ledger.h"
 #include "tests/support/batch_folder.h"
 #include "tests/support/program.h"
 
@@ -44,6 +45,54 @@ START_TEST(people_get_the_reel_and_what_belongs_to_it)
     ck_assert_str_eq(names, "cover.jpg final.mp4 plan.json"); // there was no analysis.json
     cleanup(free_ptr) char *reel = folder_get(&folder.folder, "outbox/trip/final.mp4");
     ck_assert_str_eq(reel, "a reel");
+}
+END_TEST
+
+static void ask_nobody(void)
+{
+}
+
+static void ask_a_model(void)
+{
+    cleanup(ledger_release) struct ledger ledger = LEDGER_INIT;
+    struct ledger_call *call = ledger_add(&ledger);
+    memset(call->id, '0', sizeof call->id - 1);
+    call->key = xstrdup("key");
+    call->what = xstrdup("clips");
+    call->service = xstrdup("dashscope");
+    call->model = xstrdup("qwen-plus");
+    call->billed = true;
+    call->billed_tokens = 7000;
+    ck_assert_int_eq(ledger_save(folder.batchdir, &ledger, NULL), 0);
+}
+
+static void damage_ledger(void)
+{
+    put(BATCH_LEDGER, "{\"calls\":[{\"id\":1}]}");
+}
+
+static const struct {
+    const char *name;
+    void (*make)(void);
+    bool has_receipt;
+} ledgers[] = {
+    { "a model was asked", ask_a_model, true },
+    { "nobody was", ask_nobody, false },
+    { "the ledger is damaged", damage_ledger, false },
+};
+
+START_TEST(there_is_a_receipt_where_a_model_was_asked_and_always_a_reel)
+{
+    cleanup(free_ptr) char *output = NULL;
+    ledgers[_i].make();
+    ck_assert_msg(publish(&output) == 0, "%s: %s", ledgers[_i].name, output);
+    cleanup(free_ptr) char *names = folder_names(&folder.folder, "outbox/trip");
+    ck_assert_msg((strstr(names, "receipt.json") != NULL) == ledgers[_i].has_receipt, "%s: %s",
+                  ledgers[_i].name, output);
+    ck_assert_ptr_nonnull(strstr(names, "final.mp4"));
+    cleanup(free_ptr) char *text = folder_get(&folder.folder, "outbox/trip/receipt.json");
+    ck_assert(text == NULL || (strstr(text, "\"tokens_used\": 7000") != NULL &&
+                               strstr(text, "\"currency\": \"USD\"") != NULL));
 }
 END_TEST
 
@@ -187,6 +236,8 @@ int main(void)
     TCase *tcase = tcase_create("publish");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, people_get_the_reel_and_what_belongs_to_it);
+    tcase_add_loop_test(tcase, there_is_a_receipt_where_a_model_was_asked_and_always_a_reel, 0,
+                        (int)ARRAY_LEN(ledgers));
     tcase_add_test(tcase, the_preview_goes_when_the_reel_is_there);
     tcase_add_loop_test(tcase, who_may_read_the_folder_may_read_the_reel_and_not_write_it, 0,
                         (int)ARRAY_LEN(rights));

@@ -1,4 +1,5 @@
 // status.json: valid against docs/status.schema.json in every state of a batch, and true.
+#include "spool/ledger.h"
 #include "spool/plan.h"
 #include "spool/status.h"
 #include "tests/support/folder.h"
@@ -284,11 +285,41 @@ static void stored(void)
            "\"url\":\"https://example.org/f?s\",\"url_expires_at\":\"2026-11-29T04:15:41Z\"}");
 }
 
+// One call was answered, one never was, one answer had been kept.
+static void asked_of_models(void)
+{
+    cleanup(ledger_release) struct ledger ledger = LEDGER_INIT;
+    working();
+    for (int i = 0; i < 3; i++) {
+        struct ledger_call *call = ledger_add(&ledger);
+        (void)snprintf(call->id, sizeof call->id, "%032d", i);
+        call->key = xstrdup("key");
+        call->what = xstrdup(i == 2 ? "theme" : "look");
+        call->service = xstrdup("dashscope");
+        call->model = xstrdup("qwen3-vl-plus");
+        call->index = i == 2 ? STEP_BATCH : i;
+        call->original_tokens = call->held_tokens = 9000;
+        call->held_cost = 9000000;
+        call->billed = i == 0;
+        call->billed_tokens = i == 0 ? 7000 : 0;
+        call->billed_cost = i == 0 ? 7000000 : 0;
+        call->kept = i == 2;
+    }
+    ck_assert_int_eq(ledger_save(folder.fd, &ledger, NULL), 0);
+    status.currency = "CNY";
+}
+
+static void damaged_ledger(void)
+{
+    working();
+    folder_put(&folder, BATCH_LEDGER, "{\"calls\": 7}");
+}
+
 static void (*const states[])(void) = {
-    transcribing,    uploading,     stored,        with_webhook,
-    queued,          strange_names, working,       one_refused_one_failed,
-    hostile_numbers, completed,     refused_whole, failed_in_a_stage,
-    cancelled,       downloading
+    asked_of_models, damaged_ledger,         transcribing,    uploading,
+    stored,          with_webhook,           queued,          strange_names,
+    working,         one_refused_one_failed, hostile_numbers, completed,
+    refused_whole,   failed_in_a_stage,      cancelled,       downloading
 };
 
 // All states in one run of the validator, which takes half a second to start.
@@ -323,6 +354,28 @@ START_TEST(every_state_is_valid_against_the_schema)
         free(paths[i]);
     }
     ck_assert_msg(exit_status == 0, "%s", output);
+}
+END_TEST
+
+START_TEST(what_models_cost_is_told_once_one_was_asked)
+{
+    working();
+    cleanup(json_free) json_t *before = written();
+    ck_assert(json_is_null(json_object_get(before, "receipt")));
+    tear_down();
+    set_up();
+    asked_of_models();
+    cleanup(json_free) json_t *json = written();
+    const json_t *receipt = json_object_get(json, "receipt");
+    ck_assert_int_eq(json_int(receipt, "tokens_used", 0, 99999, -1, NULL), 7000);
+    ck_assert_double_eq(json_number(receipt, "cost_at_most", 0, 1, -1, NULL), 0.016);
+    ck_assert_str_eq(text_at(receipt, "currency"), "CNY");
+    ck_assert_uint_eq(json_array_size(json_object_get(receipt, "calls")), 3);
+    tear_down();
+    set_up();
+    damaged_ledger();
+    cleanup(json_free) json_t *unknown = written();
+    ck_assert(json_is_null(json_object_get(unknown, "receipt")));
 }
 END_TEST
 
@@ -608,6 +661,7 @@ int main(void)
     tcase_add_test(tcase, what_became_of_it_is_told_in_the_folder_of_that_batch_only);
     tcase_add_loop_test(tcase, what_cannot_be_read_now_is_not_taken_away, 0, 2);
     tcase_add_test(tcase, a_queued_batch_says_so);
+    tcase_add_test(tcase, what_models_cost_is_told_once_one_was_asked);
     tcase_add_test(tcase, names_of_strange_bytes_are_escaped);
     tcase_add_test(tcase, facts_of_videos_come_from_their_steps);
     tcase_add_test(tcase, a_video_elsewhere_is_downloaded_and_then_has_a_size);

@@ -80,6 +80,21 @@ static const struct {
       "\"message\":\"no\\u001b\"}}",
       0, "webhook  https://h\\x1B  not delivered: no\\x1B\n" },
     { "a webhook that is no object", "{\"status\":\"completed\",\"webhook\":7}", 0, "finished" },
+    { "what models cost",
+      "{\"status\":\"completed\",\"receipt\":{\"tokens_used\":7000,\"savings\":0.26,\"cost\":0."
+      "0075,"
+      "\"cost_at_most\":0.0375,\"currency\":\"C\\u001b\",\"calls\":[{\"kept\":true},{},{}]}}",
+      0,
+      "  models  asked 2 times, 1 answer kept from before  7000 tokens, 0.0075 C\\x1B (up to "
+      "0.0375: an answer never came)  about 26 % less than for the originals\n" },
+    { "a cost that nobody knows, and no saving",
+      "{\"status\":\"completed\",\"receipt\":{\"tokens_used\":7000,\"savings\":0,\"cost\":null,"
+      "\"cost_at_most\":null,\"currency\":\"CNY\",\"calls\":[{}]}}",
+      0, "  models  asked once  7000 tokens\n" },
+    { "a receipt of every type wrong",
+      "{\"status\":\"completed\",\"receipt\":{\"tokens_used\":\"x\",\"savings\":7,\"cost\":{},"
+      "\"currency\":[],\"calls\":{\"a\":1}}}",
+      0, "  models  asked 0 times  0 tokens\n" },
     { "no JSON", "{\"status\":", -1, NULL },
     { "no object", "[1,2]", -1, NULL },
     { "empty", "", -1, NULL },
