@@ -6,7 +6,8 @@ struct spool_fixture fixture;
 void spool_story_open(void)
 {
     spool_fixture_open(&fixture);
-    spool_fixture_fake(&fixture, "fetch probe compress upload transcribe analyze plan preview render publish");
+    spool_fixture_fake(
+        &fixture, "fetch probe compress upload transcribe analyze plan preview render publish");
 }
 
 void spool_story_close(void)

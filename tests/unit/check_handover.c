@@ -131,7 +131,7 @@ END_TEST
 
 #define XML(code, message)                                                                    \
     "<Error><Code>" code "</Code><Message>" message "</Message><RequestId>5C3D</RequestId></" \
-                                                    "Error>"
+    "Error>"
 #define OVER "Invalid according to Policy: Policy expired."
 
 // What the store does, and what becomes of it; asked: how often the service was.

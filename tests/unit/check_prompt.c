@@ -206,7 +206,7 @@ START_TEST(the_installed_prompts_can_be_filled)
     static const struct prompt_value look[] = {
         { "duration", "12.5" },  { "video", "" },      { "frames", "0.5, 3" },
         { "shots", "0 - 12.5" }, { "transcript", "" }, { "wish", "\"x\"" },
-        { "language", "de" }, { "wrong", "" },
+        { "language", "de" },    { "wrong", "" },
     };
     cleanup(prompt_release) struct prompt prompt = PROMPT_INIT;
     struct err err = ERR_INIT;
