@@ -180,7 +180,7 @@ static void settle_words(struct transcript_word *words, struct transcript_senten
 
 static void free_words(struct transcript_word *words, const struct transcript_sentence *sentence)
 {
-    for (size_t i = 0; i < sentence->word_count; i++)
+    for (size_t i = 0; words != NULL && i < sentence->word_count; i++)
         free(words[sentence->first_word + i].text);
 }
 
