@@ -3,6 +3,7 @@
 #include "spool/doubt.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "spool/batch.h"
 #include "spool/incoming.h"
 #include "spool/tree.h"
 #include "spool/whole.h"
@@ -76,6 +77,13 @@ static int look(void *context, const struct tree_entry *entry)
     if (fd < 0)
         return 0;
     doubt_file(fd, (uint64_t)entry->stat->st_size, &doubt);
+    enum source_kind kind;
+    if (doubt.kind == DOUBT_NONE && entry->stat->st_size == 0 &&
+        batch_is_source_name(entry->name, &kind)) {
+        // Some take the name first and bring the bytes later.
+        doubt.kind = DOUBT_CUT_OFF;
+        doubt.why = xstrdup("is empty");
+    }
     if (doubt.kind <= worst->kind)
         return 0;
     doubt_release(worst);

@@ -1,98 +1,20 @@
 // Videos that come over Samba: the share that is shipped, a real smbd on loopback, and what its
 // clients do.
+#include "tests/support/share.h"
 #include "tests/support/spool_story.h"
 
-#include <netinet/in.h>
-#include <spawn.h>
-#include <sys/socket.h>
-
-static pid_t server;
-static char *config, *service, *port;
-
-// ---- the server
-
-static struct sockaddr_in loopback(uint16_t number)
-{
-    return (struct sockaddr_in){ .sin_family = AF_INET,
-                                 .sin_port = htons(number),
-                                 .sin_addr = { htonl(INADDR_LOOPBACK) } };
-}
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in address = loopback(0);
-    socklen_t size = sizeof address;
-    cleanup(close_fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    return ntohs(address.sin_port);
-}
-
-// smbd says nothing when it listens; a connection does.
-static void await_server(uint16_t number)
-{
-    for (int i = 0; i < 1000; i++) {
-        struct sockaddr_in address = loopback(number);
-        cleanup(close_fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
-            return;
-        ck_assert_int_eq(waitpid(server, NULL, WNOHANG), 0);
-        (void)poll(NULL, 0, 20);
-    }
-    ck_abort_msg("smbd does not listen");
-}
-
-// The share as it is shipped, but for where it is and who may come.
-static void write_config(uint16_t number)
-{
-    cleanup(free_ptr) char *state = xasprintf("%s/samba", fixture.folder.path);
-    cleanup(free_ptr) char *share = realpath("etc/samba/clipspool.conf", NULL);
-    cleanup(free_ptr) char *text = xasprintf(
-        "[global]\n smb ports = %u\n interfaces = 127.0.0.1\n bind interfaces only = yes\n"
-        " pid directory = %s\n private dir = %s\n lock directory = %s\n state directory = %s\n"
-        " cache directory = %s\n ncalrpc dir = %s/rpc\n log file = %s/log\n load printers = no\n"
-        " disable spoolss = yes\n server role = standalone server\n map to guest = bad user\n"
-        "include = %s\n"
-        "[clipspool]\n path = %s\n guest ok = yes\n valid users =\n force user = root\n"
-        " force group = root\n",
-        number, state, state, state, state, state, state, state, share, fixture.root);
-    ck_assert_ptr_nonnull(share);
-    ck_assert_int_eq(mkdir(state, 0700), 0);
-    folder_put(&fixture.folder, "smb.conf", text);
-    config = xasprintf("%s/smb.conf", fixture.folder.path);
-    service = xstrdup("//127.0.0.1/clipspool");
-    port = xasprintf("%u", number);
-}
-
-static void start_server(void)
-{
-    uint16_t number = free_port();
-    posix_spawnattr_t group;
-    write_config(number);
-    char name[] = "/usr/sbin/smbd", stay[] = "--foreground", alone[] = "--no-process-group",
-         option[] = "-s";
-    char *argv[] = { name, stay, alone, option, config, NULL };
-    (void)posix_spawnattr_init(&group);
-    (void)posix_spawnattr_setflags(&group, POSIX_SPAWN_SETPGROUP);
-    ck_assert_int_eq(posix_spawn(&server, name, NULL, &group, argv, environ), 0);
-    (void)posix_spawnattr_destroy(&group);
-    await_server(number);
-}
+static struct share share;
 
 static void set_up(void)
 {
     spool_story_open();
-    start_server();
+    share_open(&share, &fixture);
     spool_fixture_start(&fixture);
 }
 
 static void tear_down(void)
 {
-    ck_assert_int_eq(kill(-server, SIGTERM), 0);
-    ck_assert_int_eq(waitpid(server, NULL, 0), server);
-    free(config);
-    free(service);
-    free(port);
+    share_close(&share);
     spool_story_close();
 }
 
@@ -102,8 +24,8 @@ static void tear_down(void)
 static char *client(const char *commands)
 {
     char *said;
-    (void)PROGRAM_RUN(&said, "smbclient", "--no-pass", "--port", port, service, "--command",
-                      commands);
+    (void)PROGRAM_RUN(&said, "smbclient", "--no-pass", "--port", share.port, share.service,
+                      "--command", commands);
     return said;
 }
 
@@ -158,7 +80,7 @@ START_TEST(a_copy_that_pauses_half_way_is_waited_for)
     cleanup(free_ptr) char *command =
         xasprintf("(printf first; sleep 0.9; printf second) | smbclient --no-pass --port %s %s "
                   "--command 'mkdir incoming/trip; put - incoming/trip/clip.mp4'",
-                  port, service);
+                  share.port, share.service);
     ck_assert_int_eq(PROGRAM_RUN(NULL, "sh", "-c", command), 0);
     json_decref(spool_fixture_await(&fixture, "trip", "completed"));
     assert_archived(11);

@@ -46,8 +46,15 @@ static void expect(enum doubt_kind kind, const char *path, const char *why)
 START_TEST(whole_files_are_in_no_doubt)
 {
     folder_put(&folder, "trip/a.mp4", "x");
-    folder_put(&folder, "trip/empty.mp4", "");
+    folder_put(&folder, "trip/job.conf", "");
     expect(DOUBT_NONE, NULL, NULL);
+}
+END_TEST
+
+START_TEST(an_empty_video_is_not_all_of_it)
+{
+    folder_put(&folder, "trip/a.mp4", "");
+    expect(DOUBT_CUT_OFF, "a.mp4", "is empty");
 }
 END_TEST
 
@@ -94,6 +101,7 @@ int main(void)
     TCase *tcase = tcase_create("doubt");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, whole_files_are_in_no_doubt);
+    tcase_add_test(tcase, an_empty_video_is_not_all_of_it);
     tcase_add_test(tcase, the_worst_is_told);
     tcase_add_test(tcase, housekeeping_is_in_no_doubt);
     tcase_add_test(tcase, a_pipe_is_not_waited_for);
