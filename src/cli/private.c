@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 // ---- the configuration
 
@@ -137,8 +138,28 @@ char *private_settings_text(const struct settings *settings)
     return text;
 }
 
+// The cache of a person, so that two runs pay once.  Gives a path whose last part may be missing,
+// or NULL if there is no such place of our own.
+static char *own_cache(void)
+{
+    struct stat st;
+    const char *place = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    cleanup(free_ptr) char *base = NULL;
+    if (place && *place == '/')
+        base = xstrdup(place);
+    else if (home && *home == '/')
+        base = xasprintf("%s/.cache", home);
+    if (!base)
+        return NULL;
+    (void)mkdir(base, 0700); // what is made in it is made by who asks a model
+    // In another's, who became root would leave files that their owner cannot remove.
+    bool is_own = stat(base, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+    return is_own ? xasprintf("%s/clipspool", base) : NULL;
+}
+
 static int write_config(struct private *spool, const struct settings *base, struct err *err)
 {
+    cleanup(free_ptr) char *cache = own_cache();
     struct settings own = *base; // shares the texts, which stay the caller's
     own.root = spool->path;
     own.incoming = own.outbox = NULL;
@@ -149,6 +170,11 @@ static int write_config(struct private *spool, const struct settings *base, stru
     own.settle_seconds = 0.1;
     own.scan_seconds = 1;
     own.min_free_percent = 0; // one's own disk is one's own business
+    bool is_of_service = base->models.cache && !strcmp(base->models.cache, MODEL_CACHE);
+    if (is_of_service && cache)
+        own.models.cache = cache;
+    else if (is_of_service)
+        own.models.cache_bytes = 0;
     cleanup(free_ptr) char *text = private_settings_text(&own);
     return fs_write(spool->dir, "clipspool.conf", text, strlen(text), err);
 }

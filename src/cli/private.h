@@ -2,7 +2,8 @@
 //
 // The videos are not copied in, they are named by symbolic links; the configuration says that links
 // are welcome here.  The folder lies beside the result, so that the finished reel gets there by a
-// rename, unless that file system has no symbolic links.
+// rename, unless that file system has no symbolic links.  Only what models answered outlives it: in
+// the cache that the configuration names, else in clipspool/ of $XDG_CACHE_HOME or ~/.cache.
 #ifndef CLIPSPOOL_PRIVATE_H
 #define CLIPSPOOL_PRIVATE_H
 

@@ -47,6 +47,9 @@ struct model_price {
 
 enum { MODEL_MAX_PRICES = 100 };
 
+// Where the service keeps answers, if nothing else is said.
+#define MODEL_CACHE "/var/cache/clipspool"
+
 struct model_settings {
     int role[MODEL_ROLES]; // enum model_service
     int input;             // enum model_input

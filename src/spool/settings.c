@@ -192,7 +192,7 @@ const struct config_option settings_options[] = {
       .help = "The folder of the language that this machine hears, for PocketSphinx." },
     { "models.prompts", CONFIG_TEXT, AT(models.prompts), NULL, .max = MAX_PATH_BYTES,
       .help = "The folder of the prompts; the installed ones if this is not set." },
-    { "models.cache", CONFIG_TEXT, AT(models.cache), "/var/cache/clipspool", .max = MAX_PATH_BYTES,
+    { "models.cache", CONFIG_TEXT, AT(models.cache), MODEL_CACHE, .max = MAX_PATH_BYTES,
       .help = "The folder that keeps what models answered, so that nothing is paid twice." },
     { "models.cache_bytes", CONFIG_INT, AT(models.cache_bytes), "1073741824", 0, 1e15,
       .unit = "bytes", .help = "How much of answers is kept; 0 for none beyond their batch." },

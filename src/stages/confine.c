@@ -124,7 +124,7 @@ static void add_model(struct places *places, const struct settings *settings)
 {
     add_network(places, settings);
     add_folder(places, settings, "ledger");
-    if (settings->models.cache != NULL)
+    if (settings->models.cache != NULL && settings->models.cache_bytes > 0)
         (void)mkdir(settings->models.cache, 0700); // from inside it could not be made
     add_path(places, settings->models.cache, REACH_WRITE);
     char *prompts = NULL;

@@ -3,6 +3,8 @@
 #include "tests/support/media.h"
 #include "tests/support/model_story.h"
 
+#include <sys/stat.h>
+
 // ---- what is asked of each service, and what becomes of its answers
 
 static void assert_counts(const char *about, unsigned looks, unsigned themes, unsigned clips)
@@ -129,6 +131,35 @@ START_TEST(another_length_of_the_reel_asks_only_for_another_plan)
     ck_assert_uint_ge(modeld_count(&modeld, "clips"), 2);
     ck_assert_uint_le(modeld_count(&modeld, NULL), 6);
     assert_none_refused();
+}
+END_TEST
+
+START_TEST(a_second_run_of_a_person_costs_nothing)
+{
+    cleanup(free_ptr) char *program = program_built("bin/clipspool");
+    cleanup(free_ptr) char *address = modeld_address(&modeld, "");
+    cleanup(free_ptr) char *text = xasprintf("models = { vision = \"dashscope\"; text = "
+                                             "\"dashscope\"; }; dashscope = { address = \"%s\"; "
+                                             "credential = \"%s\"; };\n",
+                                             address, modeld.dashscope_key_file);
+    cleanup(free_ptr) char *config = xasprintf("%s/run.conf", fixture.folder.path);
+    cleanup(free_ptr) char *output = xasprintf("%s/reels", fixture.folder.path);
+    cleanup(free_ptr) char *cache = xasprintf("%s/caches", fixture.folder.path);
+    ck_assert_int_eq(setenv("XDG_CACHE_HOME", cache, 1), 0);
+    folder_put(&fixture.folder, "run.conf", text);
+    for (int i = 0; i < 2; i++) {
+        char *said = NULL;
+        int r = PROGRAM_RUN(&said, program, "-C", config, "run", "-o", output, model_story_clip(0));
+        ck_assert_msg(r == 0, "%s", said);
+        free(said);
+        modeld_settle(&modeld);
+        ck_assert_uint_eq(modeld_count(&modeld, NULL), 3);
+    }
+    struct stat found;
+    ck_assert_int_eq(fstatat(fixture.folder.fd, "caches/clipspool", &found, 0), 0);
+    ck_assert_uint_eq(found.st_mode & 07777, 0700);
+    assert_none_refused();
+    assert_no_key_written();
 }
 END_TEST
 
@@ -377,6 +408,7 @@ int main(void)
     tcase_add_loop_test(services, each_service_looks_and_plans, 0, MODEL_STORIES);
     tcase_add_loop_test(services, real_videos_are_looked_at_as_well, 0, MODEL_STORIES);
     tcase_add_loop_test(once, what_was_dropped_before_costs_nothing, 0, 2);
+    tcase_add_test(once, a_second_run_of_a_person_costs_nothing);
     tcase_add_test(once, another_length_of_the_reel_asks_only_for_another_plan);
     tcase_add_loop_test(budgets, where_nothing_fits_nothing_is_sent_and_status_says_so, 0, 2);
     tcase_add_loop_test(budgets, a_tight_budget_shows_fewer_frames, 0, 2);

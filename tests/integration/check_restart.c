@@ -49,7 +49,7 @@ static void have_every_stage(void)
     cleanup(free_ptr) char *line =
         xasprintf("storage = { mode = \"hybrid\"; bucket = \"disk\"; buckets = ( { name = "
                   "\"disk\"; type = \"folder\"; path = \"%s\"; } ); }; "
-                  "models = { vision = \"openai\"; speech = \"local\"; }; "
+                  "models = { vision = \"openai\"; speech = \"local\"; cache_bytes = 0; }; "
                   "openai = { dialect = \"own\"; vision_model = \"none\"; };",
                   bucket);
     ck_assert_int_eq(mkdir(bucket, 0755), 0);

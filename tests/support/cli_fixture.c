@@ -17,6 +17,9 @@ static void set_up(void)
     spool_fixture_write_config(&cli_fixture);
     cleanup(free_ptr) char *outbox = spool_fixture_path(&cli_fixture, "outbox");
     ck_assert_int_eq(mkdir(outbox, 0755), 0);
+    // What runs here keeps nothing where whoever runs the tests keeps things.
+    cleanup(free_ptr) char *cache = xasprintf("%s/cache", cli_fixture.folder.path);
+    ck_assert_int_eq(setenv("XDG_CACHE_HOME", cache, 1), 0);
     cli_program = program_built("bin/clipspool");
 }
 

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 static struct folder folder;
@@ -35,6 +36,13 @@ static char *odd_values(void)
                    "limits = { max_sources = 33; max_source_bytes = 5000000000L;\n"
                    "  max_source_seconds = 1234.5; min_free_percent = 1.5; };\n"
                    "slots = { cpu = 3; };\n"
+                   "models = { vision = \"dashscope\"; text = \"openai\"; speech = \"local\";\n"
+                   "  cache = \"/answers\"; fps = 0.5; job_cost = 0.000001; currency = \"CNY\";\n"
+                   "  prices = ( { model = \"m\"; input = 0.15; margin = 1.5; frame_tokens = 7; } "
+                   "); };\n"
+                   "dashscope = { credential = \"/key\"; interface = \"compatible\"; };\n"
+                   "openai = { address = \"http://[::1]:1/v1\"; dialect = \"own\"; video = true;\n"
+                   "  vision_model = \"x\"; text_model = \"y\"; };\n"
                    "plan = { snap_seconds = 0.125; exact = true; };\n"
                    "stages = { fetch = { tries = 9; }; render = { soft_seconds = 11.0; }; };\n"
                    "storage = { mode = \"hybrid\"; bucket = \"b\"; link_seconds = 700.0;\n"
@@ -73,11 +81,100 @@ START_TEST(test_the_written_configuration_says_all_that_was_read)
     ck_assert_int_eq(second.buckets.items[1].type, BUCKET_S3);
     ck_assert_str_eq(second.buckets.items[1].credential, "/k");
     ck_assert_double_eq(second.stop_seconds, 7);
+    const struct model_settings *models = &second.models;
+    ck_assert_int_eq(models->role[MODEL_VISION], MODEL_DASHSCOPE);
+    ck_assert_int_eq(models->role[MODEL_TEXT], MODEL_OPENAI);
+    ck_assert_int_eq(models->role[MODEL_SPEECH], MODEL_LOCAL);
+    ck_assert_double_eq(models->job_cost, 0.000001);
+    ck_assert_str_eq(models->currency, "CNY");
+    ck_assert_uint_eq(models->price_count, 1);
+    ck_assert_double_eq(models->prices[0].input, 0.15);
+    ck_assert_int_eq(models->prices[0].frame_tokens, 7);
+    ck_assert_str_eq(models->dashscope.credential, "/key");
+    ck_assert_int_eq(models->interface, MODEL_COMPATIBLE);
+    ck_assert_str_eq(models->openai.address, "http://[::1]:1/v1");
+    ck_assert_str_eq(models->openai.models[MODEL_TEXT], "y");
+    ck_assert_int_eq(models->dialect, MODEL_DIALECT_OWN);
+    ck_assert(models->own_video);
     settings_release(&first);
     settings_release(&second);
     free(text);
     free(written);
     free(again);
+}
+END_TEST
+
+// ---- the cache
+
+// %s in them stands for the test's folder, which is our own.
+static const struct {
+    const char *name, *place, *home, *configured, *cache; // NULL: none
+} cache_cases[] = {
+    { "where caches are", "%s/caches", "%s/home", NULL, "%s/caches/clipspool" },
+    { "at home", NULL, "%s/home", NULL, "%s/home/.cache/clipspool" },
+    { "a place that is no path is none", "caches", "%s/home", NULL, "%s/home/.cache/clipspool" },
+    { "another's", "%s/other", "%s/home", NULL, NULL },
+    { "one that cannot be made", "%s/missing/caches", "%s/home", NULL, NULL },
+    { "nobody's", NULL, NULL, NULL, NULL },
+    { "the one that is configured", "%s/caches", "%s/home", "%s/answers", "%s/answers" },
+};
+
+static char *in_folder(const char *text)
+{
+    if (text == NULL)
+        return NULL;
+    bool is_inside = strncmp(text, "%s", 2) == 0;
+    return xasprintf("%s%s", is_inside ? folder.path : "", text + (is_inside ? 2 : 0));
+}
+
+static void set_environment(const char *name, const char *text)
+{
+    cleanup(free_ptr) char *value = in_folder(text);
+    ck_assert_int_eq(value ? setenv(name, value, 1) : unsetenv(name), 0);
+}
+
+static void load_private(const struct private *spool, struct settings *ret)
+{
+    char *text = NULL;
+    size_t size;
+    ck_assert_int_eq(fs_read(spool->dir, "clipspool.conf", 1 << 20, &text, &size, NULL), 0);
+    parse(text, ret);
+    free(text);
+}
+
+START_TEST(test_what_models_answer_outlives_the_run_in_ones_own_cache)
+{
+    const char *videos[] = { "/v/a.mp4" };
+    struct settings base = { 0 }, own = { 0 };
+    struct err err = ERR_INIT;
+    ck_assert_int_eq(mkdirat(folder.fd, "home", 0700), 0);
+    ck_assert_int_eq(mkdirat(folder.fd, "other", 0700), 0);
+    if (fchownat(folder.fd, "other", 65534, (gid_t)-1, 0) < 0 &&
+        strstr(cache_cases[_i].name, "another")) {
+        puts("SKIP another's cache: not root");
+        return;
+    }
+    set_environment("XDG_CACHE_HOME", cache_cases[_i].place);
+    set_environment("HOME", cache_cases[_i].home);
+    config_defaults(settings_options, settings_option_count, &base);
+    if (cache_cases[_i].configured) {
+        free(base.models.cache);
+        base.models.cache = in_folder(cache_cases[_i].configured);
+    }
+    struct private_batch batch = {
+        .name = "trip", .videos = videos, .video_count = 1, .settings = &base
+    };
+    struct private spool = PRIVATE_INIT;
+    ck_assert_msg(private_open(&spool, folder.path, &batch, &err) == 0, "%s", err.text);
+    load_private(&spool, &own);
+    cleanup(free_ptr) char *cache = in_folder(cache_cases[_i].cache);
+    bool is_kept = own.models.cache_bytes > 0;
+    ck_assert_msg(is_kept == (cache != NULL) && (!cache || !strcmp(own.models.cache, cache)),
+                  "%s: %s", cache_cases[_i].name, is_kept ? own.models.cache : "(none)");
+    private_remove(&spool);
+    private_release(&spool);
+    settings_release(&base);
+    settings_release(&own);
 }
 END_TEST
 
@@ -234,6 +331,8 @@ int main(void)
     TCase *tcase = tcase_create("private spool");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, test_the_written_configuration_says_all_that_was_read);
+    tcase_add_loop_test(tcase, test_what_models_answer_outlives_the_run_in_ones_own_cache, 0,
+                        (int)ARRAY_LEN(cache_cases));
     tcase_add_loop_test(tcase, test_every_video_gets_a_name_that_the_intake_takes, 0,
                         (int)ARRAY_LEN(link_cases));
     tcase_add_test(tcase, test_a_name_of_the_greatest_length_fits);
