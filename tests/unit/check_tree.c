@@ -1,11 +1,16 @@
 // The walk over what was dropped: complete, in order, bounded, never through links; and signatures.
+#include "base/fs.h"
 #include "spool/tree.h"
 #include "tests/support/folder.h"
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct folder folder;
 
@@ -103,6 +108,51 @@ START_TEST(links_and_fifos_are_seen_and_not_followed)
     ck_assert_int_eq(tree_walk(folder.fd, "trip/link", 100, note, &seen, NULL), 0);
     ck_assert_str_eq(seen.paths, ".");
     free(seen.paths);
+}
+END_TEST
+
+// Exchanges a folder and a link that leads out until it is killed.
+static pid_t start_swapping(void)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // also where the test fails
+    while (child == 0)
+        (void)renameat2(folder.fd, "trip/day", folder.fd, "trip-link", RENAME_EXCHANGE);
+    return child;
+}
+
+static int look_for_secret(void *context, const struct tree_entry *entry)
+{
+    unsigned *counts = context;
+    counts[0] += strcmp(entry->path, "day/clip.mp4") == 0;
+    counts[1] += strcmp(entry->name, "secret") == 0;
+    return 0;
+}
+
+// And through the same race, opening what the walk names.
+START_TEST(a_folder_that_becomes_a_link_during_the_walk_leads_nowhere)
+{
+    enum { WALKS = 20000 };
+    unsigned counts[2] = { 0 };
+    make_dir("trip/day");
+    make_dir("elsewhere");
+    folder_put(&folder, "trip/day/clip.mp4", "x");
+    folder_put(&folder, "elsewhere/secret", "x");
+    ck_assert_int_eq(symlinkat("../elsewhere", folder.fd, "trip-link"), 0);
+    pid_t child = start_swapping();
+    int opened = 0;
+    for (int i = 0; i < WALKS; i++) {
+        ck_assert_int_eq(tree_walk(folder.fd, "trip", 100, look_for_secret, counts, NULL), 0);
+        cleanup(close_fd) int fd = fs_open(folder.fd, "trip/day/secret", O_RDONLY);
+        opened += fd >= 0;
+    }
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert_uint_gt(counts[0], 0);
+    ck_assert_uint_eq(counts[1], 0);
+    ck_assert_int_eq(opened, 0);
 }
 END_TEST
 
@@ -284,6 +334,7 @@ int main(void)
     tcase_add_test(tcase, a_skipped_folder_is_not_entered);
     tcase_add_test(tcase, a_visitor_can_end_the_walk);
     tcase_add_test(tcase, links_and_fifos_are_seen_and_not_followed);
+    tcase_add_test(tcase, a_folder_that_becomes_a_link_during_the_walk_leads_nowhere);
     tcase_add_test(tcase, as_many_entries_as_allowed_pass_and_one_more_does_not);
     tcase_add_test(tcase, folders_may_be_nested_so_deep_and_no_deeper);
     tcase_add_test(tcase, what_is_not_there_is_no_error_to_report);
