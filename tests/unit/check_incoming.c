@@ -218,6 +218,22 @@ START_TEST(two_folders_settle_in_order_of_their_names)
 }
 END_TEST
 
+// More than the kernel queues events for: a look needs none.
+START_TEST(twenty_thousand_files_at_once_all_settle)
+{
+    enum { FILES = 20000 };
+    for (int i = 0; i < FILES; i++) {
+        cleanup(free_ptr) char *name = xasprintf("%d.mp4", i);
+        put(name, "x");
+    }
+    pass(10);
+    int settled = 0;
+    while (incoming_next(incoming) != NULL)
+        settled++;
+    ck_assert_int_eq(settled, FILES);
+}
+END_TEST
+
 START_TEST(ready_settles_at_once)
 {
     make_dir("trip");
@@ -732,6 +748,7 @@ int main(void)
     tcase_add_test(tcase, three_equal_looks_are_needed_however_much_time_passed);
     tcase_add_test(tcase, looks_before_they_are_due_do_not_count);
     tcase_add_test(tcase, two_folders_settle_in_order_of_their_names);
+    tcase_add_test(tcase, twenty_thousand_files_at_once_all_settle);
     tcase_add_test(tcase, ready_settles_at_once);
     tcase_add_test(tcase, ready_deeper_inside_says_nothing);
     tcase_add_test(tcase, ready_does_not_outrank_a_partial_name);
