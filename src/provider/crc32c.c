@@ -7,7 +7,8 @@
 uint32_t crc32c_add(uint32_t crc, const void *data, size_t size)
 {
     // The library's argument is not const, and counts in int.
-    unsigned char *at = (unsigned char *)(uintptr_t)data;
+    unsigned char *at;
+    memcpy(&at, &data, sizeof at);
     for (const size_t most = 1 << 30; size > 0;) {
         size_t now = size < most ? size : most;
         crc = ~crc32_iscsi(at, (int)now, ~crc);

@@ -14,7 +14,8 @@ enum {
 };
 
 // Who is at it syncs four times.
-static const double look_seconds = 0.01, most_wait_seconds = 60;
+static const double look_seconds = 0.01;
+enum { MOST_LOOKS = 6000 };
 
 enum { BATCH, DAY, ACCOUNTS };
 
@@ -37,7 +38,7 @@ static void books_close(struct books *books)
 
 static int wait_for_lock(const struct purse *purse, int folder, struct err *err)
 {
-    for (double waited = 0; waited < most_wait_seconds; waited += look_seconds) {
+    for (unsigned looks = 0; looks < MOST_LOOKS; looks++) {
         int lock = fs_lock(folder, LEDGER_LOCK, err);
         if (lock != -EAGAIN)
             return lock;
@@ -47,7 +48,7 @@ static int wait_for_lock(const struct purse *purse, int folder, struct err *err)
     }
     return err_set(err, ERR_RETRY, "ledger_busy",
                    "the ledger of %s is held by another process for more than %.0f s",
-                   purse->order.root, most_wait_seconds);
+                   purse->order.root, MOST_LOOKS * look_seconds);
 }
 
 static struct budget_sum limit_of(int64_t tokens, double cost)

@@ -23,13 +23,12 @@ static int garbled(struct err *err, const char *what)
 static double number_of(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
-    double number;
-    int used = 0;
+    char *end = NULL;
     if (json_is_number(value))
         return json_number_value(value);
     const char *text = json_string_value(value);
-    bool is_number = text && sscanf(text, "%lf%n", &number, &used) == 1 && text[used] == '\0';
-    return is_number ? number : NAN;
+    double number = text ? strtod(text, &end) : NAN;
+    return text && end != text && *end == '\0' ? number : NAN;
 }
 
 static const char *text_of(const json_t *object, const char *key)

@@ -11,7 +11,7 @@ enum doubt_kind {
     DOUBT_GAP,     // a hole in the middle: a copy that came in pieces, or a sparse file
     DOUBT_CUT_OFF, // ends in a hole, is shorter than it says it is (spool/whole.h), or is a source
                    // and empty
-    DOUBT_OPEN, // some program has it open, or mapped, for writing
+    DOUBT_OPEN,    // some program has it open, or mapped, for writing
 };
 struct doubt {
     enum doubt_kind kind; // the worst, of the first file that has it

@@ -165,7 +165,8 @@ void manifest_release(struct manifest *manifest)
 const struct manifest_file *manifest_find(const struct manifest *manifest, const char *path)
 {
     // Only looked at.
-    const struct manifest_file wanted = { .path = (char *)(uintptr_t)path };
+    struct manifest_file wanted = { .path = NULL };
+    memcpy(&wanted.path, &path, sizeof path);
     return manifest->count == 0 ? NULL
                                 : bsearch(&wanted, manifest->files, manifest->count,
                                           sizeof *manifest->files, compare);

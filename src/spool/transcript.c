@@ -161,7 +161,7 @@ static char *join(const struct transcript_word *words, size_t count)
 static void settle_words(struct transcript_word *words, struct transcript_sentence *sentence,
                          struct transcript_word *to)
 {
-    if (sentence->word_count == 0)
+    if (sentence->word_count == 0 || words == NULL)
         return;
     struct transcript_word *own = &words[sentence->first_word];
     double from = sentence->start;

@@ -547,11 +547,10 @@ START_TEST(a_long_batch_is_asked_about_in_parts_and_the_best_of_all_is_taken)
     ck_assert_msg(plan.segment_count == ARRAY_LEN(starts), "%s%s", made, notes);
     for (size_t i = 0; i < ARRAY_LEN(starts); i++) // the fourth part begins at about 4500
         ck_assert_msg(fabs(plan.segments[i].start - starts[i]) < 150, "%s", made);
-    static const char *const noted[] = { "told to the model in 6 parts",
-                                         "part 1: ", "of the weakest details were not told",
-                                         "nothing is chosen from part 2: ",
-                                         "part 4: the times are taken from the beginning of the "
-                                         "part" };
+    static const char *const noted[] = {
+        "told to the model in 6 parts", "part 1: ", "of the weakest details were not told",
+        "nothing is chosen from part 2: ", "part 4: the times are taken from the beginning of"
+    };
     for (size_t i = 0; i < ARRAY_LEN(noted); i++)
         ck_assert_msg(strstr(notes, noted[i]) != NULL, "%s:%s", noted[i], notes);
     ck_assert_ptr_nonnull(strstr(script.prompts[1], "a part of all there is"));

@@ -156,6 +156,10 @@ START_TEST(chinese_is_parted_between_characters_but_not_before_a_mark)
 }
 END_TEST
 
+#define LONG_WORD                                             \
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
 START_TEST(files_say_the_times_and_no_markup)
 {
     static const struct plan_place place = { 0, 899.5, 3660.25, 3 };
@@ -178,8 +182,7 @@ static void add_noise(struct transcript *transcript)
                                          "\xe5\x8f\xaf",
                                          "sesquipedalian",
                                          "\xe5\x8f\xaf\xe4\xbb\xa5\xe3\x80\x82",
-                                         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-                                         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                                         LONG_WORD,
                                          "two words",
                                          "caf\xc3\xa9" };
     double at = 0;
