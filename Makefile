@@ -57,7 +57,7 @@ LIBMEDIA = $(O)/lib/media.a $(LIBSPOOL)
 LIBPROVIDER = $(O)/lib/provider.a $(LIBSPOOL)
 
 MEDIA_STAGES = probe compress preview render
-NET_STAGES = fetch upload publish notify sweep verify
+NET_STAGES = fetch upload publish notify sweep verify inquire
 MODEL_STAGES = analyze transcribe plan
 STAGES = $(patsubst %,$(O)/libexec/clipspool/%,$(MEDIA_STAGES) $(NET_STAGES) $(MODEL_STAGES))
 PROGRAMS = $(O)/bin/clipspool $(O)/sbin/clipspoold $(STAGES)

@@ -20,10 +20,11 @@
 #include <sys/wait.h>
 
 enum {
-    START_MS = 5000,      // a program that only has to say that it was called wrongly
-    BUCKETS_MS = 120000,  // buckets that do not answer, each of which is tried three times
-    NOT_STARTED = 127,    // of the dynamic loader: a library is missing
-    FEW_INODES = 10000,   // a batch of ten takes about 200
+    START_MS = 5000,     // a program that only has to say that it was called wrongly
+    BUCKETS_MS = 120000, // buckets that do not answer, each of which is tried three times
+    MODELS_MS = 330000, // six roles, for each a turn is waited for and an answer (stages/inquire.c)
+    NOT_STARTED = 127,  // of the dynamic loader: a library is missing
+    FEW_INODES = 10000, // a batch of ten takes about 200
     SUBJECT_COLUMNS = 24, // of the second column
     MAX_SERVICES = 10000
 };
@@ -34,10 +35,11 @@ const struct command command_doctor = {
     .name = "doctor",
     .summary = "is everything there that a reel needs?",
     .usage =
-        "usage: clipspool doctor\n"
+        "usage: clipspool doctor [--providers]\n"
         "Looks at the configuration, the folders of the spool, free space, what the file\n"
         "systems can do, the stage programs, the buckets and the service; says what to do about\n"
         "problems.\n\n"
+        "      --providers     ask each model that is set up, too; this costs some tokens\n"
         "  -C, --config FILE   the service's configuration\n\n"
         "Exit status: 0 no problem (there may be warnings); 1 a problem; 64 wrong usage.\n",
     .run = run,
@@ -258,6 +260,7 @@ static void look_at_programs(struct doctor *doctor)
     for (int i = 0; i < ERRAND_KINDS; i++)
         find_program(doctor, errand_info[i].program);
     find_program(doctor, "verify");
+    find_program(doctor, "inquire");
     cleanup(free_ptr) char *daemon = worker_program("sbin/clipspoold");
     if (!daemon || access(daemon, X_OK) < 0)
         say(doctor, PROBLEM, "program clipspoold", "install clipspool again", "%s: %s",
@@ -309,10 +312,18 @@ static void look_at_services(struct doctor *doctor)
         look_at_outside(doctor, folder, *file);
 }
 
-// ---- buckets
+// ---- what programs tell that may hold keys, which this one must not
 
-// A line of what the program sweep says (stages/sweep.c); `next` is the one behind it.
-static void tell_bucket(struct doctor *doctor, char *line, const char *next)
+// Of things of one kind, as errand_tell (stages/errand_main.h) says them.
+struct inquest {
+    const char *program;
+    const char *subject; // begins that of each: "storage "
+    int most_ms;
+};
+
+// A line of it; `next` is the one behind it.
+static void tell_thing(struct doctor *doctor, const struct inquest *inquest, char *line,
+                       const char *next)
 {
     char *name = strchr(line, ' '), *text = name ? strstr(name, ": ") : NULL;
     if (!name || strncmp(line, "hint ", 5) == 0 || strncmp(line, "waits ", 6) == 0)
@@ -321,49 +332,77 @@ static void tell_bucket(struct doctor *doctor, char *line, const char *next)
         *text = '\0';
         text += 2;
     }
-    cleanup(free_ptr) char *subject = xasprintf("storage%s", name);
+    cleanup(free_ptr) char *subject = xasprintf("%s%s", inquest->subject, name + 1);
     const char *hint = next && strncmp(next, "hint ", 5) == 0 && next[5] ? next + 5 : NULL;
-    bool is_problem = strncmp(line, "problem ", 8) == 0;
-    if (strncmp(line, "ok ", 3) == 0)
-        say(doctor, OK, subject, NULL, "can be listed");
-    else
-        say(doctor, is_problem ? PROBLEM : WARNING, subject,
-            is_problem ? hint : "the journal of the service tells whether it works", "%s",
-            text ? text : "");
+    enum level level = strncmp(line, "ok ", 3) == 0        ? OK
+                       : strncmp(line, "problem ", 8) == 0 ? PROBLEM
+                                                           : WARNING;
+    say(doctor, level, subject,
+        level == PROBLEM ? hint : "the journal of the service tells whether it works", "%s",
+        text ? text : "");
 }
 
-static void tell_buckets(struct doctor *doctor, const struct worker *worker)
+static void tell_things(struct doctor *doctor, const struct inquest *inquest,
+                        const struct worker *worker)
 {
     cleanup(free_ptr) char *said = xstrndup(worker->kept ? worker->kept : "", worker->length);
     for (char *line = said, *next; line && *line; line = next) {
         next = strchr(line, '\n');
         if (next)
             *next++ = '\0';
-        // Cut off for tell_bucket, which looks at no more than its beginning and its line.
+        // Cut off for tell_thing, which looks at no more than its beginning and its line.
         cleanup(free_ptr) char *behind = next ? xstrndup(next, strcspn(next, "\n")) : NULL;
-        tell_bucket(doctor, line, behind);
+        tell_thing(doctor, inquest, line, behind);
     }
 }
 
-// Asked of a program that may hold keys, which this one must not.
-static void look_at_buckets(struct doctor *doctor, const struct cli *cli)
+static void ask_program(struct doctor *doctor, const struct cli *cli, const struct inquest *inquest)
 {
     struct err err = ERR_INIT;
     cleanup(free_ptr) char *path = NULL;
     cleanup(free_ptr) char *config = xstrdup(cli->config ? cli->config : COMMAND_CONFIG);
     cleanup(worker_release) struct worker worker = WORKER_INIT;
-    if (doctor->settings->buckets.count == 0 ||
-        settings_program(doctor->settings, errand_info[ERRAND_SWEEP].program, &path, &err) < 0)
+    if (settings_program(doctor->settings, inquest->program, &path, &err) < 0)
         return;
     char *argv[] = { path, (char[]){ "--config" }, config, (char[]){ "--check" }, NULL };
     if (worker_start(&worker, argv, false, &err) < 0)
         return; // said by look_at_programs
-    worker_finish(&worker, BUCKETS_MS);
+    worker_finish(&worker, inquest->most_ms);
     if (!worker.ended || !WIFEXITED(worker.status) || WEXITSTATUS(worker.status) != 0)
-        say(doctor, PROBLEM, "storage", "run the doctor again", "%s --check did not end well",
-            path);
-    tell_buckets(doctor, &worker);
+        say(doctor, PROBLEM, inquest->program, "run the doctor again",
+            "%s --check did not end well", path);
+    tell_things(doctor, inquest, &worker);
 }
+
+static void look_at_buckets(struct doctor *doctor, const struct cli *cli)
+{
+    const struct inquest inquest = { errand_info[ERRAND_SWEEP].program, "storage ", BUCKETS_MS };
+    if (doctor->settings->buckets.count > 0)
+        ask_program(doctor, cli, &inquest);
+}
+
+static bool has_models(const struct settings *settings)
+{
+    for (int role = 0; role < MODEL_ROLES; role++)
+        for (int service = MODEL_DASHSCOPE; service <= MODEL_OPENAI; service++)
+            if (model_choose(&settings->models, (enum model_role)role, service) == service)
+                return true;
+    return false;
+}
+
+static void look_at_models(struct doctor *doctor, const struct cli *cli)
+{
+    const struct inquest inquest = { "inquire", "model ", MODELS_MS };
+    if (!has_models(doctor->settings)) {
+        say(doctor, OK, "models", NULL, "no service is set up; this machine does without");
+        return;
+    }
+    say(doctor, OK, "models", NULL, "each is asked for two letters, which costs some tokens");
+    (void)fflush(stdout); // it takes a while
+    ask_program(doctor, cli, &inquest);
+}
+
+// ---- the service
 
 static void look_at_service(struct doctor *doctor)
 {
@@ -380,7 +419,9 @@ static void look_at_service(struct doctor *doctor)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    int first = command_options(cli, &command_doctor, argc, argv, NULL, 0);
+    bool providers = false;
+    const struct command_option options[] = { { 0, "providers", .flag = &providers } };
+    int first = command_options(cli, &command_doctor, argc, argv, options, ARRAY_LEN(options));
     if (first < 0)
         return ~first;
     if (first < argc)
@@ -401,6 +442,8 @@ static int run(struct cli *cli, int argc, char **argv)
     look_at_programs(&doctor);
     look_at_walls(&doctor);
     look_at_buckets(&doctor, cli);
+    if (providers)
+        look_at_models(&doctor, cli);
     look_at_service(&doctor);
     look_at_services(&doctor);
     printf("%u problems, %u warnings\n", doctor.problems, doctor.warnings);

@@ -47,15 +47,6 @@ static void set_price(const struct model_settings *settings, struct asker *asker
                                           .frame_tokens = (unsigned)price.frame_tokens };
 }
 
-static char *authorization_of(const char *key)
-{
-    cleanup(secret_release) struct secret field = SECRET_INIT;
-    if (key == NULL)
-        return NULL;
-    SECRET_ADD(&field, "Authorization: Bearer ", key);
-    return secret_take(&field);
-}
-
 int asker_open(const struct asker_order *order, struct asker **ret, struct err *err)
 {
     struct asker *asker = xcalloc(1, sizeof *asker);
@@ -67,7 +58,7 @@ int asker_open(const struct asker_order *order, struct asker **ret, struct err *
     asker->settings = order->settings;
     asker->stop_fd = order->http->stop_fd;
     asker->gate = order->gate;
-    asker->authorization = authorization_of(order->key);
+    asker->authorization = secret_bearer(order->key);
     asker->credential = xstrdup(order->credential != NULL ? order->credential : "(none)");
     asker->purse.order = (struct purse_order){ .settings = order->settings,
                                                .root = order->root,

@@ -279,6 +279,11 @@ int credential_load_secret(const char *directory, const char *where, char **ret_
     return 0;
 }
 
+bool credential_is_ours(const char *directory, const char *where)
+{
+    return where == NULL || *where == '/' || directory != NULL;
+}
+
 void credential_release(struct credential *credential)
 {
     secret_free(&credential->id);

@@ -43,6 +43,10 @@ int credential_load(const char *directory, const char *where, struct credential 
 int credential_load_secret(const char *directory, const char *where, char **ret_secret,
                            struct err *err);
 
+// Whether what `where` names (NULL: nothing) can be had by this process at all: names that systemd
+// hands over are of the service alone.
+bool credential_is_ours(const char *directory, const char *where);
+
 // Wipes and frees.
 void credential_release(struct credential *credential);
 

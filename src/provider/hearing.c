@@ -560,15 +560,6 @@ static int claim(struct hearing *hearing, struct transcript *ret, int *ret_claim
     }
 }
 
-static char *authorization_of(const char *key)
-{
-    cleanup(secret_release) struct secret field = SECRET_INIT;
-    if (key == NULL)
-        return NULL;
-    SECRET_ADD(&field, "Authorization: Bearer ", key);
-    return secret_take(&field);
-}
-
 static int begin(struct hearing *hearing, struct err *err)
 {
     const struct hearing_service *speech = hearing->speech;
@@ -580,7 +571,7 @@ static int begin(struct hearing *hearing, struct err *err)
     hearing->address = place->address;
     hearing->model = place->models[MODEL_SPEECH];
     hearing->who = xasprintf("%s %s", service_word(hearing), hearing->model);
-    hearing->authorization = authorization_of(speech->key);
+    hearing->authorization = secret_bearer(speech->key);
     hearing->price = (struct budget_price){ .second = price.second, .margin = price.margin };
     return make_key(hearing, err);
 }

@@ -67,6 +67,15 @@ char *secret_take(struct secret *secret)
     return text;
 }
 
+char *secret_bearer(const char *key)
+{
+    cleanup(secret_release) struct secret field = SECRET_INIT;
+    if (key == NULL)
+        return NULL;
+    SECRET_ADD(&field, "Authorization: Bearer ", key);
+    return secret_take(&field);
+}
+
 void secret_free(char **text)
 {
     if (*text != NULL)

@@ -28,6 +28,10 @@ void secret_release(struct secret *secret);
 // The text as a string of its own, leaving nothing behind.  Gives a string (never NULL).
 char *secret_take(struct secret *secret);
 
+// The field that shows a key to a service, "Authorization: Bearer KEY".  Gives a string
+// (secret_free); NULL for no key.
+char *secret_bearer(const char *key);
+
 // For programs that load keys, before they do: no core file of this process, and nobody who is not
 // root looks into its memory or environment, not even its own user.  What of that the kernel
 // refuses is not to be had here.

@@ -2,9 +2,12 @@
 #include "stages/errand_main.h"
 
 #include <errno.h>
+#include <stdio.h>
 
+#include "base/text.h"
 #include "provider/secret.h"
 #include "spool/batch.h"
+#include "spool/throttle.h"
 #include "stages/confine.h"
 #include "stages/program.h"
 #include "stages/stop.h"
@@ -12,13 +15,14 @@
 static void usage(FILE *stream, const void *context)
 {
     const struct errand_program *program = context;
-    (void)fprintf(
-        stream, "Usage: %s [--config FILE] [--spool DIR] %s\n%s; clipspoold does this by itself.\n",
-        program->name,
-        program->check            ? "[ID | --check]"
-        : program->id_is_optional ? "[ID]"
-                                  : "ID",
-        program->summary);
+    (void)fprintf(stream, "Usage: %s [--config FILE] [--spool DIR] %s\n%s; %s.\n", program->name,
+                  program->run == NULL      ? "--check"
+                  : program->check          ? "[ID | --check]"
+                  : program->id_is_optional ? "[ID]"
+                                            : "ID",
+                  program->summary,
+                  program->run != NULL ? "clipspoold does this by itself"
+                                       : "clipspool doctor asks for this");
 }
 
 // What is behind the options: an id, --check, or nothing.  Returns a negative for what it must not
@@ -28,10 +32,40 @@ static int parse_arguments(int argc, char *const *argv, const struct errand_prog
 {
     *ret_check = argc == 1 && program->check && strcmp(argv[0], "--check") == 0;
     *ret_batch = argc == 1 && !*ret_check ? argv[0] : NULL;
-    if (argc > 1 || (argc == 0 && !program->id_is_optional))
+    if (argc > 1 || (argc == 0 && !program->id_is_optional) ||
+        (program->run == NULL && !*ret_check))
         return -EINVAL;
     return *ret_batch && !batch_is_id(*ret_batch) ? -EINVAL : 0;
 }
+
+// ---- for the doctor
+
+static void say(const char *word, const char *name, const char *text)
+{
+    // A line each, whatever others have put into it.
+    cleanup(free_ptr) char *safe = text_escape(text);
+    (void)printf("%s %s%s%s\n", word, name, *safe != '\0' ? ": " : "", safe);
+}
+
+void errand_tell(const char *name, const char *text, const struct err *why)
+{
+    cleanup(free_ptr) char *hint = text_escape(why->hint);
+    if (why->class == ERR_NONE)
+        say("ok", name, text);
+    else if (throttle_had_no_turn(why))
+        say("waits", name, why->text);
+    else {
+        say("problem", name, why->text);
+        (void)printf("hint %s\n", hint);
+    }
+}
+
+void errand_tell_unknown(const char *name, const char *why)
+{
+    say("unknown", name, why);
+}
+
+// ---- all
 
 int errand_main(int argc, char **argv, const struct errand_program *program)
 {

@@ -14,6 +14,7 @@
 
 #include "base/fs.h"
 #include "base/text.h"
+#include "provider/credential.h"
 #include "spool/errand.h"
 #include "spool/objects.h"
 #include "spool/status.h"
@@ -265,15 +266,6 @@ static int check_bucket(struct errand_context *context, const struct bucket *buc
     return r < 0 ? r : store_list(storage.store, OBJECTS_TEMP, visit_none, NULL, err);
 }
 
-// Keys that systemd hands over are not to be had outside of the service.
-static bool can_have_keys(const struct bucket *bucket)
-{
-    return bucket->credential == NULL || *bucket->credential == '/' ||
-           getenv("CREDENTIALS_DIRECTORY") != NULL;
-}
-
-// "ok NAME", "unknown NAME: TEXT", "waits NAME: TEXT" of one whose gate is closed, or "problem
-// NAME: TEXT" and "hint TEXT", a line each.
 static int check(struct errand_context *context, struct err *err)
 {
     const struct bucket_list *buckets = &context->settings.buckets;
@@ -281,14 +273,12 @@ static int check(struct errand_context *context, struct err *err)
     for (size_t i = 0; i < buckets->count; i++) {
         const struct bucket *bucket = &buckets->items[i];
         struct err why = ERR_INIT;
-        if (!can_have_keys(bucket))
-            (void)printf("unknown %s: its keys are handed to the service only\n", bucket->name);
-        else if (check_bucket(context, bucket, &why) < 0 && throttle_had_no_turn(&why))
-            (void)printf("waits %s: %s\n", bucket->name, why.text);
-        else if (why.class != ERR_NONE)
-            (void)printf("problem %s: %s\nhint %s\n", bucket->name, why.text, why.hint);
-        else
-            (void)printf("ok %s\n", bucket->name);
+        if (!credential_is_ours(context->credentials, bucket->credential)) {
+            errand_tell_unknown(bucket->name, "its keys are handed to the service only");
+            continue;
+        }
+        (void)check_bucket(context, bucket, &why);
+        errand_tell(bucket->name, "can be listed", &why);
     }
     return 0;
 }

@@ -13,6 +13,7 @@ static const struct {
     { "libexec/clipspool/upload", { "libav", "libsw", "libebur128", "libsystemd" } },
     { "libexec/clipspool/sweep", { "libav", "libsw", "libebur128", "libsystemd" } },
     { "libexec/clipspool/verify", { "libav", "libsw", "libebur128", "libsystemd", "libcurl" } },
+    { "libexec/clipspool/inquire", { "libav", "libsw", "libebur128", "libsystemd" } },
     { "libexec/clipspool/notify", { "libav", "libsw", "libebur128", "libsystemd" } },
     { "libexec/clipspool/analyze", { "libav", "libsw", "libebur128", "libsystemd" } },
     { "libexec/clipspool/plan", { "libav", "libsw", "libebur128", "libsystemd" } },

@@ -13,7 +13,7 @@ fields that are missing or unknown, models, ranges, media that cannot be read.  
 answers point at moments of it (models/mind.py) and are billed by the documented formula (models/media.py).
 
 POST /control takes lines "DO ROUTE TIMES ARGUMENT...": the first TIMES (* for all) requests of that route behave so.
-  Routes: look, theme, clips, hear (chats), chat (all of them), submit, poll, transcribe, policy, form, models, quotas, *
+  Routes: look, theme, clips, hear (chats), chat (all of them), submit, poll, transcribe, policy, form, models, quotas, tasks, *
     status N CODE [FIELD:VALUE]   is refused so, in the dialect that is spoken (_ for a blank in VALUE and CODE)
     hidden CODE                   an error in a body under status 200
     event CODE                    an error as an event under status 200, the status in its comment
@@ -219,6 +219,7 @@ ROUTES = [(method, re.compile(path), dialect, handler) for method, path, dialect
     ("POST", "/api/v1/services/aigc/text-generation/generation", "native", lambda w, r: dashscope.native(w, r, False)),
     ("POST", "/api/v1/services/audio/asr/transcription", "native", dashscope.submit),
     ("GET", "/api/v1/tasks/[0-9A-Za-z-]+", "native", lambda w, r: w.tasks.poll(w, r)),
+    ("GET", "/api/v1/tasks", "native", dashscope.list_tasks),
     ("GET", "/api/v1/uploads", "native", dashscope.get_policy),
     ("GET", "/api/v1/(quotas|models/limits)", "native", dashscope.quotas),
     ("POST", "/compatible-mode/v1/chat/completions", "compatible", dashscope.compatible),

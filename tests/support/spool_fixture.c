@@ -120,8 +120,12 @@ void spool_fixture_fake(struct spool_fixture *fixture, const char *stages)
         cleanup(free_ptr) char *real = program_built(name);
         link_program(fixture, errand_info[kind].program, real);
     }
-    cleanup(free_ptr) char *verify = program_built("libexec/clipspool/verify");
-    link_program(fixture, "verify", verify);
+    static const char *const others[] = { "verify", "inquire" };
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        cleanup(free_ptr) char *name = xasprintf("libexec/clipspool/%s", others[i]);
+        cleanup(free_ptr) char *real = program_built(name);
+        link_program(fixture, others[i], real);
+    }
 }
 
 void spool_fixture_write_config(struct spool_fixture *fixture)

@@ -240,6 +240,15 @@ START_TEST(a_single_secret_is_a_file_of_one_word)
 }
 END_TEST
 
+START_TEST(what_systemd_hands_over_is_only_ours_where_it_did)
+{
+    ck_assert(credential_is_ours(NULL, NULL));
+    ck_assert(credential_is_ours(NULL, "/etc/key"));
+    ck_assert(credential_is_ours("/run/credentials/clipspool.service", "key"));
+    ck_assert(!credential_is_ours(NULL, "key"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("credential");
@@ -257,6 +266,7 @@ int main(void)
     tcase_add_test(tcase, the_forms_that_people_have_are_read);
     tcase_add_test(tcase, mistakes_are_told_by_line_without_values);
     tcase_add_test(tcase, a_single_secret_is_a_file_of_one_word);
+    tcase_add_test(tcase, what_systemd_hands_over_is_only_ours_where_it_did);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -40,6 +40,9 @@ static const struct {
     { "and by a sweep too", "sweep", "../../etc", 64 },
     { "--check is of those who have one", "notify", "--check", 64 },
     { "and looks at every bucket, of which there is none", "sweep", "--check", 0 },
+    { "who only tells the doctor does nothing else", "inquire", "", 64 },
+    { "not even for a batch", "inquire", ID, 64 },
+    { "and without a service there is nobody to ask", "inquire", "--check", 0 },
     { "a batch of which nobody is to be told", "notify", ID, 65 },
     { "a batch of which nothing is to be swept", "sweep", ID, 65 },
 };

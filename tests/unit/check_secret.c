@@ -181,6 +181,14 @@ START_TEST(keys_and_tokens_are_nowhere_in_memory_once_released)
 }
 END_TEST
 
+START_TEST(a_key_is_shown_in_a_field_and_no_key_in_none)
+{
+    cleanup(secret_free) char *field = secret_bearer("sk-1"), *none = secret_bearer(NULL);
+    ck_assert_str_eq(field, "Authorization: Bearer sk-1");
+    ck_assert_ptr_null(none);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("secret");
@@ -191,6 +199,7 @@ int main(void)
     tcase_add_test(tcase, nothing_is_an_empty_text);
     tcase_add_test(tcase, what_is_wiped_is_nought);
     tcase_add_test(tcase, keys_and_tokens_are_nowhere_in_memory_once_released);
+    tcase_add_test(tcase, a_key_is_shown_in_a_field_and_no_key_in_none);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

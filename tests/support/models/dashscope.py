@@ -473,6 +473,12 @@ def quotas(world, request):
         "output": {"quotas": [{"model": model, "workspace_id": "ws-test", "model_limit": limit}]}, "request_id": str(uuid.uuid4())}))
 
 
+def list_tasks(world, request):
+    authorize(request, "native")
+    return Question("tasks", None, None, False, lambda manner: Answer(200, {
+        "total": 0, "data": [], "total_page": 0, "page_no": 1, "page_size": 1, "request_id": str(uuid.uuid4())}))
+
+
 def models(world, request):
     authorize(request, "compatible")
     listed = [{"id": m, "object": "model", "created": 1763195400, "owned_by": "system"} for m in sorted(LOOKERS.keys() | WRITERS)]
