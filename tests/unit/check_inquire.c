@@ -68,7 +68,6 @@ START_TEST(each_role_has_its_line)
     ck_assert_msg(strstr(output, cases[_i].output) != NULL, "%s: %s", cases[_i].name, output);
     ck_assert_msg(*cases[_i].output != '\0' || *output == '\0', "%s: %s", cases[_i].name, output);
     ck_assert_ptr_null(strchr(output, '\x1b'));
-    ck_assert_ptr_null(strstr(output, "\nok openai text\\"));
     ck_assert_int_lt(faccessat(place.folder.fd, "ledger", F_OK, 0), 0);
 }
 END_TEST
