@@ -6,7 +6,8 @@
 // levelled and limited, the cover made, and the reel verified); ffmpeg seeking to each piece and
 // encoding it anew, with the preset we use and with preset medium; ffmpeg with trim and concat
 // filters; ffmpeg copying from the key frames before, which is the limit and not frame-exact.
-// Medians of CLIPSPOOL_BENCH_ROUNDS rounds (1).
+// Medians of CLIPSPOOL_BENCH_ROUNDS rounds (1).  With CLIPSPOOL_BENCH_COPY only against copying the
+// packets, which is done in seconds.
 #include "base/base.h"
 #include "media/inspect.h"
 #include "media/reel.h"
@@ -379,13 +380,15 @@ static void bench(const char *self, struct cut *cut, size_t rounds)
 {
     double wall[WAYS][MEASURE_MOST_ROUNDS], cpu[WAYS][MEASURE_MOST_ROUNDS];
     double memory = 0, written = 0, of[WAYS], cpu_of[WAYS];
+    bool only_copy = getenv("CLIPSPOOL_BENCH_COPY") != NULL;
     make_plan(cut);
     make_probes(cut);
     for (size_t i = 0; i < rounds; i++) {
-        const struct cost costs[WAYS] = { run_ours(self, cut), run_seek(cut, PRESET),
-                                          cut->encode ? (struct cost){ 0 }
-                                                      : run_seek(cut, "medium"),
-                                          run_trim(cut), run_copy(cut) };
+        const struct cost none = { 0 };
+        const struct cost costs[WAYS] = { run_ours(self, cut),
+                                          only_copy ? none : run_seek(cut, PRESET),
+                                          cut->encode || only_copy ? none : run_seek(cut, "medium"),
+                                          only_copy ? none : run_trim(cut), run_copy(cut) };
         for (int way = 0; way < WAYS; way++) {
             wall[way][i] = costs[way].wall;
             cpu[way][i] = costs[way].cpu;
