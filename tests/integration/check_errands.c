@@ -676,7 +676,8 @@ START_TEST(once_ends_when_its_last_errand_cannot_even_be_started)
     spool_fixture_begin(&fixture, (const char *const[]){ "--once", NULL });
     int status = spool_fixture_wait(&fixture);
     ck_assert(WIFEXITED(status));
-    expect_webhook(spool_fixture_status(&fixture, "trip"), "failed", 1, "notify");
+    cleanup(json_free) json_t *told = spool_fixture_status(&fixture, "trip");
+    expect_webhook(told, "failed", 1, "notify");
     expect_no_errand();
 }
 END_TEST
