@@ -365,7 +365,8 @@ START_TEST(the_doctor_hears_of_each_bucket)
     ck_assert_int_eq(unsetenv("CREDENTIALS_DIRECTORY"), 0);
     char *output = NULL;
     ck_assert_int_eq(sweep("--check", &output), 0);
-    ck_assert_msg(strstr(output, "ok main: can be listed\nproblem gone: storage gone") == output, "%s", output);
+    ck_assert_msg(strstr(output, "ok main: can be listed\nproblem gone: storage gone") == output,
+                  "%s", output);
     ck_assert_msg(strstr(output, "\nunknown served: its keys") != NULL, "%s", output);
     free(output);
 }
