@@ -408,6 +408,20 @@ static int recover_unclaimed(struct spool *spool, int batchdir, const char *id, 
     return r < 0 ? r : 1;
 }
 
+// Where a file system does not rename to a free name, and a link and an unlink do it instead, a
+// kill between leaves a file both names, as a power cut may anywhere: by the old one it would be
+// taken once more.
+static int drop_old_name(const struct spool *spool, const struct claim *claim, int dirfd,
+                         const char *place, struct err *err)
+{
+    struct stat taken, old;
+    if (fstatat(dirfd, place, &taken, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(taken.st_mode) ||
+        fstatat(spool->incoming, claim->name, &old, AT_SYMLINK_NOFOLLOW) < 0 ||
+        old.st_dev != taken.st_dev || old.st_ino != taken.st_ino)
+        return 0;
+    return fs_remove(spool->incoming, claim->name, err);
+}
+
 static int recover_copy(struct spool *spool, int batchdir, const char *id,
                         const struct claim *claim, bool may_copy, struct err *err)
 {
@@ -419,9 +433,12 @@ static int recover_copy(struct spool *spool, int batchdir, const char *id,
         return 0;
     }
     if (fstatat(spool->incoming, hidden, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        int r = drop_old_name(spool, claim, spool->incoming, hidden, err);
+        if (r < 0)
+            return r;
         if (!may_copy)
             return -EXDEV;
-        int r = take_copy(spool, batchdir, id, claim, err);
+        r = take_copy(spool, batchdir, id, claim, err);
         return r == -EAGAIN ? 1 : r < 0 ? r : 0;
     }
     if (fstatat(batchdir, COPYING, &st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -443,7 +460,8 @@ static int recover_rename(struct spool *spool, int batchdir, const char *id,
         return r < 0 ? r : 1;
     }
     make_accessible(batchdir);
-    return 0;
+    cleanup(free_ptr) char *place = place_in(claim, BATCH_IN);
+    return drop_old_name(spool, claim, batchdir, place, err);
 }
 
 static int recover(struct spool *spool, const char *id, bool may_copy, struct err *err)

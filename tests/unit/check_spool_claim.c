@@ -538,7 +538,8 @@ END_TEST
 
 enum { TAKEN = 0, UNDONE = 1, STRANGE = -EINVAL };
 
-// A state is a list of folders ("name/") and files ("name=contents").
+// A state is a list of folders ("name/"), files ("name=contents") and second names of files that
+// come before ("name>file").
 static const struct {
     const char *what;
     const char *made[8];
@@ -574,6 +575,16 @@ static const struct {
     { "taken: folder", { FOLDER_RENAME, W "in/", W "in/a=x" }, TAKEN, { W "in/a=x" }, { NULL } },
     { "taken: an empty folder", { FOLDER_RENAME, W "in/" }, TAKEN, { W "in" }, { NULL } },
     { "taken: file", { FILE_RENAME, W "in/", W "in/NAME=x" }, TAKEN, { W "in/NAME=x" }, { NULL } },
+    { "taken: file, its old name still there",
+      { FILE_RENAME, W "in/", W "in/NAME=x", "incoming/NAME>" W "in/NAME" },
+      TAKEN,
+      { W "in/NAME=x" },
+      { "incoming/NAME" } },
+    { "taken: file, and another of its name dropped",
+      { FILE_RENAME, W "in/", W "in/NAME=old", "incoming/NAME=new" },
+      TAKEN,
+      { W "in/NAME=old", "incoming/NAME=new" },
+      { NULL } },
     { "taken, and the same name dropped again",
       { FOLDER_RENAME, W "in/", W "in/a=old", "incoming/NAME/", "incoming/NAME/a=new" },
       TAKEN,
@@ -627,6 +638,11 @@ static const struct {
       TAKEN,
       { W "in/NAME=x" },
       { HIDDEN, W "in.tmp" } },
+    { "copy: hidden, its old name still there: file",
+      { HIDDEN "=x", FILE_COPY, "incoming/NAME>" HIDDEN },
+      TAKEN,
+      { W "in/NAME=x" },
+      { HIDDEN, "incoming/NAME" } },
     { "copy: hidden, a part copied: folder",
       { HIDDEN "/", HIDDEN "/a=xyz", FOLDER_COPY, W "in.tmp/", W "in.tmp/a=x", W "in.tmp/b=old" },
       TAKEN,
@@ -683,7 +699,12 @@ static const struct {
 static void make(const char *entry)
 {
     cleanup(free_ptr) char *name = xstrdup(entry);
-    char *equals = strchr(name, '=');
+    char *equals = strchr(name, '='), *other = equals ? NULL : strchr(name, '>');
+    if (other != NULL) {
+        *other = 0;
+        ck_assert_int_eq(linkat(folder.fd, other + 1, folder.fd, name, 0), 0);
+        return;
+    }
     if (equals == NULL) {
         name[strlen(name) - 1] = 0;
         make_dir(name);
