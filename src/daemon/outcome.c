@@ -11,8 +11,9 @@ static const double trouble_first_seconds = 2, trouble_longest_seconds = 60;
 static const double retry_longest_seconds = 3600;
 static const double busy_seconds = 0.2, busy_longest_seconds = 30;
 
-// A crash is repeated once: a decoder that died on a file will die on it again.
-enum { CRASH_TRIES = 2 };
+// Whatever stages.*.tries says: a decoder that died on a file will die on it again, and what killed
+// it by chance (the kernel short of memory, a power dip) seldom comes three times in a row.
+enum { CRASH_TRIES = 3 };
 // Trouble that nobody can wait out, like a disk that cannot read one file, ends some time: with the
 // waits above, after some eight minutes.
 enum { TROUBLE_TRIES = 12 };
@@ -90,11 +91,6 @@ static struct outcome judge_later(const struct outcome_facts *facts)
     };
 }
 
-static unsigned lesser(int64_t tries, unsigned most)
-{
-    return tries < most ? (unsigned)tries : most;
-}
-
 struct outcome outcome_judge(const struct outcome_facts *facts)
 {
     switch (facts->err->class) {
@@ -116,7 +112,7 @@ struct outcome outcome_judge(const struct outcome_facts *facts)
     case ERR_BUG:
         break;
     }
-    struct outcome outcome = judge_retry(facts, lesser(facts->rules->tries, CRASH_TRIES));
+    struct outcome outcome = judge_retry(facts, CRASH_TRIES);
     outcome.wait_seconds = 0; // waiting mends no bug
     return outcome;
 }

@@ -34,7 +34,8 @@ static const struct {
     { "a model that has too much to do", ERR_RETRY, "service_busy", 3, 3, false, OUTCOME_FAIL, 0,
       true, false },
     { "crash, once more", ERR_BUG, "x", 1, 0, false, OUTCOME_RETRY, 0, true, false },
-    { "crash, twice", ERR_BUG, "x", 2, 0, false, OUTCOME_FAIL, 0, true, false },
+    { "crash, twice", ERR_BUG, "x", 2, 0, false, OUTCOME_RETRY, 0, true, false },
+    { "crash, three times", ERR_BUG, "x", 3, 0, false, OUTCOME_FAIL, 0, true, false },
     { "disk full", ERR_IO, "no_space", 1, 1, false, OUTCOME_RETRY, 2, false, true },
     { "disk full, for long", ERR_IO, "no_space", 1, 500, false, OUTCOME_RETRY, 60, false, true },
     { "disk full, nobody there", ERR_IO, "no_space", 1, 3, true, OUTCOME_FAIL, 0, true, false },
@@ -91,6 +92,18 @@ START_TEST(retries_are_spread_by_a_quarter_to_both_sides)
 }
 END_TEST
 
+START_TEST(a_crash_has_three_tries_whatever_the_configuration_says)
+{
+    const struct settings_stage few = { .tries = 1 }, many = { .tries = 100 };
+    struct err err = { .class = ERR_BUG };
+    struct outcome_facts facts = { .err = &err, .rules = &few };
+    for (facts.failures = 1; facts.failures < 3; facts.failures++)
+        ck_assert_int_eq(outcome_judge(&facts).action, OUTCOME_RETRY);
+    facts.rules = &many;
+    ck_assert_int_eq(outcome_judge(&facts).action, OUTCOME_FAIL);
+}
+END_TEST
+
 START_TEST(a_wait_never_exceeds_its_bound)
 {
     struct settings_stage patient = { .tries = 100, .wait_seconds = 600 };
@@ -107,6 +120,7 @@ int main(void)
     TCase *tcase = tcase_create("outcome");
     tcase_add_loop_test(tcase, what_follows_from_a_class, 0, ARRAY_LEN(rows));
     tcase_add_test(tcase, a_service_is_not_asked_again_before_it_said_but_within_the_hour);
+    tcase_add_test(tcase, a_crash_has_three_tries_whatever_the_configuration_says);
     tcase_add_test(tcase, retries_are_spread_by_a_quarter_to_both_sides);
     tcase_add_test(tcase, a_wait_never_exceeds_its_bound);
     suite_add_tcase(suite, tcase);
