@@ -304,6 +304,21 @@ static int replace(const struct place *from, const struct place *to)
     return renameat(from->dirfd, from->leaf, to->dirfd, to->leaf) == 0 ? 0 : -errno;
 }
 
+// The second half of a move by link.  If it fails the new name is taken back, or what was moved
+// would be found by the old one and moved once more; but never the last name, for where an answer
+// was lost on a network the old one may be gone all the same.
+static int drop_old_name(const struct place *from, const struct place *to)
+{
+    if (unlinkat(from->dirfd, from->leaf, 0) == 0)
+        return 0;
+    int number = errno;
+    struct stat old, new;
+    if (fstatat(from->dirfd, from->leaf, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
+        fstatat(to->dirfd, to->leaf, &new, AT_SYMLINK_NOFOLLOW) == 0 && same_inode(&old, &new))
+        (void)unlinkat(to->dirfd, to->leaf, 0);
+    return -number;
+}
+
 // NFS and some FUSE file systems refuse RENAME_NOREPLACE with EINVAL.  A link never replaces, so
 // for a file link and unlink do the same (a crash between leaves both names, never none).  For a
 // directory, or without hard links, there is only looking first; the spool has one writer.
@@ -314,7 +329,7 @@ static int move_to_free_name(const struct place *from, const struct place *to)
     if (errno != EINVAL && errno != ENOSYS)
         return -errno;
     if (linkat(from->dirfd, from->leaf, to->dirfd, to->leaf, 0) == 0)
-        return unlinkat(from->dirfd, from->leaf, 0) == 0 ? 0 : -errno;
+        return drop_old_name(from, to);
     if (errno != EPERM && errno != EOPNOTSUPP)
         return -errno;
     struct stat st;
