@@ -144,6 +144,8 @@ $(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(O)/lib/hi
 
 # Where file systems are what the test says.
 $(O)/tests/unit/check_mount: LDFLAGS += -Wl,--wrap=fstatfs
+# Where a file that is there cannot be read.
+$(O)/tests/unit/check_program: LDFLAGS += -Wl,--wrap=pread
 
 # In a fault test the N-th of these calls fails on demand (tests/support/faults.h).
 FAULT_CALLS = close copy_file_range fstat fstatat fsync ftruncate futimens linkat mkdirat openat pread \

@@ -105,6 +105,11 @@ int err_errno(struct err *err, int number, const char *format, ...)
     return err->code;
 }
 
+bool err_is_passing(int number)
+{
+    return number == EIO || number == ENOMEM || number == EMFILE || number == ENFILE;
+}
+
 int err_hint(struct err *err, const char *format, ...)
 {
     if (!err)

@@ -46,6 +46,10 @@ int err_set(struct err *err, enum err_class class, const char *id, const char *f
 // EACCES, EPERM: ERR_DENIED; else ERR_SYSTEM).  Returns -number.
 int err_errno(struct err *err, int number, const char *format, ...) PRINTF_LIKE(3, 4);
 
+// Whether an errno value says nothing about what was asked for, only about the machine at this
+// moment (EIO, ENOMEM, EMFILE, ENFILE): the same question may well be answered later.
+bool err_is_passing(int number);
+
 // Adds the remedy to an error just set; keeps an earlier one.  Returns err->code, or -EINVAL for
 // NULL.
 int err_hint(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -138,8 +138,8 @@ static int read_descriptor(const struct search *search, const struct tree_entry 
     cleanup(free_ptr) char *bytes = xcalloc(SIZE, 1);
     cleanup(close_fd) int fd = open_descriptor(search, entry);
     ssize_t size = fd < 0 ? fd : read_all(fd, bytes, SIZE);
-    if (size == -EIO)
-        return fs_fail(search->err, EIO, "read", entry->path);
+    if (size < 0 && err_is_passing((int)-size))
+        return fs_fail(search->err, (int)-size, "read", entry->path);
     if (size >= 0) {
         (void)descriptor_parse(entry->path, bytes, (size_t)size, descriptor, error);
         return 0;
@@ -193,6 +193,10 @@ static int add_source(struct search *search, const struct tree_entry *entry, enu
     struct batch_source seen = { .kind = kind };
     cleanup(descriptor_release) struct descriptor descriptor = DESCRIPTOR_INIT;
     check_source(search, entry, &seen);
+    if (seen.error.class != ERR_NONE && seen.error.class != ERR_INPUT) {
+        *search->err = seen.error;
+        return seen.error.code;
+    }
     if (kind != SOURCE_LOCAL && seen.error.class == ERR_NONE) {
         int r = read_descriptor(search, entry, &descriptor, &seen.error);
         if (r < 0)
@@ -237,6 +241,9 @@ static int look(void *context, const struct tree_entry *entry)
 {
     struct search *search = context;
     bool is_folder = S_ISDIR(entry->stat->st_mode);
+    if (err_is_passing(-entry->trouble))
+        return fs_fail(search->err, -entry->trouble, "look into",
+                       entry->path[0] ? entry->path : BATCH_IN);
     if (entry->path[0] == 0) {
         if (entry->trouble != 0)
             search->failed = "unreadable";
@@ -314,7 +321,7 @@ static int read_job(int indir, const char *conf, struct batch *batch, struct err
     size_t size = 0;
     struct err why = ERR_INIT;
     int r = fs_read(indir, conf, JOB_MAX_BYTES, &text, &size, &why);
-    if (r < 0 && why.class == ERR_IO) {
+    if (r < 0 && (why.class == ERR_IO || err_is_passing(-r))) {
         *err = why;
         return r;
     }
@@ -523,6 +530,8 @@ int batch_understand(int batchdir, const char *id, const char *name, time_t now,
                    : walked;
 
     cleanup(close_fd) int indir = fs_open(batchdir, BATCH_IN, O_RDONLY | O_DIRECTORY);
+    if (indir < 0 && err_is_passing(-indir))
+        return fs_fail(err, -indir, "look into", BATCH_IN);
     int r = read_job(indir, search.conf, batch, err);
     if (r < 0)
         return r;

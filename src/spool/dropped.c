@@ -65,7 +65,9 @@ static void check_file(const struct dropped_rules *rules, const struct tree_entr
         err_hint(error, "copy the video again; the first copy may have been interrupted");
     } else if (!rules->accept_links) {
         cleanup(close_fd) int fd = fs_open(entry->dirfd, entry->name, O_RDONLY);
-        if (fd < 0) {
+        if (fd < 0 && err_is_passing(-fd)) {
+            (void)err_errno(error, -fd, "cannot be read");
+        } else if (fd < 0) {
             err_set(error, ERR_INPUT, "unreadable", "cannot be read: %s", strerror(-fd));
             err_hint(error, "allow everyone to read the file, or copy it again");
         } else if (!rules->is_ready) {

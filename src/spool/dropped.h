@@ -13,7 +13,8 @@ struct dropped_rules {
 
 // Looks at an entry of a walk.  Sets error (ERR_INPUT, with one of the ids of batch.h and a hint)
 // if it cannot be used; its text is to follow the name.  Fills *ret_stat: of what a link names,
-// where that is accepted.
+// where that is accepted.  If only the machine is in the way now (err_is_passing),
+// error is ERR_IO or ERR_SYSTEM, and says nothing about the entry.
 void dropped_check(const struct dropped_rules *rules, const struct tree_entry *entry,
                    struct stat *ret_stat, struct err *error);
 

@@ -9,6 +9,7 @@
 struct file {
     int fd;
     uint64_t size;
+    bool *is_unknown; // set where a read failed: then nothing follows from what was not seen
 };
 
 // Reads all `count` bytes at `offset`.
@@ -19,8 +20,12 @@ static bool read_at(const struct file *file, uint64_t offset, unsigned char *byt
         return false;
     while (done < count) {
         ssize_t got = pread(file->fd, bytes + done, count - done, (off_t)(offset + done));
-        if (got == 0 || (got < 0 && errno != EINTR))
+        if (got == 0)
             return false;
+        if (got < 0 && errno != EINTR) {
+            *file->is_unknown = true;
+            return false;
+        }
         done += got > 0 ? (size_t)got : 0;
     }
     return true;
@@ -187,7 +192,8 @@ static bool begins_with_box(const unsigned char *bytes)
 char *whole_doubt(int fd, uint64_t size_bytes)
 {
     static const unsigned char ebml[] = { 0x1a, 0x45, 0xdf, 0xa3 };
-    const struct file file = { fd, size_bytes };
+    bool is_unknown = false;
+    const struct file file = { fd, size_bytes, &is_unknown };
     unsigned char begin[12];
     char *doubt = NULL;
     if (!read_at(&file, 0, begin, sizeof begin))
@@ -203,5 +209,7 @@ char *whole_doubt(int fd, uint64_t size_bytes)
         is_zero(&file, size_bytes - PIECE, PIECE) &&
         is_zero(&file, size_bytes - WHOLE_ZERO_TAIL, WHOLE_ZERO_TAIL))
         doubt = xstrdup("was never filled: its end is nothing but zeros");
+    if (is_unknown)
+        free_ptr(&doubt);
     return doubt;
 }

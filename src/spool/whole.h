@@ -20,7 +20,8 @@ enum {
 
 // Looks at the regular file open as fd, of `size_bytes`.  Returns NULL if nothing speaks against
 // it, else why it is not whole, as words that follow its name: "is cut off: it has 12.8 MB of at
-// least 100 MB".  Gives a string.
+// least 100 MB".  Where it cannot be read nothing speaks against it: that is for its reader to
+// tell.  Gives a string.
 char *whole_doubt(int fd, uint64_t size_bytes);
 
 #endif

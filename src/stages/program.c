@@ -57,9 +57,15 @@ int program_settings(const struct program_options *options, struct settings *set
                      struct err *err)
 {
     cleanup(config_report_release) struct config_report report = CONFIG_REPORT_INIT;
-    if (settings_load(options->config, settings, &report) < 0)
-        return err_set(err, ERR_CONFIG, "bad_configuration", "%s",
-                       report.text ? report.text : "the configuration cannot be read");
+    int r = settings_load(options->config, settings, &report);
+    if (r < 0 && err_is_passing(-r))
+        return err_errno(err, -r, "read %s", options->config);
+    if (r < 0) {
+        const char *text = report.text ? report.text : "the configuration cannot be read";
+        size_t length = strlen(text);
+        length -= length > 0 && text[length - 1] == '\n';
+        return err_set(err, ERR_CONFIG, "bad_configuration", "%.*s", (int)length, text);
+    }
     if (options->spool) {
         free(settings->root);
         settings->root = xstrdup(options->spool);

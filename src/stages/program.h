@@ -33,7 +33,8 @@ int program_options(const struct program *program, int argc, char **argv,
 // The arguments make no sense: says how it is used.  Returns the exit status.
 int program_misused(const struct program *program);
 
-// The settings that the options name.  ERR_CONFIG "bad_configuration" lists all that is wrong.
+// The settings that the options name.  ERR_CONFIG "bad_configuration" lists all that is wrong;
+// a file that cannot be read at this moment (err_is_passing) is ERR_IO or ERR_SYSTEM.
 int program_settings(const struct program_options *options, struct settings *settings,
                      struct err *err);
 

@@ -1,11 +1,26 @@
 // What all stage programs and errands do alike: options, settings, and last words.
+#include "stages/program.h"
 #include "tests/support/folder.h"
 #include "tests/support/program.h"
 
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 
 static struct folder folder;
+
+// Reading fails with this, once; 0: it does not.  No header knows the names of ld --wrap.
+static int trouble;
+ssize_t __real_pread(int fd, void *buffer, size_t size, off_t at);
+ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t at);
+ssize_t __wrap_pread(int fd, void *buffer, size_t size, off_t at)
+{
+    if (trouble == 0)
+        return __real_pread(fd, buffer, size, at);
+    errno = trouble;
+    trouble = 0;
+    return -1;
+}
 
 static void set_up(void)
 {
@@ -69,6 +84,22 @@ START_TEST(a_wrong_configuration_is_told_whole_to_people_and_to_the_supervisor)
 }
 END_TEST
 
+START_TEST(a_configuration_that_cannot_be_read_now_is_not_wrong)
+{
+    cleanup(settings_release) struct settings settings = { .root = NULL };
+    cleanup(free_ptr) char *path = xasprintf("%s/wrong.conf", folder.path);
+    const struct program_options options = { .config = path };
+    struct err err = ERR_INIT, wrong = ERR_INIT;
+    trouble = EIO;
+    ck_assert_int_lt(program_settings(&options, &settings, &err), 0);
+    ck_assert_int_eq(err.class, ERR_IO);
+    ck_assert_msg(strstr(err.text, path) != NULL, "%s", err.text);
+    ck_assert_int_lt(program_settings(&options, &settings, &wrong), 0);
+    ck_assert_int_eq(wrong.class, ERR_CONFIG);
+    ck_assert_msg(wrong.text[strlen(wrong.text) - 1] != '\n', "%s", wrong.text);
+}
+END_TEST
+
 START_TEST(without_descriptor_three_no_file_of_the_program_takes_its_place)
 {
     cleanup(free_ptr) char *program = program_built("libexec/clipspool/sweep");
@@ -103,6 +134,7 @@ int main(void)
                         (int)(ARRAY_LEN(calls) * NAMES));
     tcase_add_loop_test(tcase, a_wrong_configuration_is_told_whole_to_people_and_to_the_supervisor,
                         0, (int)ARRAY_LEN(subjects));
+    tcase_add_test(tcase, a_configuration_that_cannot_be_read_now_is_not_wrong);
     tcase_add_test(tcase, without_descriptor_three_no_file_of_the_program_takes_its_place);
     tcase_add_test(tcase, a_reader_who_went_away_does_not_end_the_program);
     suite_add_tcase(suite, tcase);
