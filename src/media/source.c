@@ -11,6 +11,7 @@
 
 #include "media/source.h"
 #include "media/clock.h"
+#include "media/complaints.h"
 #include "media/container.h"
 #include "media/tracks.h"
 #include <errno.h>
@@ -62,7 +63,8 @@ struct source {
     bool to_key; // pictures are passed over up to the next key frame
     double wish;
     bool at_end, last_was_short;
-    unsigned failures, damage;
+    unsigned failures, damage, flagged; // flagged: pictures and sound handed out as damaged
+    atomic_uint made_up;                // pictures with made-up parts, whether flagged or not
 };
 
 // ---- errors
@@ -199,7 +201,8 @@ void source_set_start(struct source *source, double container_seconds)
 
 unsigned source_damage(const struct source *source)
 {
-    return source->damage;
+    unsigned made_up = atomic_load(&source->made_up);
+    return source->damage + (made_up > source->flagged ? made_up : source->flagged);
 }
 
 bool source_cut_off(const struct source *source)
@@ -295,7 +298,7 @@ static const AVCodec *decoder_of(const AVStream *stream)
 }
 
 static int open_decoder(const struct source *source, int kind, int threads, enum AVDiscard skip,
-                        AVCodecContext **ret_decoder, struct err *err)
+                        atomic_uint *made_up, AVCodecContext **ret_decoder, struct err *err)
 {
     const AVStream *stream = stream_of(source, kind);
     const AVCodec *codec = decoder_of(stream);
@@ -310,6 +313,7 @@ static int open_decoder(const struct source *source, int kind, int threads, enum
         decoder->thread_count = threads;
         if (kind == PICTURE)
             decoder->skip_frame = skip;
+        complaints_count(decoder, made_up);
         r = avcodec_open2(decoder, codec, NULL);
     }
     if (r < 0) {
@@ -381,7 +385,7 @@ static int seek_first_picture(struct source *source, AVCodecContext *decoder, AV
 static int find_start(struct source *source, struct err *err)
 {
     AVCodecContext *decoder = NULL;
-    int r = open_decoder(source, PICTURE, 1, AVDISCARD_DEFAULT, &decoder, err);
+    int r = open_decoder(source, PICTURE, 1, AVDISCARD_DEFAULT, NULL, &decoder, err);
     if (r < 0)
         return r;
     AVFrame *frame = av_frame_alloc();
@@ -429,7 +433,8 @@ int source_decode(struct source *source, int want, int threads, enum AVDiscard s
         // Pictures without their sound are better than nothing; the caller sees the missing
         // decoder.
         bool spare = kind == SOUND && (want & SOURCE_PICTURE);
-        int r = open_decoder(source, kind, threads, skip, &track->decoder, spare ? NULL : err);
+        int r = open_decoder(source, kind, threads, skip, &source->made_up, &track->decoder,
+                             spare ? NULL : err);
         if (r < 0 && !spare)
             return r;
         if (r < 0)
@@ -462,7 +467,7 @@ static int receive(struct source *source, int kind, AVFrame *frame, struct err *
         int r = avcodec_receive_frame(track->decoder, frame);
         if (r >= 0) {
             if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT))
-                source->damage++;
+                source->flagged++;
             clock_stamp(&track->clock, stream_of(source, kind), source->start, frame);
             if (kind == PICTURE) // the container's word on the shape of samples comes first
                 frame->sample_aspect_ratio =

@@ -76,7 +76,9 @@ double source_frame_time(const AVFrame *frame); // seconds
 // between.  Returns 1, 0 at the end, or a negative.
 int source_packet(struct source *source, AVPacket *packet, struct err *err);
 
-unsigned source_damage(const struct source *source); // packets and frames that could not be decoded
+// Packets and frames that could not be decoded, or not whole.  Final at the end of the file:
+// threads that decode ahead tell of damage when they find it.
+unsigned source_damage(const struct source *source);
 bool source_cut_off(const struct source *source); // the file ends before what its headers promise
 
 // Turns a libav error into err (class ERR_INPUT for invalid data, ERR_IO for disk, ERR_SYSTEM for

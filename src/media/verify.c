@@ -13,6 +13,7 @@
 // The packets are read and hashed by one worker while the others decode.
 #include "media/verify.h"
 
+#include "media/complaints.h"
 #include "media/crew.h"
 #include <assert.h>
 #include <math.h>
@@ -322,34 +323,16 @@ static int check_piece(void *context, size_t number, struct err *err)
     return r;
 }
 
-// What libav says meanwhile.  It has one place for it; nothing else is at work then.
-static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
-static char said[WHY];
-
-__attribute__((format(printf, 3, 0))) static void hear(void *object, int level, const char *format,
-                                                       va_list arguments)
-{
-    (void)object;
-    if (level > AV_LOG_WARNING)
-        return;
-    pthread_mutex_lock(&said_lock);
-    if (!said[0]) {
-        (void)vsnprintf(said, sizeof said, format, arguments);
-        said[strcspn(said, "\n")] = '\0';
-    }
-    pthread_mutex_unlock(&said_lock);
-}
-
 // Runs all checks.  Returns 1 if nothing is wrong, 0, or a negative.
 static int check_all(struct verifier *verifier, unsigned workers, struct err *err)
 {
     const struct crew_job job = { .work = check_piece, .context = verifier };
     struct err problem = ERR_INIT;
     find_spans(verifier);
-    said[0] = '\0';
-    av_log_set_callback(hear);
+    complaints_listen(); // nothing else of libav is at work then
     int r = crew_run(&job, 1 + workers, workers, &problem);
-    av_log_set_callback(av_log_default_callback);
+    char said[WHY];
+    complaints_first(said, sizeof said);
     if (verifier->why[0])
         return 0;
     if (r < 0 && problem.class == ERR_INPUT) // it cannot even be opened
