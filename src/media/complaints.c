@@ -11,10 +11,11 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_bool listening;
 static char first[200];
 
-static bool is_decoder(void *object)
+static bool is_decoder(const void *object)
 {
-    const AVClass *class = object == NULL ? NULL : *(const AVClass **)object;
-    return class == avcodec_get_class() && av_codec_is_decoder(((AVCodecContext *)object)->codec);
+    if (object == NULL || *(const AVClass *const *)object != avcodec_get_class())
+        return false;
+    return av_codec_is_decoder(((const AVCodecContext *)object)->codec);
 }
 
 __attribute__((format(printf, 3, 0))) static void hear(void *object, int level, const char *format,
