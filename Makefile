@@ -27,7 +27,8 @@ LIBS_base = $(shell pkg-config --libs libconfig jansson) -lm
 LIBS_daemon = $(shell pkg-config --libs libsystemd)
 LIBS_media = $(shell pkg-config --libs libavformat libavcodec libavfilter libswscale libswresample \
 	libavutil libebur128)
-LIBS_provider = $(shell pkg-config --libs libcurl libcrypto expat libisal)
+LIBS_net = $(shell pkg-config --libs libcurl libcrypto libisal)
+LIBS_store = $(shell pkg-config --libs expat) $(LIBS_net)
 LIBS_transcribe = -lpocketsphinx -lsphinxbase
 # Its headers include each other by bare names.
 CFLAGS_speech = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I pocketsphinx))
@@ -54,11 +55,12 @@ folder = $(patsubst src/%.c,$(O)/obj/%.o,$(wildcard src/$(1)/*.c))
 LIBBASE = $(O)/lib/base.a
 LIBSPOOL = $(O)/lib/spool.a $(LIBBASE)
 LIBMEDIA = $(O)/lib/media.a $(LIBSPOOL)
-LIBPROVIDER = $(O)/lib/provider.a $(LIBSPOOL)
+LIBSTORE = $(O)/lib/store.a $(O)/lib/net.a $(LIBSPOOL)
+LIBMODEL = $(O)/lib/model.a $(LIBSTORE)
 
 MEDIA_STAGES = probe compress preview render
-NET_STAGES = fetch upload publish notify sweep verify inquire
-MODEL_STAGES = analyze transcribe plan
+NET_STAGES = fetch upload publish notify sweep verify
+MODEL_STAGES = analyze transcribe plan inquire
 STAGES = $(patsubst %,$(O)/libexec/clipspool/%,$(MEDIA_STAGES) $(NET_STAGES) $(MODEL_STAGES))
 PROGRAMS = $(O)/bin/clipspool $(O)/sbin/clipspoold $(STAGES)
 # What models are told, where the programs look for it.
@@ -87,7 +89,9 @@ $(O)/lib/stage.a: $(STAGE_MODULES)
 $(O)/lib/spool.a: $(call folder,spool)
 $(O)/lib/media.a: $(call folder,media)
 $(O)/lib/highlight.a: $(call folder,highlight)
-$(O)/lib/provider.a: $(call folder,provider)
+$(O)/lib/net.a: $(call folder,net)
+$(O)/lib/store.a: $(call folder,store)
+$(O)/lib/model.a: $(call folder,model)
 $(O)/lib/speech.a: $(call folder,speech)
 $(O)/lib/support.a: $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/support/*.c))
 
@@ -104,14 +108,14 @@ $(MEDIA_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/s
 	@mkdir -p $(@D)
 	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_media) $(LIBS_stage) $(LIBS_base)
 
-$(NET_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a $(LIBPROVIDER)
+$(NET_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a $(LIBSTORE)
 	@mkdir -p $(@D)
-	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_provider) $(LIBS_stage) $(LIBS_base)
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_store) $(LIBS_stage) $(LIBS_base)
 
 $(MODEL_STAGES:%=$(O)/libexec/clipspool/%): $(O)/libexec/clipspool/%: $(O)/obj/stages/%.o $(O)/lib/stage.a \
-	    $(O)/lib/highlight.a $(O)/lib/speech.a $(LIBPROVIDER) | $(PROMPTS)
+	    $(O)/lib/highlight.a $(O)/lib/speech.a $(LIBMODEL) | $(PROMPTS)
 	@mkdir -p $(@D)
-	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_$(@F)) $(LIBS_provider) $(LIBS_stage) $(LIBS_base)
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_$(@F)) $(LIBS_store) $(LIBS_stage) $(LIBS_base)
 
 $(O)/share/clipspool/prompts/%: etc/prompts/%
 	@mkdir -p $(@D)
@@ -137,9 +141,9 @@ INTEGRATION_TESTS = $(LONG_TESTS) $(filter-out $(LONG_TESTS),$(call test_program
 FAULT_TESTS = $(call test_programs,fault)
 BENCHES = $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/bench_*.c))
 
-$(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(O)/lib/highlight.a $(O)/lib/speech.a $(LIBPROVIDER)
+$(O)/tests/%: $(O)/obj/tests/%.o $(O)/lib/support.a $(O)/lib/media.a $(O)/lib/highlight.a $(O)/lib/speech.a $(LIBMODEL)
 	@mkdir -p $(@D)
-	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_test) $(LIBS_media) $(LIBS_provider) \
+	$(call show,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_test) $(LIBS_media) $(LIBS_store) \
 	    $(LIBS_transcribe) $(LIBS_daemon) $(LIBS_stage) $(LIBS_base)
 
 # Where file systems are what the test says.
@@ -208,16 +212,16 @@ check-system: deps-system ## install into an empty root; boot a Debian with the 
 	+@$(MAKE) --no-print-directory deb >$(O)/deb.log 2>&1 || { tail -n 40 $(O)/deb.log; exit 1; }
 	@tests/system/check-boot $(O)/deb
 
-# Fuzzers take what their target needs out of base, spool and provider, and of media what only looks
-# at bytes, all built by clang with its sanitizers.
+# Fuzzers take what their target needs out of base, spool, net, store and model, and of media what only
+# looks at bytes, all built by clang with its sanitizers.
 FUZZERS = $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS = 30
 FUZZ_MEDIA = $(addprefix src/media/,bits.c nal.c obu.c packets.c vp9.c webtrack.c) $(wildcard src/media/paramsets*.c)
-$(O)/fuzz/%: tests/fuzz/%.c $(wildcard src/base/*.c src/spool/*.c src/provider/*.c) $(FUZZ_MEDIA)
+$(O)/fuzz/%: tests/fuzz/%.c $(wildcard $(patsubst %,src/%/*.c,base spool net store model)) $(FUZZ_MEDIA)
 	@mkdir -p $(@D)
 	clang -std=c17 -D_GNU_SOURCE -Isrc -I. -g -O1 -DCLIPSPOOL_VERSION='"$(VERSION)"' \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $^ \
-	    $(shell pkg-config --libs libavutil) $(LIBS_provider) $(LIBS_daemon) $(LIBS_base)
+	    $(shell pkg-config --libs libavutil) $(LIBS_store) $(LIBS_daemon) $(LIBS_base)
 
 .PHONY: fuzz
 fuzz: $(FUZZERS) ## let each fuzzer look for crashes (FUZZ_SECONDS each, from tests/fuzz/corpus)

@@ -63,7 +63,7 @@ static struct outcome judge_trouble(const struct outcome_facts *facts)
     };
 }
 
-// It did not come to an attempt: the service is left alone, or asked by others (provider/gate.h).
+// It did not come to an attempt: the service is left alone, or asked by others (net/gate.h).
 // Only this step waits, for others have to do with other services.  What ends it some time are the
 // attempts of those who ask whether the service is back, and its own turn comes.
 static struct outcome wait_for_turn(const struct outcome_facts *facts)

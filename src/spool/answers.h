@@ -4,7 +4,7 @@
 //   CACHE/answers/KEY.json      CACHE: settings.models.cache
 //   work/ID/answers/KEY.json    where there is no such folder, or none is to be used
 //
-// KEY is the SHA-256 of all that the answer depends on (provider/ask.h).  An answer stands there as
+// KEY is the SHA-256 of all that the answer depends on (model/ask.h).  An answer stands there as
 // it came, at once when it has come; it is read anew each time.  Its time says when it was last of
 // use.
 #ifndef CLIPSPOOL_ANSWERS_H

@@ -1,7 +1,7 @@
 // A bucket as the configuration names it: where objects can be, and whose keys open it.
 //
 // Plain data, the rows of its options and the rules between them; who opens one is in
-// src/provider.  Keys are never here, only the name of a credential (provider/credential.h).
+// src/store.  Keys are never here, only the name of a credential (net/credential.h).
 #ifndef CLIPSPOOL_BUCKET_H
 #define CLIPSPOOL_BUCKET_H
 

@@ -4,7 +4,7 @@
 //   ROOT/ledger/day.json    what all batches used today, and calls whose bill is not there yet
 //   ROOT/ledger/lock        held while either is read and changed (fs_lock)
 //
-// Plain data and its files; what may be spent decides who asks (provider/purse.h).  Money is
+// Plain data and its files; what may be spent decides who asks (model/purse.h).  Money is
 // counted in billionths of the unit that prices are configured in.
 #ifndef CLIPSPOOL_LEDGER_H
 #define CLIPSPOOL_LEDGER_H

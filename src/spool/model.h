@@ -2,7 +2,7 @@
 // said, where they are and what they cost.
 //
 // Plain data, the rows of its options and the rules between them; who asks one is in src/provider.
-// Keys are never here, only the name of a credential (provider/credential.h).
+// Keys are never here, only the name of a credential (net/credential.h).
 #ifndef CLIPSPOOL_MODEL_H
 #define CLIPSPOOL_MODEL_H
 

@@ -34,7 +34,7 @@ struct settings {
     double max_source_seconds;
     int64_t stage_memory_bytes; // RLIMIT_AS of a stage, 0: none
     double min_free_percent;    // below this no new batch is taken
-    // fetch { }: see provider/http.h
+    // fetch { }: see net/http.h
     char *allow_hosts, *allow_networks, *ca_file; // or NULL
     double connect_seconds, stall_seconds, stall_bytes_per_second;
     // storage { }
@@ -44,7 +44,7 @@ struct settings {
     double link_seconds, reel_link_seconds, temp_hours;
     struct bucket_list buckets;
     // webhook { }
-    char *webhook_credential;                           // as of provider/credential.h; or NULL
+    char *webhook_credential;                           // as of net/credential.h; or NULL
     char *webhook_allow_hosts, *webhook_allow_networks; // or NULL
     double webhook_deadline_seconds;                    // for an answer
     char *webhook_wait_seconds;                         // as of errand_read_waits

@@ -1,6 +1,6 @@
 // How much a service outside may be asked: what is known of each, in a small file of services/.
 //
-// Whoever asks a service, in whatever process, reads and changes that file (provider/gate.h has the
+// Whoever asks a service, in whatever process, reads and changes that file (net/gate.h has the
 // locks); people see it in doctor.  Here is the arithmetic, pure, and the form of the file:
 //
 //   a bucket of tokens    one number, the moment to which all that was asked for is paid; asking
@@ -65,7 +65,7 @@ int64_t throttle_now(void);
 int throttle_away(const struct throttle *throttle, const char *name, int64_t wait_us,
                   struct err *err);
 // True if it says that one had no turn at a service, for it rests or is asked by others ("no_turn"
-// of provider/gate.h): whoever counts tries counts none.
+// of net/gate.h): whoever counts tries counts none.
 bool throttle_had_no_turn(const struct err *err);
 // The name again, from such an error, whatever was put before its text; NULL from another.  Gives a
 // string.

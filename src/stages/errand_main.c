@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "provider/secret.h"
+#include "net/secret.h"
 #include "spool/batch.h"
 #include "spool/throttle.h"
 #include "stages/confine.h"

@@ -4,9 +4,9 @@
 
 #include "base/fs.h"
 #include "base/text.h"
-#include "provider/handover.h"
-#include "provider/secret.h"
-#include "provider/wire.h"
+#include "model/handover.h"
+#include "model/wire.h"
+#include "net/secret.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -2,8 +2,8 @@
 #ifndef CLIPSPOOL_EXHIBIT_H
 #define CLIPSPOOL_EXHIBIT_H
 
-#include "provider/digest.h"
-#include "provider/vision.h"
+#include "model/vision.h"
+#include "net/digest.h"
 #include "spool/probe.h"
 #include "stages/models.h"
 

@@ -1,6 +1,6 @@
 // fetch: brings a source into its directory of the batch.
 //
-// One that a link names is downloaded, over as many tries as it takes (provider/download.h); an
+// One that a link names is downloaded, over as many tries as it takes (net/download.h); an
 // object likewise, with the keys of the configured bucket that it is in and only from there.
 //
 // A dropped file is there already, in in/; its directory gets a clone of it, a second name for it
@@ -11,7 +11,7 @@
 
 #include "base/fs.h"
 #include "base/text.h"
-#include "provider/download.h"
+#include "net/download.h"
 #include "spool/doubt.h"
 #include "stages/gates.h"
 #include "stages/stage.h"

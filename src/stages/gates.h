@@ -2,7 +2,7 @@
 #ifndef CLIPSPOOL_GATES_H
 #define CLIPSPOOL_GATES_H
 
-#include "provider/gate.h"
+#include "net/gate.h"
 #include "spool/settings.h"
 
 // Of a service that is asked: "storage oss-main", "webhook https://example.org".  Keeps stop_fd.

@@ -1,14 +1,14 @@
 // inquire: tells the doctor whether the services of models answer, each in every role that it is
 // set up for.
 //
-// Asks the least that there is to ask (provider/inquiry.h), through the gate of the service like
+// Asks the least that there is to ask (model/inquiry.h), through the gate of the service like
 // whoever else asks it.  It belongs to no batch: nothing is booked, kept or tried again.
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
-#include "provider/credential.h"
-#include "provider/inquiry.h"
+#include "model/inquiry.h"
+#include "net/credential.h"
 #include "stages/errand_main.h"
 #include "stages/models.h"
 

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#include "provider/credential.h"
-#include "provider/secret.h"
+#include "net/credential.h"
+#include "net/secret.h"
 #include "stages/gates.h"
 #include "stages/stop.h"
 

@@ -5,7 +5,7 @@
 #ifndef CLIPSPOOL_MODELS_H
 #define CLIPSPOOL_MODELS_H
 
-#include "provider/ask.h"
+#include "model/ask.h"
 #include "stages/stage.h"
 
 struct models {

@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "provider/credential.h"
-#include "provider/http.h"
-#include "provider/secret.h"
-#include "provider/sign_webhook.h"
+#include "net/credential.h"
+#include "net/http.h"
+#include "net/secret.h"
+#include "net/sign_webhook.h"
 #include "spool/errand.h"
 #include "spool/remote.h"
 #include "stages/errand_main.h"

@@ -1,8 +1,8 @@
 // From a batch to the questions of the planner, and from those to calls that are paid.
 #include "stages/planning.h"
 
-#include "provider/planner.h"
-#include "provider/tokens.h"
+#include "model/planner.h"
+#include "model/tokens.h"
 #include "stages/models.h"
 #include <math.h>
 

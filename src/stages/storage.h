@@ -5,9 +5,9 @@
 #ifndef CLIPSPOOL_STORAGE_H
 #define CLIPSPOOL_STORAGE_H
 
-#include "provider/gate.h"
-#include "provider/store.h"
+#include "net/gate.h"
 #include "spool/settings.h"
+#include "store/store.h"
 
 struct storage {
     const struct bucket *bucket;  // of the settings; borrowed

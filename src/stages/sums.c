@@ -5,7 +5,7 @@
 #include <fcntl.h>
 
 #include "base/text.h"
-#include "provider/digest.h"
+#include "net/digest.h"
 
 enum { PIECE = 1 << 18 };
 

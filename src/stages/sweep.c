@@ -14,7 +14,7 @@
 
 #include "base/fs.h"
 #include "base/text.h"
-#include "provider/credential.h"
+#include "net/credential.h"
 #include "spool/errand.h"
 #include "spool/objects.h"
 #include "spool/status.h"

@@ -2,8 +2,8 @@
 #include "stages/viewing.h"
 
 #include "base/fs.h"
-#include "provider/reply.h"
-#include "provider/reply_analysis.h"
+#include "model/reply.h"
+#include "model/reply_analysis.h"
 #include "stages/exhibit.h"
 #include "stages/fallback.h"
 #include <errno.h>

@@ -4,7 +4,7 @@
 // keeps the record that lets it go on after a kill, and syncs.  Each round runs both in turn, so
 // that a busy machine slows both; the medians of the rounds' ratios count.
 // CLIPSPOOL_BENCH_ROUNDS sets the number of rounds (5).
-#include "provider/download.h"
+#include "net/download.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

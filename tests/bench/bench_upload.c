@@ -5,7 +5,7 @@
 // the CRC-64 for OSS, the CRC-32C of each part for S3; curl sends the file in one piece and does
 // nothing else.  Each round runs them in turn, so that a busy machine slows all; the medians of the
 // rounds' ratios count.  CLIPSPOOL_BENCH_ROUNDS sets the number of rounds (5).
-#include "provider/store.h"
+#include "store/store.h"
 #include "tests/support/measure.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 // A ledger under failure: the process ends before every system call of holding, settling and
 // dropping, and every call fails once.  At each of these moments both accounts have at least what
 // may have been billed, the day at least what the batch has, and doing it again makes them right.
-#include "provider/purse.h"
+#include "model/purse.h"
 #include "tests/support/faults.h"
 #include "tests/support/folder.h"
 

@@ -1,9 +1,9 @@
 // Whatever a service answers, it is judged, what is kept of its words is printable and without
 // keys, and what is read of it is bounded by it.
 #include "base/text.h"
-#include "provider/fault.h"
-#include "provider/wire_dashscope.h"
-#include "provider/wire_openai.h"
+#include "model/fault.h"
+#include "model/wire_dashscope.h"
+#include "model/wire_openai.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 // media, and no answer is asked for more often than that.  The input is three answers, parted by a
 // byte 0.
 #include "base/text.h"
-#include "provider/planner.h"
+#include "model/planner.h"
 
 enum { SOURCES = 3 };
 static const double durations[SOURCES] = { 100, 0, 20 };

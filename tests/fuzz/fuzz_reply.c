@@ -1,9 +1,9 @@
 // Whatever a model answers, the plan that comes of it lies inside the media once plan_check has
 // seen it, and the analysis can be written and read back.
 #include "base/text.h"
-#include "provider/reply.h"
-#include "provider/reply_analysis.h"
-#include "provider/reply_plan.h"
+#include "model/reply.h"
+#include "model/reply_analysis.h"
+#include "model/reply_plan.h"
 
 #include <math.h>
 

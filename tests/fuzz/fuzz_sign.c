@@ -2,7 +2,7 @@
 // nowhere in what comes out.
 #include "base/percent.h"
 #include "base/text.h"
-#include "provider/sign.h"
+#include "net/sign.h"
 
 static const char secret_text[] = "SESAMEsesameSESAMEsesame";
 

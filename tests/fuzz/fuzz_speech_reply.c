@@ -1,6 +1,6 @@
 // Whatever a service says was said: no bytes crash the reader, and what is read is in order and
 // within the source.
-#include "provider/speech_reply.h"
+#include "model/speech_reply.h"
 
 #include <math.h>
 

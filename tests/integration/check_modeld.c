@@ -1,11 +1,11 @@
 // The services of models that other tests talk to are themselves held against what is known of
 // their protocols: requests as the vendors print them are answered, what the vendors refuse is
 // refused in their words; and what we put on the wire is to their liking.
-#include "provider/fault.h"
-#include "provider/reply_analysis.h"
-#include "provider/reply_plan.h"
-#include "provider/wire_dashscope.h"
-#include "provider/wire_openai.h"
+#include "model/fault.h"
+#include "model/reply_analysis.h"
+#include "model/reply_plan.h"
+#include "model/wire_dashscope.h"
+#include "model/wire_openai.h"
 #include "tests/support/media.h"
 #include "tests/support/modeld.h"
 #include "tests/support/program.h"

@@ -1,8 +1,8 @@
 // Parts of the chain against the services of models, one by one: what a service's answer is judged
 // to be, in each dialect, and a video that is handed over.
-#include "provider/fault.h"
-#include "provider/handover.h"
-#include "provider/wire_dashscope.h"
+#include "model/fault.h"
+#include "model/handover.h"
+#include "model/wire_dashscope.h"
 #include "tests/support/media.h"
 #include "tests/support/modeld.h"
 

@@ -1,7 +1,7 @@
 // A bucket of OSS, played by a server that computes the signatures for itself: everything a store
 // is asked for, with both signatures; what it does when the service fails half way; clocks; turns.
 #include "base/fs.h"
-#include "provider/store.h"
+#include "store/store.h"
 #include "tests/support/bucketd.h"
 #include "tests/support/store_story.h"
 

@@ -1,5 +1,5 @@
 // A bucket of an S3 service that checks signatures: everything a store is asked for.
-#include "provider/store.h"
+#include "store/store.h"
 #include "tests/support/bucketd.h"
 #include "tests/support/store_story.h"
 

@@ -3,7 +3,7 @@
 #ifndef CLIPSPOOL_TESTS_ASKING_H
 #define CLIPSPOOL_TESTS_ASKING_H
 
-#include "provider/ask.h"
+#include "model/ask.h"
 #include "tests/support/folder.h"
 #include "tests/support/httpd.h"
 

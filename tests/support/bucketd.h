@@ -3,7 +3,7 @@
 #ifndef CLIPSPOOL_TESTS_BUCKETD_H
 #define CLIPSPOOL_TESTS_BUCKETD_H
 
-#include "provider/store.h"
+#include "store/store.h"
 #include "tests/support/folder.h"
 #include "tests/support/server.h"
 

@@ -1,5 +1,5 @@
 // What is understood of the head of an answer, and what is not.
-#include "provider/answer.h"
+#include "net/answer.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 // What a text model is told: nothing beyond the bound, nothing left out unsaid, nothing that is not
 // data.
-#include "provider/brief.h"
+#include "model/brief.h"
 
 #include "base/text.h"
-#include "provider/tokens.h"
+#include "model/tokens.h"
 #include <check.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // Bills, accounts, and a thousand random batches that never pass their budget.
-#include "provider/budget.h"
+#include "model/budget.h"
 
 #include "tests/support/invented.h"
 #include <check.h>

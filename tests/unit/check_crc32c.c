@@ -1,5 +1,5 @@
 // CRC-32C as services of S3 have it, against known values and a bit at a time.
-#include "provider/crc32c.h"
+#include "net/crc32c.h"
 #include "tests/support/invented.h"
 
 #include <check.h>

@@ -1,5 +1,5 @@
 // CRC-64 as OSS has it, against known values and a bit at a time.
-#include "provider/crc64.h"
+#include "net/crc64.h"
 #include "tests/support/invented.h"
 #include <check.h>
 

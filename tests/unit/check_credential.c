@@ -1,6 +1,6 @@
 // Keys are read only from where nobody else can read them, and no error tells them.
-#include "provider/credential.h"
-#include "provider/secret.h"
+#include "net/credential.h"
+#include "net/secret.h"
 #include "tests/support/folder.h"
 #include <check.h>
 #include <fcntl.h>

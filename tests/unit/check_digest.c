@@ -1,6 +1,6 @@
 // Hashes against published values (RFC 1321, 2202, 4231, FIPS 180) and their spellings.
-#include "provider/digest.h"
-#include "provider/secret.h"
+#include "net/digest.h"
+#include "net/secret.h"
 #include <check.h>
 
 START_TEST(hashes_are_those_of_the_standards)

@@ -1,7 +1,7 @@
 // Downloads over real sockets: whole, broken, changed, lied about; what is left and what is asked.
 #include "base/fs.h"
 #include "base/json.h"
-#include "provider/download.h"
+#include "net/download.h"
 #include "tests/support/folder.h"
 #include "tests/support/httpd.h"
 #include "tests/support/program.h"

@@ -1,5 +1,5 @@
 // A request in the making: the address, and that nothing is said twice.
-#include "provider/draft.h"
+#include "net/draft.h"
 #include "spool/remote.h"
 #include <check.h>
 

@@ -1,5 +1,5 @@
 // Which words and addresses belong to whom.
-#include "provider/endpoint.h"
+#include "model/endpoint.h"
 
 #include <check.h>
 #include <math.h>

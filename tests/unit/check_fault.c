@@ -1,5 +1,5 @@
 // Every way in which a service of models misbehaves, and what is made of it.
-#include "provider/fault.h"
+#include "model/fault.h"
 
 #include <check.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 // Names with values: what can be sent, and how it is written to be signed.
-#include "provider/fields.h"
+#include "net/fields.h"
 #include <check.h>
 
 static struct fields fields;

@@ -1,5 +1,5 @@
 // The names that servers give, and what is left of them.
-#include "provider/filename.h"
+#include "net/filename.h"
 
 #include "base/text.h"
 

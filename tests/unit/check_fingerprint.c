@@ -1,5 +1,5 @@
 // The checksum of a growing file is that of the whole, whenever its bytes came.
-#include "provider/fingerprint.h"
+#include "net/fingerprint.h"
 #include "tests/support/folder.h"
 #include "tests/support/program.h"
 

@@ -1,5 +1,5 @@
 // Forms, read back by Python's parser of mail and sent to a server.
-#include "provider/form.h"
+#include "net/form.h"
 
 #include "tests/support/folder.h"
 #include "tests/support/httpd.h"

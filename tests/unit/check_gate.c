@@ -1,5 +1,5 @@
 // Turns at a service between processes: fork and kill -9.
-#include "provider/gate.h"
+#include "net/gate.h"
 #include "tests/support/folder.h"
 
 #include <check.h>

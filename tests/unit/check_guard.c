@@ -1,6 +1,6 @@
 // To whom a link may lead: the rule as a table of addresses and ports, once as it is and once with
 // what the configuration can name.
-#include "provider/guard.h"
+#include "net/guard.h"
 
 #include <arpa/inet.h>
 #include <check.h>

@@ -3,7 +3,7 @@
 // The server does what the query of a link says, so the address of the service ends in a query that
 // names the file with its answer, and what is put behind the address disappears in a last
 // parameter.
-#include "provider/handover.h"
+#include "model/handover.h"
 
 #include "tests/support/folder.h"
 #include "tests/support/httpd.h"

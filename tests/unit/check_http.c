@@ -1,5 +1,5 @@
 // Requests over real sockets: where they go and where not, and what ends them.
-#include "provider/http.h"
+#include "net/http.h"
 #include "tests/support/folder.h"
 #include "tests/support/httpd.h"
 #include "tests/support/program.h"

@@ -1,5 +1,5 @@
 // What a reel is about, as it is told on.
-#include "provider/idea.h"
+#include "model/idea.h"
 
 #include <check.h>
 

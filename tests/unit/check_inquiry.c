@@ -1,5 +1,5 @@
 // Whether services answer, asked for the least: what is sent, and what is said of what is wrong.
-#include "provider/inquiry.h"
+#include "model/inquiry.h"
 #include "tests/support/asking.h"
 
 #include <check.h>

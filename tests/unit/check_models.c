@@ -1,5 +1,5 @@
 // From the role of a batch to an asker that has the key of its service.
-#include "provider/secret.h"
+#include "net/secret.h"
 #include "stages/models.h"
 #include "tests/support/asking.h"
 

@@ -1,6 +1,6 @@
 // Whether a transfer still goes on well enough, as tables of moments: when it is looked at, how
 // much has moved by then, and what is to be said of it.
-#include "provider/pace.h"
+#include "net/pace.h"
 
 #include <check.h>
 

@@ -1,5 +1,5 @@
 // The record of a download: what can be gone on with after a kill, and after a power cut.
-#include "provider/partial.h"
+#include "net/partial.h"
 #include "tests/support/folder.h"
 
 #include <check.h>

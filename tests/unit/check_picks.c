@@ -1,5 +1,5 @@
 // Which of the clips that were named make the reel.
-#include "provider/picks.h"
+#include "model/picks.h"
 
 #include <check.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 // Two passes of questions, and what becomes of whatever is answered.
-#include "provider/planner.h"
+#include "model/planner.h"
 
 #include "tests/support/program.h"
 #include <check.h>

@@ -1,5 +1,5 @@
 // Prompts: what a file of sections becomes, and what is refused of it.
-#include "provider/prompt.h"
+#include "model/prompt.h"
 
 #include "base/text.h"
 #include "tests/support/folder.h"

@@ -1,5 +1,5 @@
 // What services say of bytes, held against the bytes.
-#include "provider/proof.h"
+#include "net/proof.h"
 
 #include <check.h>
 

@@ -1,7 +1,7 @@
 // Two accounts on disk: nothing is held beyond a limit by however many at a time, nothing is billed
 // twice, and what may have been billed stays held.
 #include "base/fs.h"
-#include "provider/purse.h"
+#include "model/purse.h"
 #include "spool/batch.h"
 #include "tests/support/folder.h"
 

@@ -1,5 +1,5 @@
 // What people are told that models cost: sums that are the ledger's, and no saving that is not.
-#include "provider/budget.h"
+#include "model/budget.h"
 #include "spool/batch.h"
 #include "spool/receipt.h"
 #include "tests/support/folder.h"

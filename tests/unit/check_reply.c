@@ -1,5 +1,5 @@
 // JSON is found in what models write, and nothing else is.
-#include "provider/reply.h"
+#include "model/reply.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // From answers to analyses that can be read back.
-#include "provider/reply_analysis.h"
+#include "model/reply_analysis.h"
 
 #include <check.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 // The sense that a list of spans makes.
-#include "provider/reply_list.h"
+#include "model/reply_list.h"
 
 #include <check.h>
 #include <math.h>

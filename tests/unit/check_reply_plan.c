@@ -1,5 +1,5 @@
 // From answers to plans that plan_check lets through.
-#include "provider/reply_plan.h"
+#include "model/reply_plan.h"
 
 #include <check.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 // Times and spans in all the forms that models write.
-#include "provider/reply_span.h"
+#include "model/reply_span.h"
 
 #include <check.h>
 #include <math.h>

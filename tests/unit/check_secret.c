@@ -1,7 +1,7 @@
 // Text that leaves no copies.
-#include "provider/secret.h"
-#include "provider/sign.h"
-#include "provider/sign_webhook.h"
+#include "net/secret.h"
+#include "net/sign.h"
+#include "net/sign_webhook.h"
 #include "tests/support/folder.h"
 #include <check.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // Signatures byte for byte as the services' own clients make them, and what is refused to be
 // signed.
-#include "provider/secret.h"
-#include "provider/sign.h"
+#include "net/secret.h"
+#include "net/sign.h"
 #include "tests/unit/sign_vectors.h"
 #include <check.h>
 

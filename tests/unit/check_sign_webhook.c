@@ -1,5 +1,5 @@
 // Standard Webhooks signatures: expected values made with npm standardwebhooks 1.1.1.
-#include "provider/sign_webhook.h"
+#include "net/sign_webhook.h"
 #include <check.h>
 
 #define SECRET "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="

@@ -1,5 +1,5 @@
 // What services say was said: their documented answers, and what they may say instead.
-#include "provider/speech_reply.h"
+#include "model/speech_reply.h"
 
 #include <check.h>
 #include <math.h>

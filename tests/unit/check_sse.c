@@ -1,5 +1,5 @@
 // Events out of streams.
-#include "provider/sse.h"
+#include "model/sse.h"
 
 #include <check.h>
 

@@ -1,6 +1,6 @@
 // What every store checks before it does anything, and whose error it says it is.
-#include "provider/store.h"
-#include "provider/store_verbs.h"
+#include "store/store.h"
+#include "store/store_verbs.h"
 #include "tests/support/folder.h"
 
 #include <check.h>

@@ -1,6 +1,6 @@
 // A bucket without its service: where its address leads, what of a configuration is refused before
 // anything is sent.
-#include "provider/store.h"
+#include "store/store.h"
 
 #include <check.h>
 

@@ -1,5 +1,5 @@
 // Refusals: which words are taken from them, and what they mean.
-#include "provider/store_fault.h"
+#include "store/store_fault.h"
 
 #include <check.h>
 #include <errno.h>

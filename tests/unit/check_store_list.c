@@ -1,6 +1,6 @@
 // Lists whose service is not what it should be: nothing foreign is shown, and nothing that answers
 // do makes reading them cost more than their size.
-#include "provider/store.h"
+#include "store/store.h"
 #include "tests/support/bucketd.h"
 #include "tests/support/store_story.h"
 

@@ -1,7 +1,7 @@
 // Large objects against a service that fails at every place: what is mended, what is told, and that
 // nothing is left of what did not come to its end.
-#include "provider/digest.h"
-#include "provider/store.h"
+#include "net/digest.h"
+#include "store/store.h"
 #include "tests/support/bucketd.h"
 #include "tests/support/store_story.h"
 

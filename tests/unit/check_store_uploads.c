@@ -1,5 +1,5 @@
 // Uploads that a killed process left: those are taken back, and no others.
-#include "provider/store.h"
+#include "store/store.h"
 #include "tests/support/bucketd.h"
 #include "tests/support/store_story.h"
 

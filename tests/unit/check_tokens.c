@@ -1,5 +1,5 @@
 // Tokens against what was billed and worked out elsewhere, and what saves them.
-#include "provider/tokens.h"
+#include "model/tokens.h"
 
 #include "tests/unit/token_vectors.h"
 #include <check.h>

@@ -1,7 +1,7 @@
 // What a vision model is shown and asked, and what becomes of its answer.
-#include "provider/vision.h"
+#include "model/vision.h"
 
-#include "provider/reply_analysis.h"
+#include "model/reply_analysis.h"
 #include "tests/support/program.h"
 #include <check.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 // What the bodies of all services share.
-#include "provider/wire.h"
+#include "model/wire.h"
 
-#include "provider/digest.h"
+#include "net/digest.h"
 #include <check.h>
 #include <math.h>
 

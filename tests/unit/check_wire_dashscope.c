@@ -1,5 +1,5 @@
 // DashScope's bodies against those of its manual and of recorded answers.
-#include "provider/wire_dashscope.h"
+#include "model/wire_dashscope.h"
 
 #include <check.h>
 #include <math.h>

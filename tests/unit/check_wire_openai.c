@@ -1,5 +1,5 @@
 // Bodies of chat/completions in their dialects.
-#include "provider/wire_openai.h"
+#include "model/wire_openai.h"
 
 #include <check.h>
 #include <math.h>

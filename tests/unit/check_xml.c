@@ -1,5 +1,5 @@
 // XML of strangers: what is given on, and what is refused.
-#include "provider/xml.h"
+#include "store/xml.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #ifndef CLIPSPOOL_TESTS_SIGN_VECTORS_H
 #define CLIPSPOOL_TESTS_SIGN_VECTORS_H
 
-#include "provider/sign.h"
+#include "net/sign.h"
 
 #define FROZEN 1763195400 // 2025-11-15T08:30:00Z
 #define EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

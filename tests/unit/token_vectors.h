@@ -3,7 +3,7 @@
 #ifndef CLIPSPOOL_TESTS_TOKEN_VECTORS_H
 #define CLIPSPOOL_TESTS_TOKEN_VECTORS_H
 
-#include "provider/tokens.h"
+#include "model/tokens.h"
 
 #define QWEN_VL_MAX "qwen-vl-max"
 #define QWEN3_VL_PLUS "qwen3-vl-plus"
