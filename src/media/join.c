@@ -331,9 +331,11 @@ static int put_copied(void *context, size_t index, AVPacket *packet, struct err 
     bool is_sync = pictures[index].kind == NAL_SYNC || pictures[index].kind == NAL_SYNC_OPEN;
     const struct paramsets *group =
         joiner->is_web ? NULL : joiner->group_of[joiner->cut->segment->video_index];
-    int r = translate(joiner, group, packet, run->is_open && index == run->from, err);
+    bool as_bla = run->is_open && index == run->from;
+    int r = translate(joiner, group, packet, as_bla, err);
     if (r < 0)
         return r;
+    joiner->join->packets[joiner->join->count].is_original = group && !group->renamed && !as_bla;
     packet->flags = is_sync ? AV_PKT_FLAG_KEY : 0;
     av_packet_free_side_data(packet);
     return put_picture(joiner, packet, err);

@@ -10,6 +10,7 @@ struct join_packet {
     int64_t frame;                     // shown
     uint8_t hash[16];                  // of its bytes, as they were put in
     bool is_copied, is_sync, is_joint; // is_joint: the first of a strip
+    bool is_original;                  // copied, and its slices are the original's bit for bit
 };
 
 struct join {

@@ -1,9 +1,12 @@
 // The finished file held against what went into it; see verify.h.
 //
-// Around a joint two groups of pictures are decoded: the one that ends there, whole, and the
-// beginning of the one that begins there, until no picture from before the joint can be referred to
-// any more: what a decoder takes amiss shows up to there or never.  Far from the joint pictures
-// that nobody refers to are passed over: they cannot carry damage on.  A joint stands only once its
+// Around a joint two groups of pictures are decoded.  Of the one that begins there the beginning,
+// until no picture from before the joint can be referred to any more: what a decoder takes amiss
+// shows up to there or never.  The one that ends there whole if it was encoded, or if its slices
+// had to be changed for the track; far from the joint pictures that nobody refers to are passed
+// over: they cannot carry damage on.  Where its slices are the original's bit for bit, and nothing
+// that they refer to can be missing, for it begins with its sync picture, that picture alone: the
+// decoder comes to the joint with its parameter sets and pictures.  A joint stands only once its
 // picture has come out of a decoder: what could not be looked at is not taken for good.
 //
 //     sync          sync  joint=sync      sync
@@ -31,6 +34,14 @@ static const double sound_tolerance = 0.06;
 struct span {
     size_t from, to; // packets in coding order; `from` is a sync picture
     size_t joint;    // the last one in it
+};
+
+// Along a span.
+struct walk {
+    const struct join *join;
+    size_t at;      // the packet at hand
+    bool has_joint; // there was one
+    size_t joint;   // the last
 };
 
 struct verifier {
@@ -244,14 +255,38 @@ static int check_joints(struct verifier *verifier)
     return 1;
 }
 
-// Behind the last joint of the span: can packet i refer to nothing from before it any more?
-static bool is_past(const AVCodecContext *decoder, const struct span *span, size_t i)
+// Can packet i, behind the joint, refer to nothing from before it any more?
+static bool is_past(const AVCodecContext *decoder, size_t joint, size_t i)
 {
+    if (i >= joint + CLOSE)
+        return true;
     // Only of this codec the decoder tells how many pictures may be referred to.
-    if (decoder->codec_id != AV_CODEC_ID_H264 || i <= span->joint)
+    if (decoder->codec_id != AV_CODEC_ID_H264 || i <= joint)
         return false;
     size_t delay = (size_t)decoder->has_b_frames;
-    return i > span->joint + (size_t)decoder->refs * (1 + delay) + delay + SPARE;
+    return i > joint + (size_t)decoder->refs * (1 + delay) + delay + SPARE;
+}
+
+// Strips begin with sync pictures: what follows one that is not decoded is not decoded either, up
+// to the next.
+static bool is_looked_at(const struct walk *walk, const AVCodecContext *decoder)
+{
+    const struct join_packet *packet = &walk->join->packets[walk->at];
+    return packet->is_sync || !packet->is_original ||
+           (walk->has_joint && !is_past(decoder, walk->joint, walk->at));
+}
+
+// Hands the packet at hand to the decoder.  Returns 1, or 0 if it is refused.
+static int look_at(struct verifier *verifier, AVCodecContext *decoder, const struct walk *walk,
+                   const AVPacket *packet, AVFrame *frame)
+{
+    if (!is_looked_at(walk, decoder))
+        return 1;
+    decoder->skip_frame = is_close(walk->join, walk->at) ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
+    if (avcodec_send_packet(decoder, packet) < 0)
+        return refuse_joint(verifier, "the picture at %.3f s does not decode",
+                            seconds_of(verifier, walk->join->packets[walk->at].frame));
+    return take_pictures(verifier, decoder, frame);
 }
 
 static int decode_span(struct verifier *verifier, struct source *source, const struct span *span,
@@ -262,25 +297,24 @@ static int decode_span(struct verifier *verifier, struct source *source, const s
     double first = seconds_of(verifier, join->packets[span->from].frame);
     double base = av_q2d(source_video(source)->time_base);
     int r = source_seek(source, first, err), ok = 1;
-    size_t i = span->from;
+    struct walk walk = { .join = join, .at = span->from };
     bool begun = false;
     // What the decoder has to say comes from parsing and from what refers to what, not from
     // samples.
     decoder->skip_loop_filter = AVDISCARD_ALL;
-    while (r >= 0 && ok > 0 && i < span->to && !is_past(decoder, span, i) &&
+    while (r >= 0 && ok > 0 && walk.at < span->to && !is_past(decoder, span->joint, walk.at) &&
            (r = source_packet(source, packet, err)) > 0) {
         assert(packet != NULL &&
                frame != NULL); // the analyser does not know that an error is negative
         // The container may land earlier.
         begun = begun || fabs((double)packet->pts * base - first) < seconds_of(verifier, 1) / 2;
         if (begun) {
-            decoder->skip_frame = is_close(join, i) ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
-            if (avcodec_send_packet(decoder, packet) < 0)
-                ok = refuse_joint(verifier, "the picture at %.3f s does not decode",
-                                  seconds_of(verifier, join->packets[i].frame));
-            else
-                ok = take_pictures(verifier, decoder, frame);
-            i++;
+            if (join->packets[walk.at].is_joint) {
+                walk.has_joint = true;
+                walk.joint = walk.at;
+            }
+            ok = look_at(verifier, decoder, &walk, packet, frame);
+            walk.at++;
         }
         av_packet_unref(packet);
     }

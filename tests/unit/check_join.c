@@ -194,6 +194,27 @@ START_TEST(each_strip_is_marked_as_a_joint_and_begins_with_a_sync_picture)
 }
 END_TEST
 
+// Of the one source the sets keep their ids, of the other the slices refer to new ones.
+START_TEST(slices_that_had_to_be_changed_are_told_from_those_that_did_not)
+{
+    const struct reel *reel = &reels[_i];
+    struct cutting cutting;
+    lay(&cutting, reel);
+    cutting_join(&cutting);
+    const struct cuts *cuts = &cutting.cuts;
+    for (size_t i = 0, s = 0; i < cutting.join.count; i++) {
+        const struct join_packet *packet = &cutting.join.packets[i];
+        s += packet->is_joint && i > 0;
+        const struct run *run = &cuts->strips[s].run;
+        bool is_first = cuts->cuts[cuts->strips[s].cut].segment->video_index == 0;
+        bool is_link = run->is_open && packet->is_joint;
+        ck_assert_msg(packet->is_original == (run->is_copied && is_first && !is_link),
+                      "%s: packet %zu", reel->sentence, i);
+    }
+    cutting_close(&cutting);
+}
+END_TEST
+
 // So a decoder does not wait for what was left behind, and counts pictures anew.
 START_TEST(an_open_start_goes_into_the_reel_as_a_broken_link)
 {
@@ -393,6 +414,8 @@ int main(void)
                         each_frame_is_shown_once_and_coding_times_are_even_and_as_late_as_they_may,
                         0, REELS);
     tcase_add_loop_test(join, each_strip_is_marked_as_a_joint_and_begins_with_a_sync_picture, 0,
+                        REELS);
+    tcase_add_loop_test(join, slices_that_had_to_be_changed_are_told_from_those_that_did_not, 0,
                         REELS);
     tcase_add_test(join, an_open_start_goes_into_the_reel_as_a_broken_link);
     tcase_add_test(join, chapters_lie_over_their_segments_and_are_called_after_reason_or_source);
