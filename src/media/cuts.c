@@ -382,6 +382,16 @@ int64_t cuts_frames(const struct cuts *cuts)
 
 // ---- closing up
 
+bool cuts_are_short(const struct cuts *cuts)
+{
+    for (size_t i = 0; i < cuts->strip_count; i++) {
+        const struct strip *strip = &cuts->strips[i];
+        if (!strip->run.is_copied && (int64_t)strip->parcel.count != strip->run.count)
+            return true;
+    }
+    return false;
+}
+
 // Frames that are left of a cut: up to the first strip that is short.
 static int64_t frames_left(struct cuts *cuts, size_t number, size_t *strip)
 {

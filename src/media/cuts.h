@@ -53,6 +53,8 @@ double cuts_instant(const struct cuts *cuts, const struct cut *cut, int64_t fram
 // Where a decoder begins for it: the same, but not before the segment.
 double cuts_begin(const struct cuts *cuts, const struct cut *cut, int64_t frame);
 
+// True if a strip turned out shorter than planned.  All are encoded by then.
+bool cuts_are_short(const struct cuts *cuts);
 // Brings everything behind strips that turned out shorter forward.  Returns true if anything
 // moved.  Cuts without any frame left are dropped from the reel.
 bool cuts_close_up(struct cuts *cuts);

@@ -168,17 +168,22 @@ static int encode_all(struct mixer *mixer, struct err *err)
     return r < 0 ? r : play_all(mixer, err);
 }
 
-int dub_make(const struct cuts *cuts, struct shelf *shelf, bool is_first, _Atomic double *done,
-             struct dub *ret_dub, struct err *err)
+void dub_init(struct dub *dub, struct shelf *shelf)
 {
-    struct mixer mixer = { .cuts = cuts, .dub = ret_dub, .done = done };
-    *ret_dub = (struct dub){ .has_sound = false };
-    parcel_init(&ret_dub->parcel, shelf);
+    *dub = (struct dub){ .has_sound = false };
+    parcel_init(&dub->parcel, shelf);
+}
+
+int dub_make(const struct cuts *cuts, bool is_first, _Atomic double *done, struct dub *dub,
+             struct err *err)
+{
+    struct mixer mixer = { .cuts = cuts, .dub = dub, .done = done };
     mixer.levels = xcalloc(cuts->footage->order->source_count + 1, sizeof *mixer.levels);
     int r = measure_all(&mixer, is_first, err);
-    if (r >= 0 && ret_dub->has_sound)
+    if (r >= 0 && dub->has_sound)
         r = encode_all(&mixer, err);
     relay_free(&mixer.relay);
+    parcel_end(&dub->parcel);
     sound_line_free(&mixer.line);
     voice_free(&mixer.voice);
     free(mixer.levels);

@@ -184,6 +184,15 @@ static int describe_track(const struct joiner *joiner, const AVCodecParameters *
     return 0;
 }
 
+// Of sound, at most: what the encoder adds before and behind included.
+static size_t sound_packets(const struct joiner *joiner)
+{
+    const struct cuts *cuts = joiner->cuts;
+    const AVCodecParameters *track = joiner->dub->parameters;
+    int64_t samples = timeline_sample(&cuts->timeline, cuts_frames(cuts));
+    return track->frame_size > 0 ? (size_t)(samples / track->frame_size) + 4 : (size_t)samples;
+}
+
 static int open_file(struct joiner *joiner, const AVCodecParameters *coded, int fd, struct err *err)
 {
     const struct cuts *cuts = joiner->cuts;
@@ -191,14 +200,16 @@ static int open_file(struct joiner *joiner, const AVCodecParameters *coded, int 
     if (!track)
         return source_libav_error(err, AVERROR(ENOMEM), "no_memory", "describe the reel");
     int r = describe_track(joiner, coded, track, err);
+    // Before its first packet nobody knows whether there is sound.
+    bool has_sound = parcel_await(&joiner->dub->parcel, 0);
     const struct mp4_wish wish = {
         .picture = track,
-        .sound = joiner->dub->has_sound ? joiner->dub->parameters : NULL,
+        .sound = has_sound ? joiner->dub->parameters : NULL,
         .fps_num = cuts->look.fps_num,
         .fps_den = cuts->look.fps_den,
         .matrix = cuts->copies && cuts->format.is_turned ? cuts->format.turn : NULL,
         .title = cuts->footage->order->title,
-        .packets = (size_t)cuts_frames(cuts) + joiner->dub->parcel.count,
+        .packets = (size_t)cuts_frames(cuts) + (has_sound ? sound_packets(joiner) : 0),
         .chapters = cuts->cut_count,
     };
     if (r >= 0)
@@ -255,13 +266,13 @@ static void list_packets(struct joiner *joiner)
 
 // ---- writing
 
-// Lays down sound up to `seconds` of the reel.
+// Lays down sound up to `seconds` of the reel; waits for it.
 static int sound_until(struct joiner *joiner, double seconds, struct err *err)
 {
     const struct parcel *parcel = &joiner->dub->parcel;
     int r = 0;
-    while (r >= 0 && joiner->next_sound < parcel->count &&
-           (double)parcel->entries[joiner->next_sound].pts < seconds * SOUND_RATE) {
+    while (r >= 0 && parcel_await(parcel, joiner->next_sound) &&
+           (double)parcel_time(parcel, joiner->next_sound) < seconds * SOUND_RATE) {
         AVPacket *packet = joiner->packet;
         r = parcel_get(parcel, joiner->next_sound++, packet, err);
         if (r < 0)

@@ -18,9 +18,10 @@ struct join {
     size_t count;
 };
 
-// Writes the whole reel into the empty fd.  `coded`: the track as the encoder of the strips has it;
-// NULL if nothing is encoded.  Fills the blank *ret_join (join_release).  ERR_INPUT "not_joined" if
-// the copied pictures turn out not to be what they seemed.
+// Writes the whole reel into the empty fd; the sound may still be being made.  `coded`: the track
+// as the encoder of the strips has it; NULL if nothing is encoded.  Fills the blank *ret_join
+// (join_release).  ERR_INPUT "not_joined" if the copied pictures turn out not to be what they
+// seemed.
 int join_make(const struct cuts *cuts, const struct dub *dub, const AVCodecParameters *coded,
               int fd, struct join *ret_join, struct err *err);
 void join_release(struct join *join);

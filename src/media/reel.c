@@ -19,6 +19,7 @@ enum { VERIFYING_PICTURES = 20 };
 
 struct reel {
     const struct reel_order *order;
+    int fd; // of the file
     struct footage footage;
     struct shelf shelf;
     struct cuts cuts;
@@ -30,6 +31,8 @@ struct reel {
     size_t *pieces;               // numbers of strips to encode, the longest first
     size_t piece_count;
     _Atomic size_t next_piece; // behind the last strip: the cover
+    _Atomic unsigned lanes_left;
+    bool is_joined;
     _Atomic bool failed;
     _Atomic int64_t frames_done;
     _Atomic double dub_done;
@@ -42,9 +45,38 @@ static void progress(const struct reel *reel, double fraction)
         reel->order->progress(reel->order->context, fraction);
 }
 
+// ---- joining
+
+// All strips come from one encoder with one wish; its parameter sets must be the same, since one
+// copy of them serves all.
+static int agree_on_track(struct reel *reel, struct err *err)
+{
+    for (size_t i = 0; i < reel->cuts.strip_count; i++) {
+        const AVCodecParameters *coded = reel->coded_of[i];
+        if (!coded || reel->cuts.strips[i].run.count == 0)
+            continue;
+        if (!reel->coded)
+            reel->coded = reel->coded_of[i];
+        if (coded->extradata_size != reel->coded->extradata_size ||
+            (coded->extradata_size > 0 &&
+             memcmp(coded->extradata, reel->coded->extradata, (size_t)coded->extradata_size) != 0))
+            return err_set(err, ERR_BUG, "encoders_differ",
+                           "two encoders with one wish gave different parameter sets");
+    }
+    return 0;
+}
+
+static int join(struct reel *reel, struct err *err)
+{
+    int r = agree_on_track(reel, err);
+    reel->is_joined = r >= 0;
+    return r < 0 ? r : join_make(&reel->cuts, &reel->dub, reel->coded, reel->fd, &reel->join, err);
+}
+
 // ---- strips and sound, side by side
 
-// The sound goes on by itself while the lanes take strip after strip, and at last the cover.
+// The sound goes on by itself while the lanes take strip after strip, and at last the cover; the
+// lane that ends last joins it all, as far as there is sound by then.
 enum { PIECE_SOUND, PIECE_LANES };
 
 // The cover is of the segment with the highest score.  It is an extra: a reel without one is whole.
@@ -98,15 +130,18 @@ static int run_lane(struct reel *reel, struct err *err)
         r = next < reel->piece_count ? make_strip(reel, reel->pieces[next], err)
                                      : make_cover(reel, err);
     }
+    bool is_last = atomic_fetch_sub(&reel->lanes_left, 1) == 1;
+    // The sound may go on meanwhile; its places change where something is shorter than planned.
+    if (r >= 0 && is_last && !atomic_load(&reel->failed) && !cuts_are_short(&reel->cuts))
+        r = join(reel, err);
     return r;
 }
 
 static int do_piece(void *context, size_t number, struct err *err)
 {
     struct reel *reel = context;
-    int r = number == PIECE_SOUND
-                ? dub_make(&reel->cuts, &reel->shelf, true, &reel->dub_done, &reel->dub, err)
-                : run_lane(reel, err);
+    int r = number == PIECE_SOUND ? dub_make(&reel->cuts, true, &reel->dub_done, &reel->dub, err)
+                                  : run_lane(reel, err);
     if (r < 0)
         atomic_store(&reel->failed, true);
     return r;
@@ -177,33 +212,21 @@ static int make_pieces(struct reel *reel, struct err *err)
     // is done becomes a lane.
     unsigned workers =
         lanes.count < crew_size() || lanes.count == 1 ? 1 + lanes.count : lanes.count;
-    int r = crew_run(&job, PIECE_LANES + lanes.count, workers, err);
-    if (r < 0 || !cuts_close_up(cuts))
-        return r;
-    // Something was shorter than planned: the sound is made anew for where everything lies now.
-    dub_release(&reel->dub);
-    return cuts_frames(cuts) > 0
-               ? dub_make(cuts, &reel->shelf, false, &reel->dub_done, &reel->dub, err)
-               : footage_nothing(err);
+    atomic_store(&reel->lanes_left, lanes.count);
+    dub_init(&reel->dub, &reel->shelf);
+    return crew_run(&job, PIECE_LANES + lanes.count, workers, err);
 }
 
-// All strips come from one encoder with one wish; its parameter sets must be the same, since one
-// copy of them serves all.
-static int agree_on_track(struct reel *reel, struct err *err)
+// Something was shorter than planned: the sound is made anew for where everything lies now.
+static int close_up(struct reel *reel, struct err *err)
 {
-    for (size_t i = 0; i < reel->cuts.strip_count; i++) {
-        const AVCodecParameters *coded = reel->coded_of[i];
-        if (!coded || reel->cuts.strips[i].run.count == 0)
-            continue;
-        if (!reel->coded)
-            reel->coded = reel->coded_of[i];
-        if (coded->extradata_size != reel->coded->extradata_size ||
-            (coded->extradata_size > 0 &&
-             memcmp(coded->extradata, reel->coded->extradata, (size_t)coded->extradata_size) != 0))
-            return err_set(err, ERR_BUG, "encoders_differ",
-                           "two encoders with one wish gave different parameter sets");
-    }
-    return 0;
+    (void)cuts_close_up(&reel->cuts);
+    if (cuts_frames(&reel->cuts) == 0)
+        return footage_nothing(err);
+    dub_release(&reel->dub);
+    dub_init(&reel->dub, &reel->shelf);
+    int r = dub_make(&reel->cuts, false, &reel->dub_done, &reel->dub, err);
+    return r < 0 ? r : join(reel, err);
 }
 
 // ---- the whole
@@ -260,7 +283,7 @@ static void release(struct reel *reel)
 static int attempt(const struct reel_order *order, bool copy, int fd, struct reel_result *result,
                    struct err *err)
 {
-    cleanup(release) struct reel reel = { .order = order, .result = result };
+    cleanup(release) struct reel reel = { .order = order, .fd = fd, .result = result };
     char why[200] = "";
     shelf_init(&reel.shelf, order->scratch_fd);
     int r = footage_open(order, &reel.footage, err);
@@ -268,11 +291,9 @@ static int attempt(const struct reel_order *order, bool copy, int fd, struct ree
         r = cuts_lay(&reel.footage, copy, &reel.cuts, result->fallback, err);
     if (r >= 0)
         r = make_pieces(&reel, err);
-    if (r >= 0)
-        r = agree_on_track(&reel, err);
     progress(&reel, make_share);
-    if (r >= 0)
-        r = join_make(&reel.cuts, &reel.dub, reel.coded, fd, &reel.join, err);
+    if (r >= 0 && !reel.is_joined)
+        r = close_up(&reel, err);
     progress(&reel, join_share);
     const struct lanes_load load = { .bytes = VERIFYING_PICTURES * cuts_picture_bytes(&reel.cuts) };
     const unsigned decoders = choose_lanes(SIZE_MAX, load).count;

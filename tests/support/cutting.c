@@ -111,8 +111,8 @@ void cutting_dub(struct cutting *cutting)
     struct err err = ERR_INIT;
     if (!cutting->cuts.cuts)
         cutting_lay(cutting, true);
-    int r =
-        dub_make(&cutting->cuts, &cutting->shelf, true, &cutting->dub_done, &cutting->dub, &err);
+    dub_init(&cutting->dub, &cutting->shelf);
+    int r = dub_make(&cutting->cuts, true, &cutting->dub_done, &cutting->dub, &err);
     ck_assert_msg(r >= 0, "%s", err.text);
 }
 

@@ -171,8 +171,8 @@ START_TEST(sound_that_cannot_be_decoded_is_silence_and_is_told_once)
     ck_assert_double_lt(loudness(samples, 0, 0.98), -60);
     ck_assert_double_gt(loudness(samples, 1.02, 1.98), -25);
     dub_release(&cutting.dub);
-    ck_assert_int_eq(
-        dub_make(&cutting.cuts, &cutting.shelf, false, &cutting.dub_done, &cutting.dub, &err), 0);
+    dub_init(&cutting.dub, &cutting.shelf);
+    ck_assert_int_eq(dub_make(&cutting.cuts, false, &cutting.dub_done, &cutting.dub, &err), 0);
     ck_assert_uint_eq(cutting.warnings, 1);
     cutting_close(&cutting);
 }
@@ -192,6 +192,7 @@ START_TEST(where_pictures_moved_up_so_does_the_sound)
     for (size_t i = 0; i < 3; i++)
         cutting.cuts.strips[i].parcel.count = 25;
     cutting.cuts.strips[0].parcel.count = 10;
+    ck_assert(cuts_are_short(&cutting.cuts));
     ck_assert(cuts_close_up(&cutting.cuts));
     cutting_dub(&cutting);
     ck_assert_int_eq(listen(&cutting.dub, samples), 60 * 1920);
@@ -214,8 +215,9 @@ START_TEST(a_full_shelf_is_machine_trouble)
     cutting_cut(&cutting, 0, 1, 2);
     cutting_lay(&cutting, false);
     shelf_init(&full, cutting.sources[0].fd); // open for reading only
-    ck_assert_int_lt(dub_make(&cutting.cuts, &full, true, &cutting.dub_done, &cutting.dub, &err),
-                     0);
+    dub_init(&cutting.dub, &full);
+    ck_assert_int_lt(dub_make(&cutting.cuts, true, &cutting.dub_done, &cutting.dub, &err), 0);
+    ck_assert(!parcel_await(&cutting.dub.parcel, 0)); // nobody waits for it for ever
     ck_assert_int_ne(err.class, ERR_INPUT);
     ck_assert_int_ne(err.class, ERR_NONE);
     cutting_close(&cutting);

@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <libavformat/avformat.h>
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 
 enum { MOST_SEGMENTS = 4, FPS = 25 };
@@ -321,6 +323,48 @@ START_TEST(sound_lies_beside_its_pictures)
 }
 END_TEST
 
+static void *make_sound(void *context)
+{
+    struct cutting *cutting = context;
+    struct err err = ERR_INIT;
+    while (atomic_load(&cutting->dub_done) < 1) // the joiner is waiting by now
+        sched_yield();
+    int r = dub_make(&cutting->cuts, true, &cutting->dub_done, &cutting->dub, &err);
+    ck_assert_msg(r >= 0, "%s", err.text);
+    return NULL;
+}
+
+static ssize_t read_reel(const struct cutting *cutting, uint8_t *bytes, size_t size)
+{
+    ssize_t length = pread(cutting->fd, bytes, size, 0);
+    ck_assert(length > 0 && length < (ssize_t)size);
+    return length;
+}
+
+START_TEST(sound_that_is_made_meanwhile_is_waited_for)
+{
+    static uint8_t bytes[2][4 << 20];
+    struct cutting before, meanwhile;
+    struct err err = ERR_INIT;
+    pthread_t thread;
+    lay(&before, &reels[_i]);
+    cutting_join(&before);
+    lay(&meanwhile, &reels[_i]);
+    cutting_encode(&meanwhile);
+    dub_init(&meanwhile.dub, &meanwhile.shelf);
+    ck_assert_int_eq(pthread_create(&thread, NULL, make_sound, &meanwhile), 0);
+    atomic_store(&meanwhile.dub_done, 1);
+    int r = cutting_try_join(&meanwhile, &err);
+    ck_assert_msg(r >= 0, "%s", err.text);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ssize_t length = read_reel(&before, bytes[0], sizeof bytes[0]);
+    ck_assert_int_eq(read_reel(&meanwhile, bytes[1], sizeof bytes[1]), length);
+    ck_assert_mem_eq(bytes[0], bytes[1], (size_t)length);
+    cutting_close(&meanwhile);
+    cutting_close(&before);
+}
+END_TEST
+
 START_TEST(sets_that_change_on_the_way_are_found_out)
 {
     struct cutting cutting;
@@ -420,6 +464,7 @@ int main(void)
     tcase_add_test(join, an_open_start_goes_into_the_reel_as_a_broken_link);
     tcase_add_test(join, chapters_lie_over_their_segments_and_are_called_after_reason_or_source);
     tcase_add_loop_test(join, sound_lies_beside_its_pictures, 0, 3);
+    tcase_add_loop_test(join, sound_that_is_made_meanwhile_is_waited_for, 0, 2);
     tcase_add_test(join, sets_that_change_on_the_way_are_found_out);
     tcase_add_test(join, a_source_that_changed_meanwhile_is_tried_again_later);
     tcase_add_test(join, a_source_with_the_encoders_own_parameter_sets_joins);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <libavcodec/avcodec.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -189,12 +190,51 @@ START_TEST(a_shelf_that_somebody_emptied_is_an_error_of_the_disk)
 }
 END_TEST
 
+static void *fill_slowly(void *context)
+{
+    struct parcel *parcel = context;
+    struct err err = ERR_INIT;
+    for (unsigned i = 0; i < PACKETS; i++) {
+        AVPacket *packet = make_packet(1, i);
+        ck_assert_int_eq(parcel_add(parcel, packet, &err), 0);
+        av_packet_free(&packet);
+        sched_yield();
+    }
+    parcel_end(parcel);
+    return NULL;
+}
+
+START_TEST(a_parcel_is_unpacked_while_it_is_filled)
+{
+    struct folder folder;
+    struct shelf shelf;
+    struct parcel parcel;
+    pthread_t thread;
+    folder_make(&folder);
+    int fd = open_shelf(&folder);
+    shelf_init(&shelf, fd);
+    parcel_init(&parcel, &shelf);
+    ck_assert_int_eq(pthread_create(&thread, NULL, fill_slowly, &parcel), 0);
+    unsigned count = 0;
+    for (; parcel_await(&parcel, count); count++) {
+        ck_assert_int_eq(parcel_time(&parcel, count), (int64_t)count * 1000 - 500 + 1);
+        assert_comes_back(&parcel, 1, count);
+    }
+    ck_assert_uint_eq(count, PACKETS);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    parcel_release(&parcel);
+    close_fd(&fd);
+    folder_remove(&folder);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("shelf");
     TCase *shelf = tcase_create("shelf");
     tcase_set_timeout(shelf, 30);
     tcase_add_test(shelf, parcels_filled_at_the_same_time_do_not_mix);
+    tcase_add_test(shelf, a_parcel_is_unpacked_while_it_is_filled);
     tcase_add_test(shelf, packets_come_back_in_any_order_and_as_often_as_wanted);
     tcase_add_test(shelf, a_full_disk_is_told_as_one);
     tcase_add_test(shelf, a_shelf_that_somebody_emptied_is_an_error_of_the_disk);
