@@ -19,7 +19,7 @@ struct held {
     double pictures, more; // with one thread, with each thread more
 };
 static const struct held held_x264 = { 54, 9 }, held_x264_beside = { 28, 9 }, held_x265 = { 70, 1 },
-                         held_x265_beside = { 38, 1 }, held_decoding = { 12, 3 };
+                         held_x265_beside = { 28, 1 }, held_decoding = { 12, 3 };
 
 struct coder_wish strips_coder(const struct cuts *cuts, const struct strips_wish *wish)
 {
@@ -63,11 +63,19 @@ struct lanes_load strips_load(const struct cuts *cuts, const struct strips_wish 
     const struct held *coding = is_x265 ? &held_x265 : &held_x264;
     if (cuts->copies)
         coding = is_x265 ? &held_x265_beside : &held_x264_beside;
+    const double more_decoded = is_x265 ? 0 : held_decoding.more; // decoder_threads
     double coded = cuts_picture_bytes(cuts), decoded = footage_picture_bytes(cuts->footage);
     return (struct lanes_load){
         .bytes = coding->pictures * coded + held_decoding.pictures * decoded,
-        .more = coding->more * coded + held_decoding.more * decoded,
+        .more = coding->more * coded + more_decoded * decoded,
     };
+}
+
+// A picture takes x265 as long as ten take its decoder: several threads of that would hold pictures
+// and wait.
+static int decoder_threads(const struct coder_wish *coding, const struct strips_wish *wish)
+{
+    return strstr(coding->encoder, "265") ? 1 : wish->threads;
 }
 
 static int put(void *context, AVPacket *packet, struct err *err)
@@ -76,16 +84,15 @@ static int put(void *context, AVPacket *packet, struct err *err)
     return parcel_add(&strip->parcel, packet, err);
 }
 
-static int open_picture(const struct cuts *cuts, const struct strip *strip,
-                        const struct strips_wish *wish, struct footage_picture *ret_picture,
-                        struct err *err)
+static int open_picture(const struct cuts *cuts, const struct strip *strip, int threads,
+                        struct footage_picture *ret_picture, struct err *err)
 {
     const struct cut *cut = &cuts->cuts[strip->cut];
     const struct picture_wish picture = {
         .look = cuts->look.picture,
         .as_coded = cuts_keep_format(cuts, cut->segment->video_index),
         .reel_fps = (double)cuts->look.fps_num / cuts->look.fps_den,
-        .threads = wish->threads,
+        .threads = threads,
     };
     int r = footage_picture(cuts->footage, cut->segment->video_index, &picture, ret_picture, err);
     if (r < 0)
@@ -152,7 +159,7 @@ int strips_make(const struct cuts *cuts, struct strip *strip, const struct strip
     if (r >= 0 && avcodec_parameters_from_context(ret_parameters, coder_context(coder)) < 0)
         r = source_libav_error(&problem, AVERROR(ENOMEM), "no_memory", "encode a picture");
     if (r >= 0)
-        r = open_picture(cuts, strip, wish, &picture, &problem);
+        r = open_picture(cuts, strip, decoder_threads(&coding, wish), &picture, &problem);
     if (r >= 0)
         r = show(cuts, strip, picture.picture, coder, wish, &problem);
     if (coder && (r >= 0 || footage_is_to_blame(&problem))) {
