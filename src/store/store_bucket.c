@@ -197,11 +197,10 @@ void store_bucket_tap_release(struct store_bucket_tap *tap)
     proof_free(&tap->sum);
 }
 
-int store_bucket_check(const struct store_bucket *bucket, const struct store_bucket_tap *tap,
+int store_bucket_check(const struct store_bucket *bucket, const char *ours,
                        const struct answer *head, struct err *err)
 {
     cleanup(free_ptr) char *theirs = proof_of(bucket->proof, head);
-    cleanup(free_ptr) char *ours = tap->sum && !tap->is_broken ? proof_text(tap->sum) : NULL;
     if (!proof_differs(theirs, ours))
         return 0;
     return err_set(err, ERR_RETRY, "damaged",
@@ -241,7 +240,8 @@ static int put_once(struct store_bucket *bucket, const struct store_bucket_call 
 {
     cleanup(http_answer_release) struct http_answer answer = HTTP_ANSWER_INIT;
     int r = store_bucket_do(bucket, call, &answer, err);
-    return r < 0 ? r : store_bucket_check(bucket, tap, &answer.head, err);
+    cleanup(free_ptr) char *ours = tap->sum && !tap->is_broken ? proof_text(tap->sum) : NULL;
+    return r < 0 ? r : store_bucket_check(bucket, ours, &answer.head, err);
 }
 
 static int put(struct store *store, const struct store_order *order, struct err *err)

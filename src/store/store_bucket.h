@@ -83,8 +83,9 @@ struct store_bucket_tap {
 void store_bucket_tap_given(void *context, uint64_t at, const void *data, size_t size);
 void store_bucket_tap_release(struct store_bucket_tap *tap);
 
-// Whether the answer to what was sent speaks of other bytes: ERR_RETRY "damaged".
-int store_bucket_check(const struct store_bucket *bucket, const struct store_bucket_tap *tap,
+// Whether the answer to what was sent speaks of other bytes than `ours` (as of proof_text, or NULL
+// where it is not known): ERR_RETRY "damaged".
+int store_bucket_check(const struct store_bucket *bucket, const char *ours,
                        const struct answer *head, struct err *err);
 
 // The headers that go with an object: its type and metadata.

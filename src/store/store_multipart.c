@@ -1,14 +1,15 @@
 // A large object in parts, several at once.
 //
-// Each part is read from the file as it is sent, so memory does not grow with the object.  A part
+// Each part is read from the file as it is sent, so memory does not grow with the object; what it
+// is held against was summed up before, beside those that were being sent (part_sums.h).  A part
 // that fails is sent again by the lane that had it, after the usual wait, while the others go on.
 // Until the last request, which names all parts, there is no object; and where that is not reached
 // the service is told to throw the parts away, for they cost money and no list of objects shows
 // them.
 
 #include "net/gate.h"
+#include "store/part_sums.h"
 #include "store/store_bucket.h"
-
 #include "store/xml.h"
 
 #include <errno.h>
@@ -30,8 +31,7 @@ static const double finish_seconds = 300;
 static const double farewell_seconds = 5;
 
 struct part {
-    char *tag; // as the service gave it; NULL while it is not there
-    struct proof_sum *sum;
+    char *tag;    // as the service gave it; NULL while it is not there
     char *crc32c; // base64, if parts are announced with it
 };
 
@@ -53,6 +53,7 @@ struct upload {
     uint64_t part_bytes;
     unsigned count, started; // parts
     struct part *parts;
+    struct part_sums *sums;
     struct lane lanes[LANES];
     uint64_t done_bytes, told_bytes;
 };
@@ -66,9 +67,9 @@ static void upload_release(struct upload *upload)
     for (unsigned i = 0; upload->parts != NULL && i < upload->count; i++) {
         free(upload->parts[i].tag);
         free(upload->parts[i].crc32c);
-        proof_free(&upload->parts[i].sum);
     }
     free(upload->parts);
+    part_sums_free(&upload->sums);
     free(upload->id);
 }
 
@@ -148,34 +149,14 @@ static void set_body(const struct upload *upload, struct lane *lane)
     lane->body.context = &lane->tap;
 }
 
-// Adds the bytes of a body, which is not sent yet.
-static int sum_up(const struct http_body *body, struct proof_sum *sum, struct err *err)
-{
-    char piece[64 * 1024];
-    if (body->data != NULL)
-        proof_add(sum, body->data, body->size);
-    for (uint64_t at = 0; body->data == NULL && at < body->size;) {
-        uint64_t left = body->size - at;
-        size_t most = left < sizeof piece ? (size_t)left : sizeof piece;
-        ssize_t got = pread(body->fd, piece, most, (off_t)(body->offset + at));
-        if (got < 0)
-            return err_errno(err, errno, "read what is to be sent");
-        if (got == 0)
-            return err_set(err, ERR_RETRY, "changed", "the file became shorter while it was sent");
-        proof_add(sum, piece, (size_t)got);
-        at += (uint64_t)got;
-    }
-    return 0;
-}
-
-// The field that announces the part, once it is known.
-static int announce(struct upload *upload, struct lane *lane, struct fields *headers,
+// The field that announces the part.
+static int announce(struct upload *upload, const struct lane *lane, struct fields *headers,
                     struct err *err)
 {
     struct part *part = &upload->parts[lane->number - 1];
     if (part->crc32c == NULL) {
-        cleanup(proof_free) struct proof_sum *sum = proof_begin(PROOF_CRC32C);
-        int r = sum_up(&lane->body, sum, err);
+        const struct proof_sum *sum;
+        int r = part_sums_wait(upload->sums, lane->number - 1, &sum, err);
         if (r < 0)
             return r;
         cleanup(free_ptr) char *text = proof_text(sum);
@@ -193,10 +174,7 @@ static int prepare(struct upload *upload, struct lane *lane, struct err *err)
     fields_add(&query, "uploadId", upload->id);
     store_bucket_request_release(&lane->request);
     store_bucket_tap_release(&lane->tap);
-    lane->tap =
-        (struct store_bucket_tap){ .kind = upload->by_crc32c ? PROOF_NONE : upload->bucket->proof,
-                                   .progress = tell,
-                                   .context = upload };
+    lane->tap = (struct store_bucket_tap){ .progress = tell, .context = upload };
     set_body(upload, lane);
     int r = upload->by_crc32c ? announce(upload, lane, &headers, err) : 0;
     if (r < 0)
@@ -241,22 +219,26 @@ static int check_crc32c(const char *ours, const struct answer *head, struct err 
                    theirs ? theirs : "nothing", ours);
 }
 
-static int check_part(const struct upload *upload, const struct lane *lane,
-                      const struct answer *head, struct err *err)
+static int check_part(struct upload *upload, const struct lane *lane, const struct answer *head,
+                      struct err *err)
 {
     const char *tag = answer_find(head, "ETag");
     if (tag == NULL || *tag == '\0' || strlen(tag) > MAX_TAG_BYTES)
         return err_set(err, ERR_SERVICE, "bad_answer", "the service gives a part no tag");
     if (upload->by_crc32c)
         return check_crc32c(upload->parts[lane->number - 1].crc32c, head, err);
-    return store_bucket_check(upload->bucket, &lane->tap, head, err);
+    const struct proof_sum *sum;
+    int r = part_sums_wait(upload->sums, lane->number - 1, &sum, err);
+    if (r < 0)
+        return r;
+    cleanup(free_ptr) char *ours = proof_text(sum);
+    return store_bucket_check(upload->bucket, ours, head, err);
 }
 
 static void finish_part(struct upload *upload, struct lane *lane, const struct answer *head)
 {
     struct part *part = &upload->parts[lane->number - 1];
     part->tag = xstrdup(answer_find(head, "ETag"));
-    part->sum = lane->tap.is_broken ? NULL : TAKE(lane->tap.sum);
     upload->done_bytes += lane->body.size;
     store_bucket_tap_release(&lane->tap);
     store_bucket_request_release(&lane->request);
@@ -328,19 +310,18 @@ static char *list_parts(const struct upload *upload, size_t *ret_size)
     return text;
 }
 
-// Of all parts together; NULL if there is none.
+// Of all parts together, which were all sent; NULL if there is none.
 static char *proof_of_all(const struct upload *upload)
 {
     if (upload->bucket->proof != PROOF_CRC64)
         return NULL; // the tag of an object in parts is no MD5 of it
     struct proof_sum *sum = proof_begin(PROOF_CRC64);
-    bool complete = true;
-    for (unsigned i = 0; i < upload->count; i++)
-        if (upload->parts[i].sum != NULL)
-            proof_join(sum, upload->parts[i].sum);
-        else
-            complete = false;
-    char *text = complete ? proof_text(sum) : NULL;
+    for (unsigned i = 0; i < upload->count; i++) {
+        const struct proof_sum *part;
+        if (part_sums_wait(upload->sums, i, &part, NULL) == 0)
+            proof_join(sum, part);
+    }
+    char *text = proof_text(sum);
     proof_free(&sum);
     return text;
 }
@@ -478,6 +459,8 @@ int store_multipart_put(struct store_bucket *bucket, const struct store_order *o
     int r = begin_upload(&upload, err);
     if (r < 0)
         return r;
+    upload.sums = part_sums_start(upload.by_crc32c ? PROOF_CRC32C : bucket->proof, &order->body,
+                                  upload.part_bytes);
     r = send_parts(&upload, err);
     if (r == 0)
         r = end_upload(&upload, err);
