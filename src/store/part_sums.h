@@ -20,6 +20,6 @@ int part_sums_wait(struct part_sums *sums, unsigned part, const struct proof_sum
                    struct err *err);
 
 // Ends it, wherever it is.  For cleanup.
-void part_sums_free(struct part_sums **sums);
+void part_sums_free(struct part_sums **at);
 
 #endif
