@@ -1,5 +1,7 @@
 // The daemon alone, with stand-ins that do nothing: how soon a settled batch is worked on, what an
-// idle daemon costs, and whether the thousandth batch costs more than the first.
+// idle daemon costs, whether the thousandth batch costs more than the first, how soon the service
+// is there again on a spool that holds the thousand and a hundred thousand files of theirs, and
+// what it costs to stand by it.
 #include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include "tests/support/spool_fixture.h"
 
 enum { DROPS = 20, IDLE_SECONDS = 5, GROUPS = 10, IN_A_GROUP = 100 };
+enum { MORE_FILES = 99, STARTS = 5, STAND_BY_SECONDS = 60 }; // of an old spool
 
 static struct spool_fixture fixture;
 
@@ -35,18 +38,17 @@ static double now_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-// Seconds of processor time that the daemon itself has used.
+// Seconds of processor time that the daemon itself has used, to the nanosecond.
 static double used_seconds(void)
 {
-    unsigned long user = 0, kernel = 0;
-    cleanup(free_ptr) char *path = xasprintf("/proc/%d/stat", (int)fixture.daemon);
+    unsigned long long used = 0;
+    cleanup(free_ptr) char *path = xasprintf("/proc/%d/schedstat", (int)fixture.daemon);
     FILE *file = fopen(path, "re");
     if (file) {
-        (void)!fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-                      &kernel);
+        (void)!fscanf(file, "%llu", &used);
         (void)fclose(file);
     }
-    return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
+    return (double)used / 1e9;
 }
 
 // Kilobytes of a line of /proc/PID/status.
@@ -93,6 +95,52 @@ START_TEST(settled_to_first_stage)
 }
 END_TEST
 
+// A thousand batches as they are found after years: each of a hundred files.
+static void add_files(void)
+{
+    cleanup(free_ptr) char *path = spool_fixture_path(&fixture, "archive");
+    DIR *archive = opendir(path);
+    ck_assert(archive != NULL);
+    for (struct dirent *entry; (entry = readdir(archive)) != NULL;) {
+        if (entry->d_name[0] == '.')
+            continue;
+        cleanup(close_fd) int batch =
+            openat(dirfd(archive), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        for (int i = 0; i < MORE_FILES; i++) {
+            char name[32];
+            (void)snprintf(name, sizeof name, "more%d.mp4", i);
+            cleanup(close_fd) int fd = openat(batch, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+            ck_assert_int_ge(fd, 0);
+        }
+    }
+    (void)closedir(archive);
+}
+
+static void on_an_old_spool(void)
+{
+    double starts[STARTS];
+    add_files();
+    for (int i = 0; i < STARTS; i++) {
+        ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
+        double begun = now_seconds();
+        spool_fixture_start(&fixture);
+        starts[i] = now_seconds() - begun;
+    }
+    spool_fixture_drop(&fixture, "last", "a.mp4", NULL);
+    spool_fixture_await_count(&fixture, "archive", GROUPS * IN_A_GROUP + 1);
+    double before = used_seconds();
+    (void)poll(NULL, 0, STAND_BY_SECONDS * 1000);
+    qsort(starts, STARTS, sizeof *starts, compare);
+    printf("with %d finished batches of %d files:  started in %.0f ms, longest of %d %.0f ms  "
+           "(under 1 s)\n",
+           GROUPS * IN_A_GROUP, GROUPS * IN_A_GROUP * (MORE_FILES + 1), starts[STARTS / 2] * 1e3,
+           STARTS, starts[STARTS - 1] * 1e3);
+    printf("idle on it for %d s:  %.1f ms of processor time, %.4f %%, %.1f MB resident  (at most "
+           "0.1 %%)\n",
+           STAND_BY_SECONDS, (used_seconds() - before) * 1e3,
+           (used_seconds() - before) / STAND_BY_SECONDS * 1e2, (double)memory_kb("VmRSS:") / 1e3);
+}
+
 START_TEST(idle)
 {
     spool_fixture_start(&fixture);
@@ -130,6 +178,7 @@ START_TEST(a_thousand_batches)
            "%.2f;  %.1f MB resident afterwards\n",
            used[0] * 1e3, used[GROUPS - 1] * 1e3, used[GROUPS - 1] / used[0],
            (double)memory_kb("VmRSS:") / 1e3);
+    on_an_old_spool();
 }
 END_TEST
 
