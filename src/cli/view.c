@@ -80,6 +80,20 @@ bool view_is_final(const struct view *view)
     return view->word >= 0 && status_is_final((enum status_word)view->word);
 }
 
+// ", without 2 of 5 videos" of a reel that was made all the same, or nothing.  The caller owns it.
+static char *missing_videos(const struct view *view)
+{
+    size_t i, failed = 0;
+    const json_t *video, *videos = json_object_get(view->json, "videos");
+    json_array_foreach(videos, i, video)
+    {
+        failed += i < VIEW_MAX_VIDEOS && json_is_object(json_object_get(video, "error"));
+    }
+    if (view->word != STATUS_COMPLETED || failed == 0)
+        return xstrdup("");
+    return xasprintf(", without %zu of %zu videos", failed, json_array_size(videos));
+}
+
 char *view_activity(const struct view *view)
 {
     if (view->word < 0)
@@ -88,7 +102,8 @@ char *view_activity(const struct view *view)
         cleanup(free_ptr) char *reason = screen_safe(view->waiting_for);
         return xasprintf("waiting: %s", reason);
     }
-    return xstrdup(activities[view->word]);
+    cleanup(free_ptr) char *missing = missing_videos(view);
+    return xasprintf("%s%s", activities[view->word], missing);
 }
 
 char *view_remaining(const struct view *view)

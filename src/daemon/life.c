@@ -114,18 +114,33 @@ static void find_blame(struct live *live, struct course_place place)
     (void)err_hint(&live->error, "%s", step->error.hint);
 }
 
+// "; 2 of 5 videos could not be used", or nothing.  The caller owns it.
+static char *failed_sources(const struct live *live)
+{
+    size_t failed = 0, count = live->batch.source_count;
+    for (size_t i = 0; i < count; i++)
+        failed += course_source_failed(&live->course, i);
+    return failed == 0 ? xstrdup("")
+                       : xasprintf("; %zu of %zu videos could not be used", failed, count);
+}
+
 static void report_finished(struct live *live)
 {
     const struct course_place publish = { STAGE_PUBLISH, STEP_BATCH };
     const json_t *facts = course_step(&live->course, publish)->numbers;
     const char *bucket = json_text(facts, "bucket", NULL, NULL);
     bool is_here = live->batch.storage != STORAGE_OSS;
+    cleanup(free_ptr) char *without = failed_sources(live);
     if (bucket == NULL)
-        report_line(live, "finished: the reel is " BATCH_FINAL);
+        report_line(live, "finished: the reel is " BATCH_FINAL "%s", without);
     else
-        report_line(live, "finished: the reel is %s%s in storage %s",
-                    is_here ? BATCH_FINAL ", and " : "", json_text(facts, "key", "", NULL), bucket);
+        report_line(live, "finished: the reel is %s%s in storage %s%s",
+                    is_here ? BATCH_FINAL ", and " : "", json_text(facts, "key", "", NULL), bucket,
+                    without);
 }
+
+// What was dropped does not get better by trying it again: its own remedy is said alone then.
+static const char retry_hint[] = "; a file named retry in this folder starts it again";
 
 static void tell_end(struct service *service, struct live *live)
 {
@@ -141,12 +156,12 @@ static void tell_end(struct service *service, struct live *live)
         break;
     case STATUS_CANCELLED:
         log_line(LOG_NOTICE, LOG_EVENT_BATCH_CANCELLED, &where, "cancelled");
-        report_line(live, "cancelled; a file named retry in this folder starts it again");
+        report_line(live, "cancelled%s", retry_hint);
         break;
     default:
         log_line(LOG_ERR, LOG_EVENT_BATCH_FAILED, &where, "failed: %s", live->error.text);
-        report_line(live, "failed: %s%s%s; a file named retry in this folder starts it again",
-                    live->error.text, *live->error.hint ? " - " : "", live->error.hint);
+        report_line(live, "failed: %s%s%s%s", live->error.text, *live->error.hint ? " - " : "",
+                    live->error.hint, live->error.class == ERR_INPUT ? "" : retry_hint);
         service->failed = true;
     }
 }
@@ -340,8 +355,14 @@ static void close_live(struct service *service, struct live *live)
 static void greet(struct live *live)
 {
     size_t count = live->batch.source_count;
-    if (!course_begun(&live->course) && live->batch.error.class == ERR_NONE)
-        report_line(live, "taken: %zu video%s", count, count == 1 ? "" : "s");
+    if (course_begun(&live->course) || live->batch.error.class != ERR_NONE)
+        return;
+    report_line(live, "taken: %zu video%s", count, count == 1 ? "" : "s");
+    for (size_t i = 0; count > 1 && i < count; i++) { // a single one is told at the end
+        const struct err *why = &live->batch.sources[i].error;
+        if (why->class != ERR_NONE)
+            report_line(live, "%s%s%s", why->text, *why->hint ? " - " : "", why->hint);
+    }
 }
 
 int life_enter(struct service *service, struct member *member, struct err *err)

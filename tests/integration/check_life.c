@@ -85,6 +85,37 @@ START_TEST(one_bad_source_leaves_the_others_their_reel)
 }
 END_TEST
 
+START_TEST(the_log_of_a_batch_names_what_was_refused_and_counts_what_is_missing)
+{
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4 b.mp4 c.url", "compress.1 exit 65");
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    cleanup(free_ptr) char *log = folder_get(&fixture.folder, "spool/outbox/trip/batch.log");
+    const char *refused = strstr(log, "taken: 3 videos");
+    refused = refused ? strstr(refused, "c.url: ") : NULL;
+    ck_assert_msg(refused && strstr(refused, " - write the whole link"), "%s", log);
+    ck_assert_msg(strstr(refused, "final.mp4; 2 of 3 videos could not be used\n"), "%s", log);
+}
+END_TEST
+
+// What was dropped does not get better by being tried again; a machine may.
+START_TEST(a_retry_is_offered_for_what_may_go_better_the_next_time)
+{
+    spool_fixture_set(&fixture, "stages = { probe = { tries = 1; }; };");
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "wrong", "a.mp4", "probe exit 65");
+    spool_fixture_drop_script(&fixture, "unlucky", "a.mp4", "probe exit 69");
+    json_decref(spool_fixture_await(&fixture, "wrong", "failed"));
+    json_decref(spool_fixture_await(&fixture, "unlucky", "failed"));
+    spool_fixture_await_count(&fixture, "failed", 2); // both have been told
+    cleanup(free_ptr) char *wrong = folder_get(&fixture.folder, "spool/outbox/wrong/batch.log");
+    cleanup(free_ptr) char *other = folder_get(&fixture.folder, "spool/outbox/unlucky/batch.log");
+    ck_assert_msg(strstr(wrong, "tell it something else\n"), "%s", wrong);
+    ck_assert_msg(strstr(other, "; a file named retry in this folder starts it again\n"), "%s",
+                  other);
+}
+END_TEST
+
 START_TEST(when_no_source_is_of_use_the_batch_says_so)
 {
     spool_fixture_start(&fixture);
@@ -144,6 +175,8 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, a_batch_of_ten_does_not_starve_a_batch_of_one);
     tcase_add_test(tcase, progress_never_falls_and_ends_at_100);
     tcase_add_test(tcase, one_bad_source_leaves_the_others_their_reel);
+    tcase_add_test(tcase, the_log_of_a_batch_names_what_was_refused_and_counts_what_is_missing);
+    tcase_add_test(tcase, a_retry_is_offered_for_what_may_go_better_the_next_time);
     tcase_add_test(tcase, what_a_batch_waits_for_is_told_when_it_begins_to_wait);
     tcase_add_test(tcase, batches_that_only_wait_do_not_hold_up_the_others);
     tcase_add_test(tcase, when_no_source_is_of_use_the_batch_says_so);

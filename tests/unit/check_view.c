@@ -66,6 +66,9 @@ static const struct {
       "{\"status\":\"failed\",\"videos\":[{\"index\":0,\"name\":\"a.mp4\",\"error\":{\"message\":"
       "\"it is no video\",\"hint\":\"play it\"}}]}",
       0, "a.mp4:\n  it is no video\n    play it\n" },
+    { "a reel without some of its videos",
+      "{\"status\":\"completed\",\"videos\":[{\"error\":null},{\"error\":{\"message\":\"x\"}}]}", 0,
+      "trip: finished, without 1 of 2 videos\n" },
     { "a plan with its reasons",
       "{\"status\":\"clipping\",\"videos\":[{\"name\":\"a.mp4\"}],\"clip_plan\":{\"segments\":["
       "{\"video_index\":0,\"start\":65.2,\"end\":70,\"reason\":\"loud\\u001b\"},"
