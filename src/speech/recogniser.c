@@ -8,6 +8,7 @@
 #include <math.h>
 #include <pocketsphinx.h>
 #include <sphinxbase/err.h>
+#include <strings.h>
 
 // The decoder counts in these.
 static const double frame_seconds = 0.01;
@@ -121,6 +122,14 @@ int recogniser_open(const char *folder, struct recogniser **ret, struct err *err
 const char *recogniser_language(const struct recogniser *recogniser)
 {
     return recogniser->language;
+}
+
+bool recogniser_hears(const struct recogniser *recogniser, const char *tag)
+{
+    size_t length = strlen(recogniser->language);
+    if (tag == NULL || *tag == 0)
+        return true;
+    return strcspn(tag, "-") == length && strncasecmp(tag, recogniser->language, length) == 0;
 }
 
 // ---- hearing

@@ -19,6 +19,10 @@ void recogniser_close(struct recogniser **recogniser);
 // "en" of ".../en-us".  Borrowed.
 const char *recogniser_language(const struct recogniser *recogniser);
 
+// Whether a language tag of RFC 5646 ("en-GB") is of that language; what nothing is known of (NULL,
+// "") is.
+bool recogniser_hears(const struct recogniser *recogniser, const char *tag);
+
 // Adds what is said in an utterance (samples as of wave.h) that begins at `start` seconds: a
 // sentence wherever the speaker pauses.  Words have times to a hundredth of a second.  Borrows
 // samples.  Returns 0, also if nothing is understood, or ERR_BUG "recogniser".

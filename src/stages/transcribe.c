@@ -66,10 +66,17 @@ static int write_down_here(struct listening *listening, struct transcript *trans
                            struct err *err)
 {
     cleanup(recogniser_close) struct recogniser *recogniser = NULL;
-    const char *language = listening->context->settings.models.recogniser;
-    int r = recogniser_open(language, &recogniser, err);
+    const char *spoken = listening->context->batch.job.language;
+    int r = recogniser_open(listening->context->settings.models.recogniser, &recogniser, err);
     if (r < 0)
         return r;
+    // It would write down words of its own language that nobody said.
+    if (!recogniser_hears(recogniser, spoken)) {
+        (void)err_set(err, ERR_CONFIG, "other_language",
+                      "job.conf says that \"%s\" is spoken, and this machine hears \"%s\" only",
+                      spoken, recogniser_language(recogniser));
+        return err_hint(err, "set models.recogniser, or choose a service with analysis.speech");
+    }
     const struct dictation dictation = { .recogniser = recogniser,
                                          .wave = &listening->wave,
                                          .utterances = listening->utterances,
