@@ -132,11 +132,12 @@ static void local_kill(struct execution *execution, int signal_number)
     child_kill(&execution->child, signal_number);
 }
 
-// The loop wakes by itself for a local process.
+// The loop is woken once for the end of a process (sd-event arms its pidfd with EPOLLONESHOT).
+// Where somebody traces it, that is before it has ended for its parent.
 static void local_poll(struct execution *execution)
 {
-    (void)read_messages(execution);
-    (void)read_printed(execution);
+    (void)sd_event_source_set_enabled(execution->exited, SD_EVENT_OFF);
+    (void)sd_event_source_set_enabled(execution->exited, SD_EVENT_ONESHOT);
 }
 
 static int listen_to(struct executor *executor, struct execution *execution)

@@ -25,7 +25,8 @@ struct executor {
     int (*start)(struct executor *executor, char *const argv[], const struct child_limits *limits,
                  const struct executor_listener *listener, struct execution **ret_execution,
                  struct err *err);
-    // Looks now for news of it, for an executor that nothing wakes; the listener hears them.
+    // Looks now for news of it, where nothing may have woken the loop; the listener hears them from
+    // there.
     void (*poll)(struct execution *execution);
     // Asks it (SIGTERM) or forces it (SIGKILL) to end; `ended` follows.
     void (*kill)(struct execution *execution, int signal_number);

@@ -294,6 +294,7 @@ static int on_tick(sd_event_source *source, uint64_t when, void *data)
 {
     struct service *service = data;
     (void)source;
+    supervise_look(service);
     for (struct live *live = service->open; live; live = live->next) {
         if (live->running > 0 || live->dirty)
             report_status(service, live);

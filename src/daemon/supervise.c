@@ -446,6 +446,14 @@ void supervise_start(struct service *service, struct live *live, struct course_p
     attach(TAKE(run));
 }
 
+void supervise_look(struct service *service)
+{
+    for (struct live *live = service->open; live; live = live->next) {
+        for (struct run *run = live->runs; run; run = run->next)
+            service->executor.poll(run->execution);
+    }
+}
+
 // ---- ending runs
 
 void supervise_drop(struct service *service, struct live *live)

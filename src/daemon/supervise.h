@@ -11,6 +11,9 @@ void supervise_start(struct service *service, struct live *live, struct course_p
 // Asks all running steps of a batch to end; none of that counts against their tries.
 void supervise_drop(struct service *service, struct live *live);
 
+// Looks for news of every running step, of which the loop may not have been woken.
+void supervise_look(struct service *service);
+
 // Asks every running step to end, or kills it.
 void supervise_stop(struct service *service, int signal_number);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 struct heard {
@@ -135,6 +136,56 @@ START_TEST(released_while_it_runs_it_is_not_heard_of_again)
 }
 END_TEST
 
+// Whoever traces the process of a step sees its end first.  Returns the tracer, which has hold of
+// it when this returns, and which lets go of it when `until` is closed.
+static pid_t trace_until(pid_t traced, int until[2])
+{
+    int ready[2];
+    char byte = 0;
+    ck_assert_int_eq(pipe(until) | pipe(ready), 0);
+    pid_t tracer = fork();
+    if (tracer == 0) {
+        (void)close(until[1]);
+        if (ptrace(PTRACE_SEIZE, traced, NULL, NULL) != 0)
+            _exit(errno == EPERM ? 77 : 1);
+        (void)!write(ready[1], &byte, 1);
+        (void)!read(until[0], &byte, 1);
+        _exit(waitpid(traced, NULL, __WALL) == traced ? 0 : 2);
+    }
+    (void)close(ready[1]);
+    (void)!read(ready[0], &byte, 1);
+    (void)close(ready[0]);
+    (void)close(until[0]);
+    return tracer;
+}
+
+START_TEST(one_that_somebody_traces_is_seen_to_end_when_it_is_looked_for)
+{
+    int until[2], status;
+    char line[64] = "";
+    cleanup(free_ptr) char *children = xasprintf("/proc/self/task/%d/children", (int)getpid());
+    ck_assert_int_eq(start("exec sleep 1000", NULL), 0);
+    FILE *file = fopen(children, "re");
+    ck_assert(file != NULL && fgets(line, sizeof line, file) != NULL);
+    (void)fclose(file);
+    pid_t tracer = trace_until((pid_t)strtol(line, NULL, 10), until);
+    executor.kill(heard.execution, SIGKILL);
+    (void)sd_event_run(event, 300000); // the loop is told, too early
+    (void)close(until[1]);
+    ck_assert_int_eq(waitpid(tracer, &status, 0), tracer);
+    if (status == W_EXITCODE(77, 0)) {
+        printf("SKIP %s: nobody may trace here\n", __func__);
+        return;
+    }
+    ck_assert_int_eq(status, 0);
+    executor.poll(heard.execution);
+    for (int i = 0; i < 100 && heard.ends == 0; i++)
+        (void)sd_event_run(event, 20000);
+    ck_assert_uint_eq(heard.ends, 1);
+    ck_assert_int_eq(heard.status, W_EXITCODE(0, SIGKILL));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("executor");
@@ -144,6 +195,7 @@ int main(void)
     tcase_add_loop_test(tcase, what_a_process_does_is_heard, 0, ARRAY_LEN(rows));
     tcase_add_test(tcase, asked_to_end_it_ends_with_its_children);
     tcase_add_test(tcase, a_program_that_is_not_there_is_an_error_at_the_start);
+    tcase_add_test(tcase, one_that_somebody_traces_is_seen_to_end_when_it_is_looked_for);
     tcase_add_test(tcase, released_while_it_runs_it_is_not_heard_of_again);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
