@@ -39,7 +39,7 @@ BUILD_PACKAGES = gcc libc6-dev pkg-config libavformat-dev libavcodec-dev libavfi
 	libswscale-dev libswresample-dev libebur128-dev libconfig-dev libjansson-dev libsystemd-dev \
 	libcurl4-openssl-dev libssl-dev libexpat1-dev libisal-dev libseccomp-dev libpocketsphinx-dev libsphinxbase-dev
 DEMO_PACKAGES = $(BUILD_PACKAGES) ffmpeg
-TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check python3-numpy python3-jsonschema rsync systemd mandoc locales chromium \
+TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check strace python3-numpy python3-jsonschema rsync systemd mandoc locales chromium \
 	samba smbclient pocketsphinx-en-us
 DEB_PACKAGES = $(BUILD_PACKAGES) debhelper dpkg-dev lintian
 # Whoever has them from elsewhere keeps them.
