@@ -101,11 +101,12 @@ static const char *make_index(void)
     const char *whole = MEDIA_CLIP(.name = "index.mp4", .seconds = 1);
     cleanup(close_fd) int fd = media_open(whole);
     ssize_t size = read(fd, bytes, sizeof bytes);
+    static const unsigned char many[] = { 0xff, 0xff, 0xff, 0xf0 };
     static const char *const tables[] = { "stsz", "stts", "stco", "ctts" };
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         char *at = memmem(bytes, (size_t)size, tables[i], 4);
         if (at != NULL)
-            memcpy(at + (i == 0 ? 12 : 8), "\xff\xff\xff\xf0", 4);
+            memcpy(at + (i == 0 ? 12 : 8), many, sizeof many);
     }
     return media_bytes("index", bytes, (size_t)size);
 }
