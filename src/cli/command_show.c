@@ -124,12 +124,23 @@ static void list_arriving(const struct settings *settings)
             print_row(names[i], "", "arriving");
 }
 
+// What a status.json says of the time that is left holds as long as somebody works.
+static void warn_if_idle(const struct settings *settings)
+{
+    if (place_is_served(settings) == 0)
+        fputs("No service is running on this spool; nothing will happen until one does.\n", stderr);
+}
+
 static int list(const struct settings *settings, bool names_only)
 {
     struct err err = ERR_INIT;
     if (!names_only)
         list_arriving(settings);
-    return list_outbox(settings, names_only, &err) < 0 ? command_fail(&err) : 0;
+    if (list_outbox(settings, names_only, &err) < 0)
+        return command_fail(&err);
+    if (!names_only)
+        warn_if_idle(settings);
+    return 0;
 }
 
 static int run_list(struct cli *cli, int argc, char **argv)
@@ -163,15 +174,17 @@ static int print_json(int outbox, const char *name, struct err *err)
     return r;
 }
 
+// Returns 1 if there is still something to come.
 static int print_status(int outbox, const char *name, struct err *err)
 {
     cleanup(view_release) struct view view = VIEW_INIT;
     int r = view_load(outbox, name, &view, err);
     if (r == -ENOENT)
         return err_set(err, ERR_RETRY, "no_status", "the batch has no status.json yet");
-    if (r >= 0)
-        view_print(&view, name, stdout);
-    return r;
+    if (r < 0)
+        return r;
+    view_print(&view, name, stdout);
+    return !view_is_final(&view);
 }
 
 // A batch that was dropped but not yet taken is in incoming only.
@@ -196,9 +209,12 @@ static int status_of(const struct settings *settings, const char *typed, bool js
         }
         cleanup(free_ptr) char *safe = screen_safe(typed);
         printf("%s: arriving; it is taken when nothing in it changes any more\n", safe);
+        warn_if_idle(settings);
         return 0;
     }
     int r = json ? print_json(outbox, name, &err) : print_status(outbox, name, &err);
+    if (r > 0 && !json)
+        warn_if_idle(settings);
     return r < 0 ? command_fail(&err) : 0;
 }
 
@@ -302,8 +318,7 @@ static int watch(const struct settings *settings, const char *typed)
         (void)command_fail(&err);
         return COMMAND_NOT_FOUND;
     }
-    if (place_is_served(settings) == 0)
-        fputs("No service is running on this spool; nothing will happen until one does.\n", stderr);
+    warn_if_idle(settings);
     cleanup(close_fd) int signals = interrupt_open();
     cleanup(follow_close) struct follow follow = FOLLOW_INIT;
     cleanup(meter_release) struct meter meter = METER_INIT;

@@ -135,16 +135,20 @@ bool view_print_error(const json_t *object, const char *indent, FILE *out)
     return true;
 }
 
-static void print_warnings(const json_t *video, const char *indent, FILE *out)
+static void print_strings(const json_t *strings, const char *indent, FILE *out)
 {
     size_t i;
-    const json_t *warning;
-    const json_t *warnings = json_object_get(video, "warnings");
-    json_array_foreach(warnings, i, warning)
+    const json_t *string;
+    json_array_foreach(strings, i, string)
     {
-        if (json_is_string(warning) && i < MAX_WARNINGS)
-            print_lines(out, json_string_value(warning), indent);
+        if (json_is_string(string) && i < MAX_WARNINGS)
+            print_lines(out, json_string_value(string), indent);
     }
+}
+
+static void print_warnings(const json_t *video, const char *indent, FILE *out)
+{
+    print_strings(json_object_get(video, "warnings"), indent, out);
 }
 
 static char *video_facts(const json_t *video)
@@ -194,6 +198,7 @@ static void print_plan(const json_t *plan, const json_t *videos, FILE *out)
                 reason);
     }
     print_lines(out, json_text(plan, "degraded", "", NULL), "        ");
+    print_strings(json_object_get(plan, "notes"), "        ", out);
 }
 
 static void print_reel(const json_t *final, FILE *out)

@@ -448,6 +448,14 @@ static void forget_wish(struct service *service, struct member *member, const ch
                 err.text);
 }
 
+// Whoever drops a wish looks into the outbox, not into the journal.
+static void answer_wish(struct service *service, struct member *member, const char *answer)
+{
+    cleanup(close_fd) int outbox = fs_open_dir(service->spool.outbox, member->outbox, NULL);
+    log_notice((&(struct log_about){ .batch = member->id }), "%s", answer);
+    report_append(outbox, answer);
+}
+
 static void cancel_live(struct service *service, struct live *live, const char *file)
 {
     struct err err = ERR_INIT;
@@ -490,7 +498,7 @@ void life_retry(struct service *service, struct member *member, const char *file
     struct err err = ERR_INIT;
     struct log_about where = { .batch = member->id };
     if (member->state != MEMBER_ASIDE) {
-        log_info(&where, "nothing to try again: the batch has not failed");
+        answer_wish(service, member, "nothing to try again: the batch has not failed");
         forget_wish(service, member, file);
         return;
     }
@@ -502,7 +510,7 @@ void life_retry(struct service *service, struct member *member, const char *file
     errands_drop(service,
                  member->id); // what was to be told of the earlier end is not the end any more
     forget_wish(service, member, file);
-    log_notice(&where, "tried again as wished");
+    answer_wish(service, member, "tried again as wished");
     roster_set_state(&service->roster, member, MEMBER_NEW);
     adopt_member(service, member);
 }

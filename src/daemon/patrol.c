@@ -21,10 +21,11 @@ struct patrol {
     bool explained;
 };
 
-static void say_failure(struct patrol *patrol, const char *text)
+static void say_failure(struct patrol *patrol, const char *text, const char *hint)
 {
     if (!patrol->warned)
-        log_warning(NULL, "what has expired in a bucket cannot be removed, trying again: %s", text);
+        log_warning(NULL, "what has expired in a bucket cannot be removed, trying again: %s%s%s",
+                    text, *hint ? " - " : "", hint);
     patrol->warned = true;
 }
 
@@ -55,7 +56,8 @@ static void on_ended(void *context, int wait_status)
         patrol->warned = false;
     else
         say_failure(patrol,
-                    patrol->explained ? patrol->told.text : child_describe(wait_status, how));
+                    patrol->explained ? patrol->told.text : child_describe(wait_status, how),
+                    patrol->explained ? patrol->told.hint : "");
 }
 
 static int on_hard_deadline(sd_event_source *source, uint64_t when, void *context)
@@ -75,7 +77,7 @@ static void start(struct patrol *patrol)
     };
     patrol->explained = false;
     if (errands_start_program(service, ERRAND_SWEEP, NULL, &listener, &patrol->execution, &err) < 0)
-        say_failure(patrol, err.text);
+        say_failure(patrol, err.text, err.hint);
     else
         service_arm(service, &patrol->hard, service_now(service) + longest_us, on_hard_deadline,
                     patrol);

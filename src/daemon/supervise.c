@@ -101,10 +101,11 @@ static void fail_step(struct live *live, struct course_place place, const struct
     step->error = *err;
     step->ended = time(NULL);
     step->next_try = 0;
-    log_line(LOG_WARNING, LOG_EVENT_STEP_FAILED, &where, "%s%s%s failed: %s",
-             stage_info[place.stage].name, *source ? " of " : "", source, err->text);
-    report_line(live, "%s%s%s failed: %s%s%s", stage_info[place.stage].name, *source ? " of " : "",
-                source, err->text, *err->hint ? " - " : "", err->hint);
+    cleanup(free_ptr) char *what =
+        xasprintf("%s%s%s failed: %s%s%s", stage_info[place.stage].name, *source ? " of " : "",
+                  source, err->text, *err->hint ? " - " : "", err->hint);
+    log_line(LOG_WARNING, LOG_EVENT_STEP_FAILED, &where, "%s", what);
+    report_line(live, "%s", what);
     report_event(live, place, "failed", err->text);
     // Not written, it is found out once more after a restart.
     if (step_save(live->batchdir, place.stage, place.index, step, &trouble) < 0)
@@ -126,10 +127,11 @@ static void retry_step(struct service *service, struct live *live, struct course
         outcome->action == OUTCOME_HOLD_RELOAD
             ? xstrdup("trying again when the configuration is loaded again")
             : xasprintf("trying again in %.0f s", outcome->wait_seconds);
-    log_line(LOG_WARNING, LOG_EVENT_STEP_RETRY, &where, "%s%s%s: %s; %s",
-             stage_info[place.stage].name, *source ? " of " : "", source, err->text, when);
-    report_line(live, "%s%s%s: %s; %s", stage_info[place.stage].name, *source ? " of " : "", source,
-                err->text, when);
+    cleanup(free_ptr) char *what =
+        xasprintf("%s%s%s: %s; %s%s%s", stage_info[place.stage].name, *source ? " of " : "", source,
+                  err->text, when, *err->hint ? " - " : "", err->hint);
+    log_line(LOG_WARNING, LOG_EVENT_STEP_RETRY, &where, "%s", what);
+    report_line(live, "%s", what);
     report_event(live, place, "retry", err->text);
     if (!outcome->counted)
         step->attempts--;

@@ -50,6 +50,15 @@ static void open_proxies(struct stage_context *context, struct proxies *proxies)
     }
 }
 
+static bool has_any(const struct proxies *proxies)
+{
+    for (size_t i = 0; i < proxies->count; i++) {
+        if (proxies->sources[i].fd >= 0)
+            return true;
+    }
+    return false;
+}
+
 static void tell_progress(void *context, double fraction)
 {
     stage_progress(context, fraction);
@@ -66,6 +75,8 @@ static int make(struct stage_context *context, const struct plan *plan, struct e
     if (r < 0)
         return r;
     open_proxies(context, &proxies);
+    if (!has_any(&proxies)) // as in a batch that is tried again after its analysis
+        return err_set(err, ERR_INPUT, "no_proxies", "the small copies are not there any more");
     const struct reel_order order = {
         .plan = plan,
         .sources = proxies.sources,
@@ -104,6 +115,8 @@ static int run(struct stage_context *context, struct err *err)
     cleanup(plan_release) struct plan plan = PLAN_INIT;
     struct err problem = ERR_INIT;
     int r = plan_load(context->batchdir, &plan, &problem);
+    if (r == -ENOENT)
+        (void)err_set(&problem, ERR_INPUT, "no_plan", "there is no plan");
     if (r >= 0)
         r = make(context, &plan, &problem);
     bool made = r >= 0;
@@ -112,7 +125,7 @@ static int run(struct stage_context *context, struct err *err)
     if (r >= 0)
         return 0;
     // The outbox's trouble is publish's to wait for, which would have to wait for this.
-    if (made || r == -ENOENT || problem.class == ERR_INPUT || problem.class == ERR_BUG) {
+    if (made || problem.class == ERR_INPUT || problem.class == ERR_BUG) {
         stage_warn(context, "there is no preview: %s", problem.text);
         return 0;
     }

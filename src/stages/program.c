@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 #include "spool/message.h"
@@ -73,12 +74,20 @@ int program_settings(const struct program_options *options, struct settings *set
     return 0;
 }
 
+// The supervisor's descriptor is a pipe; run by hand, it is whatever program_begin found there.
+static bool is_supervised(void)
+{
+    struct stat there;
+    return fstat(PROGRAM_MESSAGE_FD, &there) == 0 && S_ISFIFO(there.st_mode);
+}
+
 int program_failed(const struct program *program, struct err *err)
 {
     if (err->class == ERR_NONE)
         (void)err_set(err, ERR_BUG, "no_reason", "%s failed without saying why", program->name);
     message_write_error(PROGRAM_MESSAGE_FD, err);
-    (void)fprintf(stderr, "%s: %s%s%s\n", program->name, err->text, *err->hint ? "\n" : "",
-                  err->hint);
+    if (!is_supervised()) // who supervises logs it, once
+        (void)fprintf(stderr, "%s: %s%s%s\n", program->name, err->text, *err->hint ? "\n" : "",
+                      err->hint);
     return err_exit(err->class);
 }

@@ -38,7 +38,7 @@ int program_misused(const struct program *program);
 int program_settings(const struct program_options *options, struct settings *settings,
                      struct err *err);
 
-// Its last words, to the supervisor and to people.  Returns the exit status.
+// Its last words, to the supervisor or, without one, to people.  Returns the exit status.
 int program_failed(const struct program *program, struct err *err);
 
 #endif

@@ -229,6 +229,11 @@ START_TEST(one_alone_fails_its_batch_with_its_own_words_and_is_kept)
     json_t *status = spool_fixture_await(&fixture, name, "failed");
     expect_error(status, (size_t)_i);
     expect_error(video(status, 0), (size_t)_i);
+    // Said once, with its remedy, by who supervises: not by the program as well.
+    cleanup(free_ptr) char *log = spool_fixture_log(&fixture);
+    cleanup(free_ptr) char *twice =
+        xasprintf("probe: %s\n", text_of(json_object_get(status, "error"), "message"));
+    ck_assert_msg(strstr(log, twice) == NULL, "%s", log);
     json_decref(status);
     spool_fixture_await_count(&fixture, "failed", 1);
 }

@@ -23,6 +23,7 @@ START_TEST(test_list_and_status_show_what_lies_there_whatever_it_is)
     cli_assert_holds(spoken.out, "no status yet");
     cli_assert_holds(spoken.out, "evil\\x0A\\x1B[2J\\xFF");
     ck_assert_ptr_null(strstr(spoken.out, "a file"));
+    cli_assert_holds(spoken.err, "No service is running");
     spoken_release(&spoken);
 
     CLI_SAY(&spoken, "list", "--names");
@@ -36,11 +37,15 @@ static const struct {
     int status;
     const char *out, *err;
 } status_cases[] = {
-    { "a batch", { "status", "walk" }, 0, "walk: watching and listening, 12 %\n", "" },
+    { "a batch",
+      { "status", "walk" },
+      0,
+      "walk: watching and listening, 12 %\n",
+      "No service is running" },
     { "its document", { "status", "walk", "--json" }, 0, "{ \"status\": \"compressing\"", "" },
     { "nobody", { "status", "nobody" }, 66, "", "no batch called \"nobody\"" },
     { "the document of nobody", { "status", "--json", "nobody" }, 66, "", "nobody" },
-    { "one that arrives", { "status", "late" }, 0, "late: arriving", "" },
+    { "one that arrives", { "status", "late" }, 0, "late: arriving", "No service is running" },
     { "a damaged one", { "status", "broken" }, 65, "", "status.json" },
     { "one without a status", { "status", "empty" }, 75, "", "no status.json yet" },
     { "a path", { "status", "../outbox/walk" }, 66, "", "no batch" },
@@ -106,7 +111,11 @@ START_TEST(test_submit_watch_and_status_follow_a_batch_to_its_reel)
     cli_assert_printable(spoken.out);
     spoken_release(&spoken);
 
+    CLI_SAY(&spoken, "list");
+    ck_assert_str_eq(spoken.err, "");
+    spoken_release(&spoken);
     CLI_SAY(&spoken, "status", "trip");
+    ck_assert_str_eq(spoken.err, "");
     cli_assert_holds(spoken.out, "trip: finished\n");
     cli_assert_holds(spoken.out, "a.mp4");
     spoken_release(&spoken);

@@ -1,6 +1,8 @@
 // Files named cancel and retry in the outbox folder of a batch.
 #include "tests/support/spool_story.h"
 
+#include <sys/stat.h>
+
 #include <sys/mount.h>
 #include <sys/resource.h>
 
@@ -40,6 +42,26 @@ START_TEST(a_failed_batch_is_tried_again_as_wished)
     assert_reel("trip");
     spool_fixture_await_count(&fixture, "failed", 0);
     spool_fixture_await_count(&fixture, "work", 0);
+    cleanup(free_ptr) char *log = folder_get(&fixture.folder, "spool/outbox/trip/batch.log");
+    ck_assert_msg(strstr(log, "tried again as wished\n") != NULL, "%s", log);
+}
+END_TEST
+
+START_TEST(a_wish_that_cannot_be_granted_is_answered_where_it_was_dropped)
+{
+    cleanup(free_ptr) char *gate = outside("gate");
+    cleanup(free_ptr) char *script = xasprintf("probe wait %s", gate);
+    ck_assert_int_eq(mkfifo(gate, 0600), 0);
+    spool_fixture_start(&fixture);
+    spool_fixture_drop_script(&fixture, "trip", "a.mp4", script);
+    spool_fixture_await_name(&fixture, "outbox/trip/status.json", true);
+    wish("trip", "retry");
+    spool_fixture_await_name(&fixture, "outbox/trip/retry", false);
+    folder_put(&fixture.folder, "gate", "x");
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    cleanup(free_ptr) char *log = folder_get(&fixture.folder, "spool/outbox/trip/batch.log");
+    ck_assert_msg(strstr(log, "nothing to try again: the batch has not failed\n") != NULL, "%s",
+                  log);
 }
 END_TEST
 
@@ -131,6 +153,7 @@ static void add_tests(TCase *tcase)
     tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
     tcase_add_test(tcase, a_cancelled_batch_ends_at_once_and_is_kept);
     tcase_add_test(tcase, a_failed_batch_is_tried_again_as_wished);
+    tcase_add_test(tcase, a_wish_that_cannot_be_granted_is_answered_where_it_was_dropped);
     tcase_add_test(tcase,
                    a_wish_to_cancel_that_came_while_the_service_was_down_is_granted_at_its_start);
     tcase_add_test(tcase, a_heap_of_wishes_is_granted_one_after_the_other);

@@ -78,6 +78,10 @@ static const struct {
       "{\"status\":\"clipping\",\"clip_plan\":{\"degraded\":\"the model\\u001b is away\","
       "\"segments\":[]}}",
       0, "\n        the model\\x1B is away\n" },
+    { "what a plan could not heed",
+      "{\"status\":\"completed\",\"clip_plan\":{\"segments\":[],\"notes\":[\"no "
+      "prompt\\u001b\",7]}}",
+      0, "\n        no prompt\\x1B\n" },
     { "a webhook at the end",
       "{\"status\":\"completed\",\"webhook\":{\"url\":\"https://h\\u001b\",\"status\":\"failed\","
       "\"message\":\"no\\u001b\"}}",
