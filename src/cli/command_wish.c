@@ -23,25 +23,27 @@ const struct command command_cancel = {
     .name = "cancel",
     .summary = "stop the work on a batch; its videos are kept",
     .usage =
-        "usage: clipspool cancel NAME\n"
-        "Stops the work on a batch.  Its videos are kept; `clipspool retry` takes it up again.\n"
-        "The same as putting a file called cancel into its folder of the outbox.\n\n"
+        "usage: clipspool cancel NAME...\n"
+        "Stops the work on batches.  Their videos are kept; `clipspool retry` takes them up "
+        "again.\n"
+        "The same as putting a file called cancel into their folders of the outbox.\n\n"
         "  -C, --config FILE   the service's configuration\n\n"
         "Exit status: 0 cancelled; 1 it was finished before; 66 there is no such batch; 69 the\n"
-        "service did not answer within 5 s; 77 no permission; 78 the configuration is wrong.\n",
+        "service did not answer within 5 s; 77 no permission; 78 the configuration is wrong.\n"
+        "Of several that went wrong, that of the first.\n",
     .run = run_cancel,
 };
 
 const struct command command_retry = {
     .name = "retry",
     .summary = "work again on a batch that failed or was cancelled",
-    .usage =
-        "usage: clipspool retry NAME\n"
-        "Takes a batch up again that failed or was cancelled; what was done before is kept.\n"
-        "The same as putting a file called retry into its folder of the outbox.\n\n"
-        "  -C, --config FILE   the service's configuration\n\n"
-        "Exit status: 0 taken up again; 1 it did not fail; 66 there is no such batch; 69 the\n"
-        "service did not answer within 5 s; 77 no permission; 78 the configuration is wrong.\n",
+    .usage = "usage: clipspool retry NAME...\n"
+             "Takes batches up again that failed or were cancelled; what was done before is kept.\n"
+             "The same as putting a file called retry into their folders of the outbox.\n\n"
+             "  -C, --config FILE   the service's configuration\n\n"
+             "Exit status: 0 taken up again; 1 it did not fail; 66 there is no such batch; 69 the\n"
+             "service did not answer within 5 s; 77 no permission; 78 the configuration is wrong.\n"
+             "Of several that went wrong, that of the first.\n",
     .run = run_retry,
 };
 
@@ -138,27 +140,37 @@ static int utter(const struct wish *wish, const struct settings *settings, int o
     return COMMAND_NOT_RUNNING;
 }
 
+static int utter_for(const struct wish *wish, const struct settings *settings, int outbox,
+                     const char *typed)
+{
+    struct err err = ERR_INIT;
+    cleanup(free_ptr) char *name = NULL;
+    if (place_find(outbox, typed, &name, &err) == 0)
+        return utter(wish, settings, outbox, name);
+    (void)command_fail(&err);
+    return COMMAND_NOT_FOUND;
+}
+
 static int run(const struct wish *wish, struct cli *cli, int argc, char **argv)
 {
     int first = command_options(cli, wish->command, argc, argv, NULL, 0);
     if (first < 0)
         return ~first;
-    if (argc - first != 1)
+    if (first == argc)
         return command_misused(wish->command, "which batch?");
-    int status;
+    int status = 0;
     cleanup(settings_release) struct settings settings = { 0 };
     if (command_settings(cli, &settings, &status) < 0)
         return status;
     struct err err = ERR_INIT;
-    cleanup(free_ptr) char *name = NULL;
     cleanup(close_fd) int outbox = place_open_outbox(&settings, &err);
     if (outbox < 0)
         return command_fail(&err);
-    if (place_find(outbox, argv[first], &name, &err) < 0) {
-        (void)command_fail(&err);
-        return COMMAND_NOT_FOUND;
+    for (int i = first; i < argc; i++) {
+        int one = utter_for(wish, &settings, outbox, argv[i]);
+        status = status ? status : one;
     }
-    return utter(wish, &settings, outbox, name);
+    return status;
 }
 
 static int run_cancel(struct cli *cli, int argc, char **argv)

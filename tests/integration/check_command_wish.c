@@ -8,9 +8,10 @@ START_TEST(test_a_wish_that_nobody_hears_is_kept_and_told)
 {
     struct spoken spoken;
     cli_make_batch("walk", "{\"status\":\"compressing\"}");
-    CLI_SAY(&spoken, "cancel", "walk");
-    ck_assert_int_eq(spoken.status, 69);
+    CLI_SAY(&spoken, "cancel", "walk", "nobody");
+    ck_assert_int_eq(spoken.status, 69); // of the first that went wrong
     cli_assert_holds(spoken.err, "no service is running");
+    cli_assert_holds(spoken.err, "no batch called \"nobody\"");
     ck_assert(cli_there("spool/outbox/walk/cancel"));
     spoken_release(&spoken);
 }
