@@ -80,12 +80,6 @@ void bits_put_ue(struct bits_out *out, uint32_t value)
     bits_put(out, value + 1, zeros + 1);
 }
 
-void bits_put_se(struct bits_out *out, int32_t value)
-{
-    assert(value > INT32_MIN);
-    bits_put_ue(out, value > 0 ? 2 * (uint32_t)value - 1 : 2 * (uint32_t)-value);
-}
-
 void bits_copy(struct bits_out *out, struct bits *from, size_t count)
 {
     for (; count >= 32 && !out->overrun; count -= 32)

@@ -33,8 +33,6 @@ struct bits_out {
 void bits_put(struct bits_out *out, uint32_t value, int count);
 // Value up to 2^32 - 2.
 void bits_put_ue(struct bits_out *out, uint32_t value);
-// Value above -2^31.
-void bits_put_se(struct bits_out *out, int32_t value);
 // Moves `count` bits.
 void bits_copy(struct bits_out *out, struct bits *from, size_t count);
 // How many bits the code of `value` has: 2k + 1 for k leading zeros.

@@ -77,13 +77,6 @@ int nal_next(const struct nal_stream *stream, const uint8_t **at, const uint8_t 
     return 1;
 }
 
-bool nal_is_slice(enum nal_codec codec, int type)
-{
-    if (codec == NAL_HEVC)
-        return type <= 31;
-    return (type >= 1 && type <= 5) || (type >= 19 && type <= 21);
-}
-
 bool nal_is_parameter_set(enum nal_codec codec, int type)
 {
     if (codec == NAL_HEVC)

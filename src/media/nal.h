@@ -31,7 +31,6 @@ struct nal {
 int nal_next(const struct nal_stream *stream, const uint8_t **at, const uint8_t *end,
              struct nal *ret_nal);
 
-bool nal_is_slice(enum nal_codec codec, int type);         // any VCL unit
 bool nal_is_parameter_set(enum nal_codec codec, int type); // SPS, SPS extension, PPS, VPS
 
 // What a coded picture is to the pictures around it.
