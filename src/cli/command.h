@@ -25,6 +25,7 @@ struct command {
 
 extern const struct command
     *const command_list[]; // ends with NULL, in the order of `clipspool help`
+// The command of that name, NULL if there is none.
 const struct command *command_find(const char *name);
 
 extern const struct command command_run, command_submit, command_status, command_list_all,

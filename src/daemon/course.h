@@ -43,6 +43,7 @@ enum { COURSE_ALL_STAGES = (1 << STAGE_COUNT) - 1 };
 void course_init(struct course *course, size_t source_count, unsigned stages);
 void course_release(struct course *course);
 
+// Whether the batch goes through that stage at all.
 bool course_has(const struct course *course, enum stage stage);
 
 // Where the step and its mark lie (borrowed).

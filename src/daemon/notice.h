@@ -4,6 +4,7 @@
 
 #include "daemon/service.h"
 
+// To systemd: the service works, or reads its configuration again (until the next notice_ready).
 void notice_ready(void);
 void notice_reloading(void);
 // Stopping, and how long it may take.

@@ -30,6 +30,7 @@ struct outcome_facts {
     double chance; // 0..1, random: spreads retries that failed together
 };
 
+// What follows from the end of a step: the table of docs/ARCHITECTURE.md, and nothing else.
 struct outcome outcome_judge(const struct outcome_facts *facts);
 
 // A step that was cut off this often by the death of the supervisor is its likely cause.

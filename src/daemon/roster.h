@@ -51,6 +51,7 @@ struct member *roster_add(struct roster *roster, const char *id, enum member_sta
 void roster_remove(struct roster *roster, struct member *member);
 void roster_release(struct roster *roster);
 
+// The only way to change a state: the counts of the roster follow.
 void roster_set_state(struct roster *roster, struct member *member, enum member_state state);
 
 // The member whose outbox folder has this name, or NULL.

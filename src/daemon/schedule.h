@@ -23,6 +23,7 @@ struct schedule {
     struct schedule_turn lines[SLOT_COUNT][SCHEDULE_PRIORITIES]; // heads of rings
 };
 
+// With so many slots of each kind, all free.
 void schedule_init(struct schedule *schedule, const unsigned slots[SLOT_COUNT]);
 
 // Puts the batch at the end of its line; one that stands there already keeps its place.

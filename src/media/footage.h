@@ -58,6 +58,8 @@ struct footage_sound {
     struct source *source;
     struct sound_reader *reader;
 };
+// Opens source `index` once more, for its sound alone (footage_close_sound); a thread may have one
+// of its own.  Returns 0 or a negative, ERR_INPUT if the source is not there or has none.
 int footage_sound(const struct footage *footage, int index, struct footage_sound *ret_sound,
                   struct err *err);
 void footage_close_sound(struct footage_sound *sound);

@@ -57,6 +57,7 @@ struct vision_choice {
     unsigned count;              // 0: nothing can be shown
     char why[240];               // a sentence then
 };
+// What the model is shown of the source.  Never fails: what cannot be is count 0, and why.
 void vision_choose(const struct vision_model *model, const struct vision_source *source,
                    struct vision_choice *ret);
 

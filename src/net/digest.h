@@ -15,6 +15,7 @@ struct digest {
     size_t size;
 };
 
+// The digest of `size` bytes in one piece.  Returns 0 or a negative.
 int digest_of(enum digest_kind kind, const void *data, size_t size, struct digest *ret,
               struct err *err);
 

@@ -23,6 +23,7 @@ struct fields {
         .items = NULL \
     }
 
+// Adds a copy of both, behind what is there; a name may be there more than once.
 void fields_add(struct fields *fields, const char *name, const char *value);
 void fields_release(struct fields *fields);
 

@@ -105,6 +105,7 @@ enum slot_class batch_slot(const struct batch *batch, enum stage stage);
 // st_mtim as batch_source keeps it: equal for equal times, whatever they are.
 int64_t batch_modified_ns(const struct stat *st);
 
+// Writes batch.json, whole and synced.  Returns 0 or a negative.
 int batch_save(int batchdir, const struct batch *batch, struct err *err);
 // Returns 0, -ENOENT if there is no batch.json yet, or another negative: ERR_INPUT "bad_batch" or
 // "bad_json" for a damaged one.

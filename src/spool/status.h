@@ -25,6 +25,7 @@ enum status_word {
     STATUS_COUNT
 };
 extern const char *const status_words[STATUS_COUNT];
+// Completed, failed or cancelled: nothing follows but by a wish.
 bool status_is_final(enum status_word word);
 
 // Everything status.json says, gathered from the batch directory and the moment.  All pointers

@@ -66,6 +66,8 @@ int store_bucket_repeat(struct store_bucket *bucket, store_bucket_once *once, vo
 int store_bucket_do(struct store_bucket *bucket, const struct store_bucket_call *call,
                     struct http_answer *answer, struct err *err);
 
+// A place at the service (struct store_turn), for what goes there beside store_bucket_do; who was
+// let in leaves, with what came of it.  enter returns 0 or a negative: the gate is closed.
 int store_bucket_enter(const struct store_bucket *bucket, struct err *err);
 void store_bucket_leave(const struct store_bucket *bucket, const struct err *outcome);
 
