@@ -75,6 +75,11 @@ static double expected(const struct progress_view *view, struct course_place pla
     return startup_seconds + rate_of(view, place) * material;
 }
 
+static double elapsed(const struct progress_view *view, const struct course_mark *mark)
+{
+    return view->now_us > mark->begun_us ? (double)(view->now_us - mark->begun_us) / 1e6 : 0;
+}
+
 // The share of a step that is done.  A stage that tells nothing is believed to move on, ever
 // slower, never quite to its end.
 static double done_share(const struct progress_view *view, struct course_place place,
@@ -87,9 +92,20 @@ static double done_share(const struct progress_view *view, struct course_place p
         return 0;
     if (mark->fraction > 0)
         return fmin(mark->fraction, 1);
-    double elapsed =
-        view->now_us > mark->begun_us ? (double)(view->now_us - mark->begun_us) / 1e6 : 0;
-    return 0.9 * (1 - exp(-elapsed / seconds));
+    return 0.9 * (1 - exp(-elapsed(view, mark) / seconds));
+}
+
+// What a running step still takes.  Its own pace is believed the more of it is done, wholly from a
+// fifth on, but only where it is slower than expected: what a download had from before it was cut
+// off came at no pace.
+static double left(const struct progress_view *view, struct course_place place, double seconds,
+                   double share)
+{
+    const double believed_share = 0.2;
+    const struct course_mark *mark = course_mark(view->course, place);
+    double own = mark->running && mark->fraction > 0 ? elapsed(view, mark) / mark->fraction : 0;
+    double belief = fmin(share / believed_share, 1);
+    return (1 - share) * (seconds + belief * fmax(own - seconds, 0));
 }
 
 struct sums {
@@ -104,10 +120,11 @@ static void add(const struct progress_view *view, struct course_place place, str
     if (place.index != STEP_BATCH && course_source_failed(view->course, (size_t)place.index))
         return; // lost work is no progress
     double seconds = expected(view, place);
-    double done = seconds * done_share(view, place, seconds);
+    double share = done_share(view, place, seconds);
     sums->all += seconds;
-    sums->done += done;
-    *(place.index == STEP_BATCH ? &sums->batch : &sums->sources) += seconds - done;
+    sums->done += seconds * share;
+    *(place.index == STEP_BATCH ? &sums->batch : &sums->sources) +=
+        left(view, place, seconds, share);
 }
 
 static struct sums add_up(const struct progress_view *view)

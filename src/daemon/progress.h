@@ -1,7 +1,8 @@
 // How far a batch is and how long it will take, from what steps took before.  Pure.
 //
 // A step is expected to take (start-up) + (rate of its stage) x (seconds of material).  The rates
-// begin as measured once and follow what really happens on this machine.
+// begin as measured once and follow what really happens on this machine; one that runs slower than
+// its stage did so far, as on a machine that has other things to do, is believed itself.
 #ifndef CLIPSPOOL_PROGRESS_H
 #define CLIPSPOOL_PROGRESS_H
 

@@ -96,6 +96,29 @@ START_TEST(a_step_that_tells_nothing_moves_on_ever_slower_and_never_ends_by_itse
 }
 END_TEST
 
+// Expected is about a minute at most; a machine that others use takes as long as it takes.
+START_TEST(a_step_that_is_slower_than_expected_is_believed_as_far_as_it_has_come)
+{
+    struct progress_view now = view();
+    struct course_mark *mark = course_mark(&course, (struct course_place){ STAGE_COMPRESS, 0 });
+    now.side_by_side = 1;
+    mark->running = true;
+    mark->begun_us = 1000000;
+    mark->fraction = 0.5;
+    now.now_us = mark->begun_us;
+    double brisk = progress_remaining(&now); // half was there at once: that is no pace
+    now.now_us = mark->begun_us + 3600000000;
+    double slow = progress_remaining(&now);
+    ck_assert_double_gt(slow, 3600);
+    ck_assert_double_lt(slow, 3600 + brisk);
+    mark->fraction = 0.02; // too early to tell
+    ck_assert_double_lt(progress_remaining(&now), 0.12 * 3600 / 0.02);
+    mark->running = false; // cut off: as long as any
+    ck_assert_double_lt(progress_remaining(&now), 3600);
+    ck_assert_double_ge(progress_remaining(&now), brisk);
+}
+END_TEST
+
 START_TEST(a_lost_source_is_no_progress)
 {
     struct progress_view now = view();
@@ -156,6 +179,7 @@ int main(void)
     tcase_add_test(tcase, each_step_that_is_done_moves_it_on);
     tcase_add_test(tcase, what_a_running_step_tells_counts);
     tcase_add_test(tcase, a_step_that_tells_nothing_moves_on_ever_slower_and_never_ends_by_itself);
+    tcase_add_test(tcase, a_step_that_is_slower_than_expected_is_believed_as_far_as_it_has_come);
     tcase_add_test(tcase, a_lost_source_is_no_progress);
     tcase_add_test(tcase, rates_follow_what_is_measured);
     tcase_add_test(tcase, a_download_has_a_rate_of_its_own);
