@@ -352,12 +352,31 @@ static void close_live(struct service *service, struct live *live)
     live_free(&live);
 }
 
+// "notes.txt, a.pdf and 3 more": what lies in the folder and is not used.  The caller owns it.
+static char *unused_files(const struct live *live)
+{
+    enum { NAMED = 10 };
+    char **paths = live->batch.ignored;
+    cleanup(free_ptr) char *names = xstrdup("");
+    size_t count = 0;
+    for (; paths && paths[count]; count++) {
+        if (count >= NAMED)
+            continue;
+        cleanup(free_ptr) char *before = names, *safe = text_escape(paths[count]);
+        names = xasprintf("%s%s%s", before, count ? ", " : "", safe);
+    }
+    return count > NAMED ? xasprintf("%s and %zu more", names, count - NAMED) : TAKE(names);
+}
+
 static void greet(struct live *live)
 {
     size_t count = live->batch.source_count;
     if (course_begun(&live->course) || live->batch.error.class != ERR_NONE)
         return;
     report_line(live, "taken: %zu video%s", count, count == 1 ? "" : "s");
+    cleanup(free_ptr) char *unused = unused_files(live);
+    if (*unused)
+        report_line(live, "not used: %s", unused);
     for (size_t i = 0; count > 1 && i < count; i++) { // a single one is told at the end
         const struct err *why = &live->batch.sources[i].error;
         if (why->class != ERR_NONE)

@@ -231,10 +231,12 @@ static void add_closed_folder(struct search *search, const struct tree_entry *en
     err_hint(&source->error, "allow everyone to read and open the folder, and drop it again");
 }
 
+// Editors add .txt, and file managers hide it: who wrote such a file sees the name that was meant.
 static bool is_job_conf(const struct search *search, const struct tree_entry *entry)
 {
     return search->conf == NULL && strchr(entry->path, '/') == NULL &&
-           strcasecmp(entry->name, JOB_CONF) == 0;
+           (strcasecmp(entry->name, JOB_CONF) == 0 ||
+            strcasecmp(entry->name, JOB_CONF ".txt") == 0);
 }
 
 static int look(void *context, const struct tree_entry *entry)

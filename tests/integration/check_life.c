@@ -92,6 +92,7 @@ START_TEST(the_log_of_a_batch_names_what_was_refused_and_counts_what_is_missing)
     json_decref(spool_fixture_await(&fixture, "trip", "completed"));
     cleanup(free_ptr) char *log = folder_get(&fixture.folder, "spool/outbox/trip/batch.log");
     const char *refused = strstr(log, "taken: 3 videos");
+    ck_assert_msg(strstr(log, "not used: fake\n"), "%s", log);
     refused = refused ? strstr(refused, "c.url: ") : NULL;
     ck_assert_msg(refused && strstr(refused, " - write the whole link"), "%s", log);
     ck_assert_msg(strstr(refused, "final.mp4; 2 of 3 videos could not be used\n"), "%s", log);

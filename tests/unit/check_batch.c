@@ -205,6 +205,21 @@ START_TEST(job_conf_orders_and_overrides)
 }
 END_TEST
 
+START_TEST(a_job_conf_that_an_editor_named_is_one_unless_there_is_the_other)
+{
+    put("a.mp4", "x");
+    put("Job.conf.TXT", "strategy = \"story\";");
+    understand();
+    ck_assert_int_eq(batch.job.strategy, STRATEGY_STORY);
+    expect_ignored("");
+    batch_release(&batch);
+    put("job.conf", "strategy = \"chronological\";");
+    understand();
+    ck_assert_int_eq(batch.job.strategy, STRATEGY_CHRONOLOGICAL);
+    expect_ignored("Job.conf.TXT");
+}
+END_TEST
+
 START_TEST(a_source_that_is_not_in_the_folder_is_told_by_name)
 {
     put("a.mp4", "x");
@@ -1012,6 +1027,7 @@ int main(void)
     tcase_add_test(tcase, videos_come_in_natural_order_and_the_rest_is_named);
     tcase_add_test(tcase, folders_in_the_folder_are_searched);
     tcase_add_test(tcase, job_conf_orders_and_overrides);
+    tcase_add_test(tcase, a_job_conf_that_an_editor_named_is_one_unless_there_is_the_other);
     tcase_add_test(tcase, a_source_that_is_not_in_the_folder_is_told_by_name);
     tcase_add_test(tcase, names_of_strange_bytes_are_taken_as_they_are);
     tcase_add_test(tcase, an_empty_folder_has_no_videos);
