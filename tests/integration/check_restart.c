@@ -2,6 +2,8 @@
 // one outbox folder with a whole reel, and the originals are in the archive once.
 #include "tests/support/spool_story.h"
 
+#include <sys/inotify.h>
+
 static void assert_exactly_one(const char *name)
 {
     cleanup(free_ptr) char *inner = xasprintf("spool/outbox/%s/final.mp4", name);
@@ -150,6 +152,45 @@ START_TEST(an_ended_batch_that_is_still_in_work_ends_the_same_way_again)
 }
 END_TEST
 
+static void watch_opens(int notify, const char *shelf, const char *name)
+{
+    cleanup(free_ptr) char *inner = xasprintf("%s/%s", shelf, name);
+    cleanup(free_ptr) char *path = spool_fixture_path(&fixture, inner);
+    ck_assert_int_ge(inotify_add_watch(notify, path, IN_OPEN), 0);
+}
+
+static bool is_archived(struct spool_fixture *spool, void *context)
+{
+    cleanup(free_ptr) char *path = spool_fixture_path(spool, "archive/last");
+    (void)context;
+    return access(path, F_OK) == 0;
+}
+
+// So a start costs the same however many batches came before it, and so does standing by.
+START_TEST(a_start_opens_nothing_of_batches_that_are_over)
+{
+    enum { OVER = 3 };
+    static const char *const names[OVER] = { "one", "two", "three" };
+    char events[4096];
+    spool_fixture_set(&fixture, "keep = { archive_days = 1000; };");
+    spool_fixture_start(&fixture);
+    for (int i = 0; i < OVER; i++)
+        spool_fixture_drop(&fixture, names[i], "a.mp4", NULL);
+    spool_fixture_await_count(&fixture, "archive", OVER);
+    ck_assert_int_eq(spool_fixture_stop(&fixture, SIGTERM), 0);
+    cleanup(close_fd) int notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    for (int i = 0; i < OVER; i++) {
+        watch_opens(notify, "archive", names[i]);
+        watch_opens(notify, "outbox", names[i]);
+    }
+    spool_fixture_start(&fixture);
+    spool_fixture_drop(&fixture, "last", "a.mp4", NULL);
+    spool_fixture_await_that(&fixture, "work", is_archived, NULL); // looks into no other folder
+    ssize_t n = read(notify, events, sizeof events);
+    ck_assert_msg(n < 0 && errno == EAGAIN, "%zd bytes of events", n);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, spool_story_open, spool_story_close);
@@ -160,6 +201,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, tries_survive_a_restart);
     tcase_add_test(tcase, killed_again_and_again_it_still_ends_with_one_reel);
     tcase_add_test(tcase, an_ended_batch_that_is_still_in_work_ends_the_same_way_again);
+    tcase_add_test(tcase, a_start_opens_nothing_of_batches_that_are_over);
 }
 
 int main(int argc, char **argv)
