@@ -169,7 +169,7 @@ $(STAGE_TESTS): $(STAGE_MODULES)
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: check check-media check-unit check-integration check-system test test-programs asan bench bench-built lint clean
+.PHONY: check check-media check-unit check-integration check-system check-threads test test-programs asan tsan valgrind bench bench-built lint clean
 test-programs: $(PROGRAMS) $(UNIT_TESTS) $(INTEGRATION_TESTS) $(FAULT_TESTS)
 
 check-unit: $(PROGRAMS) $(UNIT_TESTS) $(FAULT_TESTS) ## run the unit tests
@@ -206,6 +206,26 @@ asan: deps-test ## run all tests under AddressSanitizer and UndefinedBehaviorSan
 	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
 	    CFLAGS="-O1 -g" $(ASAN_TESTS)
 
+# Modules with threads of their own, and what uses them.  Of libraries that were built without it
+# ThreadSanitizer knows too little.
+THREAD_TESTS = $(addprefix $(O)/tests/unit/check_,complaints crew dub fingerprint footage join lanes part_sums reel relay shelf \
+	verify)
+tsan: deps-test ## run the tests of what has threads under ThreadSanitizer
+	+@CK_TIMEOUT_MULTIPLIER=3 TSAN_OPTIONS=suppressions=$(CURDIR)/tests/support/races.suppressions \
+	    $(PARALLEL) O=$(O)/tsan SANITIZE="-fsanitize=thread -fno-omit-frame-pointer" CFLAGS="-O1 -g" check-threads
+check-threads: $(THREAD_TESTS)
+	@tests/support/run-tests $(THREAD_TESTS)
+
+# What computes with libav is left to the sanitizers: it would take hours here.
+# Nor are tests that count descriptors, of which it needs some, and one that measures an answer's time.
+MEMORY_TESTS = $(filter-out %/check_fs_tree %/check_ask,$(foreach d,base spool highlight net store model, \
+	$(patsubst src/$(d)/%.c,$(O)/tests/unit/check_%,$(wildcard src/$(d)/*.c))))
+valgrind: deps-memory ## run the unit tests of all but media and programs under valgrind
+	+@$(PARALLEL) $(PROGRAMS) $(filter $(UNIT_TESTS),$(MEMORY_TESTS))
+	@CK_TIMEOUT_MULTIPLIER=20 CLIPSPOOL_TEST_SECONDS=1500 \
+	    CLIPSPOOL_TEST_UNDER="valgrind -q --error-exitcode=66 --child-silent-after-fork=no" \
+	    tests/support/run-tests $(filter $(UNIT_TESTS),$(MEMORY_TESTS))
+
 check-system: deps-system ## install into an empty root; boot a Debian with the package and use it (root)
 	+@$(PARALLEL) all
 	@tests/system/check-install $(O)
@@ -215,7 +235,7 @@ check-system: deps-system ## install into an empty root; boot a Debian with the 
 # Fuzzers take what their target needs out of base, spool, net, store and model, and of media what only
 # looks at bytes, all built by clang with its sanitizers.
 FUZZERS = $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SECONDS = 30
+SECONDS = 30
 FUZZ_MEDIA = $(addprefix src/media/,bits.c nal.c obu.c packets.c vp9.c webtrack.c) $(wildcard src/media/paramsets*.c)
 $(O)/fuzz/%: tests/fuzz/%.c $(wildcard $(patsubst %,src/%/*.c,base spool net store model)) $(FUZZ_MEDIA)
 	@mkdir -p $(@D)
@@ -224,9 +244,9 @@ $(O)/fuzz/%: tests/fuzz/%.c $(wildcard $(patsubst %,src/%/*.c,base spool net sto
 	    $(shell pkg-config --libs libavutil) $(LIBS_store) $(LIBS_daemon) $(LIBS_base)
 
 .PHONY: fuzz
-fuzz: $(FUZZERS) ## let each fuzzer look for crashes (FUZZ_SECONDS each, from tests/fuzz/corpus)
+fuzz: $(FUZZERS) ## let each fuzzer look for crashes (SECONDS=30 each, from tests/fuzz/corpus)
 	@set -e; for f in $(FUZZERS); do name=$${f##*/fuzz_}; mkdir -p $(O)/fuzz/corpus-$$name; \
-	    echo "== $$name"; $$f -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -verbosity=0 \
+	    echo "== $$name"; $$f -max_total_time=$(SECONDS) -max_len=65536 -verbosity=0 \
 	        -print_final_stats=1 $(O)/fuzz/corpus-$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null); \
 	done
 
@@ -327,15 +347,16 @@ deb: deps-deb ## make the Debian package (build/deb/clipspool_*.deb) and hold it
 
 # ---- what the machine needs ---------------------------------------------------------------------
 
-.PHONY: deps deps-demo deps-test deps-lint deps-deb deps-system
+.PHONY: deps deps-demo deps-test deps-lint deps-memory deps-deb deps-system
 deps: PACKAGES = $(BUILD_PACKAGES)
 deps: ## install what building needs (Debian; root or sudo)
 deps-demo: PACKAGES = $(DEMO_PACKAGES)
 deps-test: PACKAGES = $(TEST_PACKAGES)
 deps-lint: PACKAGES = $(LINT_PACKAGES)
+deps-memory: PACKAGES = $(TEST_PACKAGES) valgrind
 deps-deb: PACKAGES = $(DEB_PACKAGES)
 deps-system: PACKAGES = $(SYSTEM_PACKAGES)
-deps deps-demo deps-test deps-lint deps-deb deps-system:
+deps deps-demo deps-test deps-lint deps-memory deps-deb deps-system:
 	@missing=$$(for p in $(PACKAGES); do \
 	    dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	[ -z "$$missing" ] || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \

@@ -198,7 +198,7 @@ static void with_mount(const char *name, int (*live)(void))
     if (pid == 0) {
         cleanup(free_ptr) char *path = xasprintf("%s/%s", folder.path, name);
         bool mounted = unshare(CLONE_NEWNS) == 0 &&
-                       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                       mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) == 0 &&
                        mount("none", path, "tmpfs", 0, "size=1m") == 0;
         folder.fd = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); // sees the mount
         _exit(mounted ? live() : 0);
