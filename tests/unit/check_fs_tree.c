@@ -146,7 +146,7 @@ START_TEST(a_mount_point_is_not_crossed)
     put_folder("a");
     put_folder("a/mount");
     cleanup(free_ptr) char *path = xasprintf("%s/a/mount", folder.path);
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("none", path, "tmpfs", 0, "size=64k") != 0) {
         puts("SKIP mounting is not allowed here");
         return;

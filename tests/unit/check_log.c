@@ -99,7 +99,7 @@ static int be_the_journal(void)
 {
     const struct sockaddr_un address = { .sun_family = AF_UNIX,
                                          .sun_path = "/run/systemd/journal/socket" };
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("none", "/run", "tmpfs", 0, "size=64k") != 0)
         return -1;
     ck_assert_int_eq(mkdir("/run/systemd", 0755), 0);
