@@ -156,6 +156,13 @@ FAULT_CALLS = close copy_file_range fstat fstatat fsync ftruncate futimens linka
 	renameat renameat2 unlinkat write
 $(FAULT_TESTS): LDFLAGS += $(FAULT_CALLS:%=-Wl,--wrap=%)
 
+# The same in programs as they are installed: preloaded, so without a sanitizer of its own.
+SHIM = $(O)/tests/shim.so
+$(SHIM): tests/fault/shim/shim.c tests/support/shim.h
+	@mkdir -p $(@D)
+	$(call show,LINK)$(CC) -std=c17 -D_GNU_SOURCE -I. -O1 -g -fPIC -shared -fvisibility=hidden $(WARNINGS) -o $@ $<
+$(patsubst %,$(O)/tests/integration/check_%,points memory powercut): | $(SHIM)
+
 # A test of a module that is in no archive above takes its neighbours too, without main.
 DAEMON_MODULES = $(filter-out $(O)/obj/daemon/main.o,$(call folder,daemon))
 DAEMON_TESTS = $(patsubst src/daemon/%.c,$(O)/tests/unit/check_%,$(wildcard src/daemon/*.c))
@@ -170,7 +177,7 @@ $(STAGE_TESTS): $(STAGE_MODULES)
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: check check-media check-unit check-integration check-system check-threads test test-programs asan tsan valgrind bench bench-built lint clean
-test-programs: $(PROGRAMS) $(UNIT_TESTS) $(INTEGRATION_TESTS) $(FAULT_TESTS)
+test-programs: $(PROGRAMS) $(UNIT_TESTS) $(INTEGRATION_TESTS) $(FAULT_TESTS) $(SHIM)
 
 check-unit: $(PROGRAMS) $(UNIT_TESTS) $(FAULT_TESTS) ## run the unit tests
 	@tests/support/run-tests $(UNIT_TESTS) $(FAULT_TESTS)
