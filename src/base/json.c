@@ -8,6 +8,18 @@
 #include <errno.h>
 #include <math.h>
 
+// jansson tells of exhausted memory by NULL, as it tells of what is not there and of bad text: a
+// batch would be called damaged for it.  So here too it ends the process (base.h).
+static void *allocate(size_t size)
+{
+    return xcalloc(1, size);
+}
+
+__attribute__((constructor)) static void choose_allocator(void)
+{
+    json_set_alloc_funcs(allocate, free);
+}
+
 void json_free(json_t **json)
 {
     json_decref(*json);
