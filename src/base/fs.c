@@ -106,6 +106,18 @@ int fs_sync_dir(int dirfd, struct err *err)
     return number == EINVAL ? 0 : err_errno(err, number, "sync a folder");
 }
 
+int fs_sync_name(int dirfd, const char *name, struct err *err)
+{
+    cleanup(free_ptr) char *folder = xstrdup(name);
+    int r = 0;
+    for (char *slash; r == 0 && (slash = strrchr(folder, '/')); *slash = '\0') {
+        *slash = '\0';
+        cleanup(close_fd) int fd = fs_open_dir(dirfd, folder, err);
+        r = fd < 0 ? fd : fs_sync_dir(fd, err);
+    }
+    return r < 0 ? r : fs_sync_dir(dirfd, err);
+}
+
 // Whatever is in the way of a temporary name; where others may write, that can be a folder.
 static int remove_leftover(const struct place *place, const char *temporary, struct err *err)
 {

@@ -113,6 +113,13 @@ static int make_own(struct stage_context *context, int in, int fd,
     return way < 0 ? way : r < 0 ? r : way;
 }
 
+// Whoever dropped it need not have synced it, and from here on it is we who must not lose it.
+static int make_durable(int in, int fd, const struct batch_source *source, struct err *err)
+{
+    int r = fs_sync(fd, err);
+    return r < 0 ? r : fs_sync_name(in, source->file, err);
+}
+
 // What the manifest of the batch says of it, if there is one.
 static int check_sum(struct stage_context *context, int in, int fd,
                      const struct batch_source *source, struct err *err)
@@ -142,7 +149,9 @@ static int bring(struct stage_context *context, const struct batch_source *sourc
         *ret_way = "link kept";
     if (r != 0)
         return r < 0 ? r : 0;
-    r = make_own(context, in, fd, source, err);
+    r = make_durable(in, fd, source, err);
+    if (r == 0)
+        r = make_own(context, in, fd, source, err);
     if (r >= 0)
         *ret_way = ways[r];
     return r < 0 ? r : 0;

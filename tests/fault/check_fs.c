@@ -122,6 +122,11 @@ static int do_mkdir(struct err *err)
     return r > 0 ? 0 : r;
 }
 
+static int do_sync_name(struct err *err)
+{
+    return fs_sync_name(folder.fd, "d/a/in/2", err);
+}
+
 // ---- what may be seen
 
 // Either of two texts; NULL: the file is not there.
@@ -204,6 +209,13 @@ static void see_remove(bool is_done)
     assert_either("d/a/in/2", "two", NULL);
 }
 
+static void see_tree(bool is_done)
+{
+    (void)is_done;
+    assert_holds("d/a/1", large);
+    assert_holds("d/a/in/2", "two");
+}
+
 static void see_mkdir(bool is_done)
 {
     ck_assert(!is_done || faccessat(folder.fd, "d/a", F_OK, 0) == 0);
@@ -239,6 +251,8 @@ static const struct operation {
       EXDEV, -EEXIST },
     { "copy a tree", prepare_tree, do_copy_tree, see_copy_tree, NULL, NULL, 0, -EEXIST },
     { "remove", prepare_tree, do_remove, see_remove, "sync-folder ", NULL, 0, 0 },
+    { "sync a name", prepare_tree, do_sync_name, see_tree,
+      "sync-folder sync-folder sync-folder sync-folder ", NULL, 0, 0 },
     { "mkdir", prepare_mkdir, do_mkdir, see_mkdir, "mkdir sync-folder ", NULL, 0, 0 },
 };
 
