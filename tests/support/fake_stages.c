@@ -178,9 +178,26 @@ static int leave_analysis(int dirfd)
     return analysis_save(dirfd, &analysis, NULL);
 }
 
+static int read_probes(const struct fake *fake)
+{
+    cleanup(batch_release) struct batch batch = BATCH_INIT;
+    int r = batch_load(fake->batchdir, &batch, NULL);
+    for (size_t i = 0; r == 0 && i < batch.source_count; i++) {
+        cleanup(probe_release) struct probe probe = PROBE_INIT;
+        cleanup(step_release) struct step step = STEP_INIT;
+        cleanup(close_fd) int sourcedir = batch_open_source(fake->batchdir, (int)i, NULL);
+        r = step_load(fake->batchdir, STAGE_PROBE, (int)i, &step, NULL);
+        if (r == 0 && step.state == STEP_DONE)
+            r = probe_load(sourcedir, &probe, NULL);
+    }
+    return r;
+}
+
 static int leave_plan(const struct fake *fake)
 {
     cleanup(plan_release) struct plan plan = PLAN_INIT;
+    if (read_probes(fake) < 0)
+        return -EIO;
     struct plan_segment segment = {
         .start = 0, .end = 1, .score = 1, .reason = (char[]){ "fake" }
     };
@@ -204,6 +221,9 @@ static int leave_proxy(const struct fake *fake)
 
 static int leave_reel(const struct fake *fake)
 {
+    cleanup(plan_release) struct plan plan = PLAN_INIT;
+    if (plan_load(fake->batchdir, &plan, NULL) < 0)
+        return -EIO;
     int r = fs_write(fake->batchdir, BATCH_FINAL, FAKE_REEL, strlen(FAKE_REEL), NULL);
     return r < 0 ? r : fs_write(fake->batchdir, BATCH_COVER, "cover", 5, NULL);
 }

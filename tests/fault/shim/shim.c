@@ -311,6 +311,10 @@ EXPORT int open(const char *path, int flags, ...)
     return open_any(AT_FDCWD, path, flags, mode);
 }
 
+// As programs that were built for large files call them.
+EXPORT int openat64(int dirfd, const char *path, int flags, ...) __attribute__((alias("openat")));
+EXPORT int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+
 EXPORT ssize_t write(int fd, const void *data, size_t size)
 {
     if (page && page->fault == SHIM_SHORT)
