@@ -178,6 +178,9 @@ static int from_json(const json_t *json, struct step *ret_step)
     step.next_try = json_int(json, "next_try", 0, INT64_MAX, 0, &bad);
     if (state < 0 || r < 0 || bad != NULL)
         return -EINVAL;
+    // Its owner would not be told why.
+    if (state == STEP_FAILED && step.error.class == ERR_NONE)
+        return -EINVAL;
 
     step.state = (enum step_state)state;
     json_t *numbers = json_object_get(json, "numbers");

@@ -160,6 +160,7 @@ static const char *const damaged[] = {
     "{\"status\":\"done\",\"attempts\":\"1\"}",
     "{\"status\":\"done\",\"started\":1e300}",
     "{\"status\":\"failed\",\"error\":7}",
+    "{\"status\":\"failed\",\"error\":null}",
     "{\"status\":\"failed\",\"error\":{}}",
     "{\"status\":\"failed\",\"error\":{\"class\":\"none\"}}",
     "{\"status\":\"failed\",\"error\":{\"class\":\"input\",\"code\":5}}",
