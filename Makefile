@@ -240,7 +240,7 @@ check-system: deps-system ## install into an empty root; boot a Debian with the 
 	@tests/system/check-boot $(O)/deb
 
 # Fuzzers take what their target needs out of base, spool, net, store and model, and of media what only
-# looks at bytes, all built by clang with its sanitizers.
+# looks at bytes (but for the one that decodes), all built by clang with its sanitizers.
 FUZZERS = $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 SECONDS = 30
 FUZZ_MEDIA = $(addprefix src/media/,bits.c nal.c obu.c packets.c vp9.c webtrack.c) $(wildcard src/media/paramsets*.c)
@@ -248,7 +248,8 @@ $(O)/fuzz/%: tests/fuzz/%.c $(wildcard $(patsubst %,src/%/*.c,base spool net sto
 	@mkdir -p $(@D)
 	clang -std=c17 -D_GNU_SOURCE -Isrc -I. -g -O1 -DCLIPSPOOL_VERSION='"$(VERSION)"' \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $^ \
-	    $(shell pkg-config --libs libavutil) $(LIBS_store) $(LIBS_daemon) $(LIBS_base)
+	    -Wl,--as-needed $(LIBS_media) $(LIBS_store) $(LIBS_daemon) $(LIBS_base)
+$(O)/fuzz/fuzz_media: $(wildcard src/media/*.c)
 
 .PHONY: fuzz
 fuzz: $(FUZZERS) ## let each fuzzer look for crashes (SECONDS=30 each, from tests/fuzz/corpus)
