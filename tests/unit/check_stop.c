@@ -39,6 +39,7 @@ static int outlive(void (*live)(int ready), int number)
     if (pid == 0) {
         for (size_t i = 0; i < ARRAY_LEN(stops); i++)
             (void)signal(stops[i], SIG_DFL); // Check handles them, programs do not
+        (void)signal(SIGHUP, SIG_DFL);       // ignored by what outlives its terminal (nohup)
         (void)alarm(2 * PATIENCE_SECONDS);
         live(ends[1]);
         _exit(BAD);
