@@ -1,8 +1,9 @@
 // The sound of the reel; see dub.h.
 #include "media/dub.h"
 
-#include "media/relay.h"
-#include "media/voice.h"
+#include "media/chorus.h"
+#include "media/crew.h"
+#include <math.h>
 
 // The line is run in steps of this many frames, so that progress is seen.
 enum { STEP = SOUND_RATE / 2 };
@@ -18,11 +19,9 @@ struct mixer {
     const struct cuts *cuts;
     struct level *levels; // of each source, owned
     struct sound_line *line;
-    struct relay *relay; // from the line to the voice
-    struct voice *voice;
+    struct chorus *chorus;
     struct dub *dub;
     _Atomic double *done;
-    double seconds; // encoded so far
 };
 
 // ---- loudness
@@ -89,23 +88,16 @@ static int measure_all(struct mixer *mixer, bool is_first, struct err *err)
 static int put_packet(void *context, AVPacket *packet, struct err *err)
 {
     struct mixer *mixer = context;
+    double seconds = fmax((double)packet->pts / SOUND_RATE, 0);
+    atomic_store(mixer->done,
+                 measure_share + (1 - measure_share) * seconds / mixer->cuts->footage->seconds);
     return parcel_add(&mixer->dub->parcel, packet, err);
 }
 
 static int put_sound(void *context, const float *frames, size_t count, struct err *err)
 {
     struct mixer *mixer = context;
-    return relay_put(mixer->relay, frames, count, err);
-}
-
-// In the relay's thread: encoding takes three times as long as all that comes before it.
-static int encode_sound(void *context, const float *frames, size_t count, struct err *err)
-{
-    struct mixer *mixer = context;
-    mixer->seconds += (double)count / SOUND_RATE;
-    atomic_store(mixer->done, measure_share + (1 - measure_share) * mixer->seconds /
-                                                  mixer->cuts->footage->seconds);
-    return voice_add(mixer->voice, frames, count, err);
+    return chorus_add(mixer->chorus, frames, count, err);
 }
 
 static int play_cut(struct mixer *mixer, const struct cut *cut, struct sound_reader *reader,
@@ -147,24 +139,17 @@ static int play_all(struct mixer *mixer, struct err *err)
     footage_close_sound(&sound);
     if (r >= 0)
         r = sound_line_finish(mixer->line, err);
-    if (r >= 0)
-        r = relay_finish(mixer->relay, err);
-    return r < 0 ? r : voice_finish(mixer->voice, err);
+    return r < 0 ? r : chorus_finish(mixer->chorus, err);
 }
 
 static int encode_all(struct mixer *mixer, struct err *err)
 {
-    const struct voice_wish wish = { .rate = SOUND_RATE };
     struct dub *dub = mixer->dub;
     mixer->line = sound_line_new(put_sound, mixer);
-    int r = voice_open(&wish, put_packet, mixer, &mixer->voice, err);
-    if (r < 0)
-        return r;
     dub->parameters = avcodec_parameters_alloc();
-    if (!dub->parameters ||
-        avcodec_parameters_from_context(dub->parameters, voice_context(mixer->voice)) < 0)
+    if (!dub->parameters)
         return source_libav_error(err, AVERROR(ENOMEM), "no_memory", "encode sound");
-    r = relay_start(encode_sound, mixer, &mixer->relay, err);
+    int r = chorus_start(crew_size(), put_packet, mixer, dub->parameters, &mixer->chorus, err);
     return r < 0 ? r : play_all(mixer, err);
 }
 
@@ -182,10 +167,9 @@ int dub_make(const struct cuts *cuts, bool is_first, _Atomic double *done, struc
     int r = measure_all(&mixer, is_first, err);
     if (r >= 0 && dub->has_sound)
         r = encode_all(&mixer, err);
-    relay_free(&mixer.relay);
+    chorus_free(&mixer.chorus);
     parcel_end(&dub->parcel);
     sound_line_free(&mixer.line);
-    voice_free(&mixer.voice);
     free(mixer.levels);
     return r;
 }

@@ -17,8 +17,8 @@ enum { FAST_BITRATE = 64000 };
 struct voice {
     AVCodecContext *encoder;
     AVPacket *packet;
-    AVFrame *pcm; // being gathered for the encoder; nb_samples says how much of it is filled
-    int64_t samples;
+    AVFrame *pcm;    // being gathered for the encoder; nb_samples says how much of it is filled
+    int64_t samples; // where the next of the encoder's frames begins
     voice_out *out;
     void *context;
 };
@@ -73,6 +73,7 @@ int voice_open(const struct voice_wish *wish, voice_out *out, void *context,
     struct voice *voice = xcalloc(1, sizeof *voice);
     voice->out = out;
     voice->context = context;
+    voice->samples = wish->first;
     voice->packet = av_packet_alloc();
     voice->pcm = av_frame_alloc();
     int r = voice->packet && voice->pcm ? start(voice, wish, err) : failed(AVERROR(ENOMEM), err);

@@ -8,12 +8,13 @@
 struct voice_wish {
     int rate, channels; // 0: 48 kHz stereo
     int64_t bitrate;    // 0: 224 kbit/s
+    int64_t first;      // the place of its first frame, samples
 };
 
 struct voice;
 
-// Takes a packet, its pts and dts in samples, the first before 0 by the encoder's priming; may take
-// its data away.
+// Takes a packet, its pts and dts in samples, the first before the first frame by the encoder's
+// priming; may take its data away.
 typedef int voice_out(void *context, AVPacket *packet, struct err *err);
 
 // Keeps context.
