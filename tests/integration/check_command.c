@@ -28,7 +28,7 @@ static const struct {
     { "a missing job.conf", { "run", "/bin/sh", "-c", "nobody.conf" }, 66, "", "nobody.conf" },
     { "submit without paths", { "submit" }, 64, "", "which videos?" },
     { "watch without a name", { "watch" }, 64, "", "which batch?" },
-    { "cancel of two", { "cancel", "a", "b" }, 64, "", "which batch?" },
+    { "cancel without a name", { "cancel" }, 64, "", "which batch?" },
     { "one too many", { "list", "a" }, 64, "", "one too many" },
     { "--json of all", { "status", "--json" }, 64, "", "of which batch?" },
     { "a missing configuration", { "-C", "/nobody.conf", "list" }, 78, "", "/nobody.conf" },
