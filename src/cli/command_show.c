@@ -208,7 +208,9 @@ static int status_of(const struct settings *settings, const char *typed, bool js
             return COMMAND_NOT_FOUND;
         }
         cleanup(free_ptr) char *safe = screen_safe(typed);
-        printf("%s: arriving; it is taken when nothing in it changes any more\n", safe);
+        printf("%s: arriving; it is taken when nothing in it changes any more and there "
+               "is room for it\n",
+               safe);
         warn_if_idle(settings);
         return 0;
     }

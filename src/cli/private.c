@@ -169,7 +169,7 @@ static int write_config(struct private *spool, const struct settings *base, stru
     own.intake_mode = INTAKE_MARKER; // wherever it lies, nobody else writes there
     own.settle_seconds = 0.1;
     own.scan_seconds = 1;
-    own.min_free_percent = 0; // one's own disk is one's own business
+    own.min_free_percent = own.min_free_batches = 0; // one's own disk is one's own business
     bool is_of_service = base->models.cache && !strcmp(base->models.cache, MODEL_CACHE);
     if (is_of_service && cache)
         own.models.cache = cache;

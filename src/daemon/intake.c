@@ -45,6 +45,7 @@ struct intake {
     uint64_t look_us;            // when the next one is armed for; UINT64_MAX: none is
     unsigned failures;           // claims in a row that went wrong
     bool claiming, again, stopped;
+    bool lacks_room;           // some batch, since the last look
     uint32_t left_cookie;      // of the last rename away from a name that is a candidate's
     struct carrier *carrier;   // a claim across file systems under way, or NULL
     char *carried;             // what it carries
@@ -145,29 +146,59 @@ static void add_all_folders(struct intake *intake)
 
 // ---- claims
 
-// Why nothing new can be taken now, said once when it begins.
-static bool can_take(struct service *service)
+// What must stay free when a batch of so many bytes is taken.
+static struct space_wish wish_for(const struct service *service, uint64_t bytes)
 {
-    double percent = 100;
-    if (service->trouble_until_us > service_now(service))
-        return false;
-    if (space_free_percent(service->spool.work, &percent, NULL) < 0)
-        return true; // the claim itself will say what is wrong
-    bool low = percent < service->settings.min_free_percent;
-    if (low && !service->space_low)
-        log_line(LOG_WARNING, LOG_EVENT_SPACE_LOW, NULL,
-                 "only %.1f %% of the disk is free, below %g %% nothing new is taken", percent,
-                 service->settings.min_free_percent);
-    else if (!low && service->space_low)
-        log_notice(NULL, "%.1f %% of the disk is free again, going on", percent);
-    service->space_low = low;
-    return !low;
+    struct space_wish wish = { .min_percent = service->settings.min_free_percent,
+                               .min_batches = service->settings.min_free_batches,
+                               .largest_bytes = bytes };
+    for (const struct live *live = service->open; live; live = live->next) {
+        uint64_t own = live_bytes(live);
+        wish.largest_bytes = own > wish.largest_bytes ? own : wish.largest_bytes;
+        wish.held_bytes += live_unwritten(live);
+    }
+    return wish;
+}
+
+enum leave { LEAVE_GIVEN, LEAVE_NOT_THIS, LEAVE_NOTHING };
+
+// Whether a batch of so many bytes can be taken now.  One that is too large for the disk holds up
+// none that is not.
+static enum leave may_take(struct intake *intake, const char *name, uint64_t bytes)
+{
+    struct service *service = intake->service;
+    struct space space;
+    if (service->trouble_until_us > service_now(service)) {
+        intake->lacks_room = service->space_low; // still, for all we know
+        return LEAVE_NOTHING;
+    }
+    if (space_look(service->spool.work, &space, NULL) < 0)
+        return LEAVE_GIVEN; // the claim itself will say what is wrong
+    const struct space_wish wish = wish_for(service, bytes), any = wish_for(service, 0);
+    cleanup(free_ptr) char *why = space_lack(&space, &wish), *shown = text_escape(name);
+    cleanup(free_ptr) char *why_any = why ? space_lack(&space, &any) : NULL;
+    if (!why)
+        return LEAVE_GIVEN;
+    if (!service->space_low)
+        log_line(LOG_WARNING, LOG_EVENT_SPACE_LOW, NULL, "%s waits for room: %s", shown, why);
+    intake->lacks_room = service->space_low = true;
+    return why_any ? LEAVE_NOTHING : LEAVE_NOT_THIS;
+}
+
+static void forget_lack(struct intake *intake)
+{
+    if (intake->service->space_low && !intake->lacks_room) {
+        log_notice(NULL, "nothing waits for room any more");
+        intake->service->space_low = false;
+    }
+    intake->lacks_room = false;
 }
 
 static void stop_claiming(struct intake *intake)
 {
     intake->claiming = false;
     (void)sd_event_source_set_enabled(intake->claim, SD_EVENT_OFF);
+    forget_lack(intake);
     if (intake->again)
         intake_wake(intake);
     intake->again = false;
@@ -219,17 +250,18 @@ static int on_claim(sd_event_source *source, void *data)
     (void)source;
     struct intake *intake = data;
     const char *name = intake->stopped ? NULL : incoming_next(intake->incoming);
-    if (name && !can_take(intake->service)) {
+    struct spool_seen seen = { 0 };
+    bool is_seen = name && incoming_seen(intake->incoming, &seen);
+    enum leave leave = name ? may_take(intake, name, seen.bytes) : LEAVE_NOTHING;
+    if (name && leave != LEAVE_GIVEN)
         look_at(intake, clock_us() + hold_us);
-        name = NULL;
-    }
-    if (!name) {
+    if (leave == LEAVE_NOT_THIS)
+        return 0;
+    if (leave == LEAVE_NOTHING) {
         stop_claiming(intake);
         return 0;
     }
     cleanup(free_ptr) char *own = xstrdup(name);
-    struct spool_seen seen;
-    bool is_seen = incoming_seen(intake->incoming, &seen);
     drop_folder_named(intake, own); // its events are not ours any more
     int r = carrier_is_needed(&intake->service->spool)
                 ? -EXDEV

@@ -11,6 +11,9 @@
 #include "daemon/progress.h"
 #include "spool/probe.h"
 
+// 3 Mbit/s of pictures and 192 kbit/s of sound (media/proxy.c), and what a container needs.
+static const double PROXY_BYTES_A_SECOND = 420e3;
+
 // status.json lies where people can write; it is read for one number only.
 
 static int load_steps(struct live *live, struct err *err)
@@ -204,6 +207,32 @@ double live_reel_seconds(const struct live *live)
         all += course_source_failed(&live->course, i) ? 0 : live->material[i];
     double target = live->batch.job.target_duration;
     return target > 0 ? fmin(target, all) : fmin(60, all / 5);
+}
+
+uint64_t live_bytes(const struct live *live)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < live->batch.source_count; i++)
+        bytes += live->batch.sources[i].size_bytes;
+    return bytes;
+}
+
+static bool is_settled(const struct live *live, enum stage stage, int index)
+{
+    return course_settled(&live->course, (struct course_place){ stage, index });
+}
+
+uint64_t live_unwritten(const struct live *live)
+{
+    double bytes = 0, seconds = 0;
+    for (size_t i = 0; i < live->batch.source_count; i++) {
+        seconds += live->material[i];
+        if (!is_settled(live, STAGE_COMPRESS, (int)i))
+            bytes += live->material[i] * PROXY_BYTES_A_SECOND;
+    }
+    if (seconds > 0 && !is_settled(live, STAGE_RENDER, STEP_BATCH))
+        bytes += live_reel_seconds(live) / seconds * (double)live_bytes(live);
+    return (uint64_t)bytes;
 }
 
 double live_material(const struct live *live, struct course_place place)

@@ -62,6 +62,12 @@ bool live_downloads(const struct live *live, struct course_place place);
 double live_material(const struct live *live, struct course_place place);
 double live_reel_seconds(const struct live *live);
 
+// The bytes of its videos as far as they are known: those of a link when it is downloaded.
+uint64_t live_bytes(const struct live *live);
+// What its steps are expected to write still: the proxies, at the highest rate of a profile, and a
+// reel whose seconds are as large as those of the videos.  Downloads set their own space aside.
+uint64_t live_unwritten(const struct live *live);
+
 // The name of a source for people ("clip 2.mp4"), or "" for a step on the batch.  Gives a string.
 char *live_source_name(const struct live *live, int index);
 

@@ -1,19 +1,57 @@
-// Free space as a share.
+// Free space, and what must stay free.
 #include "daemon/space.h"
+
+#include "base/text.h"
 
 #include <errno.h>
 #include <sys/statvfs.h>
 
-int space_free_percent(int dirfd, double *ret_percent, struct err *err)
+int space_look(int dirfd, struct space *ret_space, struct err *err)
 {
     struct statvfs system;
-    double percent = 100;
     if (fstatvfs(dirfd, &system) < 0)
         return err_errno(err, errno, "look at the free space");
-    if (system.f_blocks > 0)
-        percent = 100.0 * (double)system.f_bavail / (double)system.f_blocks;
-    double inodes =
-        system.f_files > 0 ? 100.0 * (double)system.f_favail / (double)system.f_files : 100;
-    *ret_percent = inodes < percent ? inodes : percent;
+    *ret_space = (struct space){
+        .total_bytes = (uint64_t)system.f_blocks * system.f_frsize,
+        .free_bytes = (uint64_t)system.f_bavail * system.f_frsize,
+        .free_inodes_percent =
+            system.f_files > 0 ? 100.0 * (double)system.f_favail / (double)system.f_files : 100,
+    };
     return 0;
+}
+
+static char *lack_of_percent(double percent, const char *what, double least)
+{
+    return xasprintf("only %.1f %% of the disk%s is free, below %g %% nothing new is taken",
+                     percent, what, least);
+}
+
+// ", 2.1 GB of them for batches that run": what is held, if it is anything.
+static char *held_text(uint64_t bytes)
+{
+    char text[TEXT_TIME_SIZE];
+    return bytes > 0 ? xasprintf(", %s of them for batches that run", text_bytes(bytes, text))
+                     : xstrdup("");
+}
+
+char *space_lack(const struct space *space, const struct space_wish *wish)
+{
+    char free_text[TEXT_TIME_SIZE], least_text[TEXT_TIME_SIZE], largest_text[TEXT_TIME_SIZE];
+    if (space->free_inodes_percent < wish->min_percent)
+        return lack_of_percent(space->free_inodes_percent, "'s inodes", wish->min_percent);
+    if (space->total_bytes == 0)
+        return NULL;
+    double left = (double)space->free_bytes - (double)wish->held_bytes;
+    double percent = 100 * (double)space->free_bytes / (double)space->total_bytes;
+    double least = wish->min_batches * (double)wish->largest_bytes;
+    if (percent < wish->min_percent)
+        return lack_of_percent(percent, "", wish->min_percent);
+    if (left >= least && 100 * left / (double)space->total_bytes >= wish->min_percent)
+        return NULL;
+    cleanup(free_ptr) char *held = held_text(wish->held_bytes);
+    return xasprintf("%s are free%s; a batch is taken when %s and %g %% of the disk are left, %g "
+                     "times the largest batch (%s)",
+                     text_bytes(space->free_bytes, free_text), held,
+                     text_bytes((uint64_t)least, least_text), wish->min_percent, wish->min_batches,
+                     text_bytes(wish->largest_bytes, largest_text));
 }

@@ -272,7 +272,7 @@ static int list_candidates(struct incoming *incoming, struct spool *spool, struc
 // ---- one look at one candidate
 
 struct view {
-    uint64_t signature, moved;
+    uint64_t signature, moved, bytes;
     bool ready, has_manifest;
     dev_t device; // of the top
     ino_t inode;
@@ -305,6 +305,8 @@ static int view_entry(void *context, const struct tree_entry *entry)
         view->has_manifest = true;
     if (name == INCOMING_PARTIAL && view->partial == NULL)
         view->partial = xstrdup(entry->path);
+    if (S_ISREG(entry->stat->st_mode))
+        view->bytes += (uint64_t)entry->stat->st_size;
     view->signature = tree_sign(view->signature, entry, 0);
     view->moved = tree_sign(view->moved, entry, TREE_SIGN_MOVED);
     return 0;
@@ -467,7 +469,9 @@ static void look_at(struct candidate *candidate, const struct spool *spool,
                       &view, &why);
     if (r >= 0) {
         judge(candidate, &view, spool, settings, now_us);
-        candidate->seen = (struct spool_seen){ view.moved, view.ready || view.has_manifest };
+        candidate->seen = (struct spool_seen){ .signature = view.moved,
+                                               .is_committed = view.ready || view.has_manifest,
+                                               .bytes = view.bytes };
         candidate->seen_whole = r == 0;
     } else {
         // One that cannot be looked at must not keep the others waiting.

@@ -75,6 +75,9 @@ const struct config_option settings_options[] = {
       .unit = "bytes", .help = "Address space of a stage program; 0 for no limit." },
     { "limits.min_free_percent", CONFIG_NUMBER, AT(min_free_percent), "5", 0, 99, .unit = "%",
       .help = "Below this much free space no new batch is taken." },
+    { "limits.min_free_batches", CONFIG_NUMBER, AT(min_free_batches), "1.5", 0, 100,
+      .help = "Nor where less is free than this many times the size of the largest batch, of those "
+              "that run and the new one; 0 to take any." },
 
     { "fetch.allow_hosts", CONFIG_TEXT, AT(allow_hosts), NULL, .max = MAX_PATH_BYTES,
       .help = "Hosts that may be fetched from although they are not on the open internet, divided "

@@ -34,6 +34,7 @@ struct settings {
     double max_source_seconds;
     int64_t stage_memory_bytes; // RLIMIT_AS of a stage, 0: none
     double min_free_percent;    // below this no new batch is taken
+    double min_free_batches;    // nor below this many times the largest
     // fetch { }: see net/http.h
     char *allow_hosts, *allow_networks, *ca_file; // or NULL
     double connect_seconds, stall_seconds, stall_bytes_per_second;

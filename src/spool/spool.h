@@ -47,6 +47,7 @@ int spool_claim(struct spool *spool, const char *name, time_t now, char **ret_id
 struct spool_seen {
     uint64_t signature; // tree_signature with TREE_SIGN_MOVED
     bool is_committed;  // whoever has a file of it open for writing
+    uint64_t bytes;     // of its files
 };
 // The same for those who must not be held up by a copy.  `seen` may be NULL; what is not as it was
 // seen, or is being written to, is put back: -EAGAIN.  Where it would have to be copied (another

@@ -387,6 +387,32 @@ START_TEST(a_full_disk_holds_work_and_takes_nothing_new_until_there_is_space)
 }
 END_TEST
 
+// 8 MB, of which a batch may have two thirds (mount_small).
+START_TEST(a_batch_too_large_for_the_disk_waits_and_holds_up_no_other)
+{
+    static const char large[6000000];
+    if (!mount_small())
+        return;
+    spool_fixture_start(&fixture);
+    cleanup(free_ptr) char *folder = spool_fixture_path(&fixture, "incoming/large");
+    cleanup(free_ptr) char *file = spool_fixture_path(&fixture, "incoming/large/a.mp4");
+    ck_assert_int_eq(mkdir(folder, 0755), 0);
+    spool_fixture_put(&fixture, "incoming/large/a.mp4", large, sizeof large);
+    spool_fixture_put(&fixture, "incoming/large/.ready", "", 0);
+    spool_fixture_await_notice(&fixture, "too little free space");
+    assert_logged("large waits for room: ");
+    assert_logged("1.5 times the largest batch (6.0 MB)");
+    spool_fixture_put(&fixture, "incoming/trip.mp4", "x", 1);
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    spool_fixture_await_name(&fixture, "incoming/large", true);
+    ck_assert_int_eq(truncate(file, 100000), 0);
+    json_decref(spool_fixture_await(&fixture, "large", "completed"));
+    assert_logged("nothing waits for room any more");
+    (void)spool_fixture_stop(&fixture, SIGTERM);
+    ck_assert_int_eq(umount2(fixture.root, MNT_DETACH), 0);
+}
+END_TEST
+
 static bool rests(struct spool_fixture *spool, void *context)
 {
     cleanup(free_ptr) char *log = spool_fixture_log(spool);
@@ -466,6 +492,7 @@ static void add_tests(TCase *tcase)
     tcase_add_loop_test(tcase, odd_names_are_only_names, 0, ARRAY_LEN(odd_names));
     tcase_add_test(tcase, an_outbox_that_cannot_be_written_holds_the_reel_until_it_can);
     tcase_add_test(tcase, a_full_disk_holds_work_and_takes_nothing_new_until_there_is_space);
+    tcase_add_test(tcase, a_batch_too_large_for_the_disk_waits_and_holds_up_no_other);
     tcase_add_test(tcase, a_start_on_a_full_disk_holds_and_goes_on_by_itself);
     tcase_add_test(tcase, a_disk_that_fills_up_while_a_batch_is_worked_on_loses_nothing);
 }

@@ -748,6 +748,7 @@ int main(void)
     tcase_add_test(tcase, three_equal_looks_are_needed_however_much_time_passed);
     tcase_add_test(tcase, looks_before_they_are_due_do_not_count);
     tcase_add_test(tcase, two_folders_settle_in_order_of_their_names);
+    tcase_set_timeout(tcase, 60); // for the thousands of files
     tcase_add_test(tcase, twenty_thousand_files_at_once_all_settle);
     tcase_add_test(tcase, ready_settles_at_once);
     tcase_add_test(tcase, ready_deeper_inside_says_nothing);
