@@ -246,28 +246,27 @@ static void add_encoded(struct cuts *cuts, size_t cut, struct run run)
     add_strip(cuts, cut, &run);
 }
 
-static int scan_cut(const struct cuts *cuts, struct cut *cut, struct err *err)
+static int scan_cut(const struct cuts *cuts, struct footage_file *file, struct cut *cut,
+                    struct err *err)
 {
     const struct footage_source *source = &cuts->footage->sources[cut->segment->video_index];
-    struct source *file = NULL;
-    int r = footage_source(cuts->footage, cut->segment->video_index, &file, err);
+    int r = footage_file(cuts->footage, cut->segment->video_index, file, err);
     if (r >= 0)
-        r = source_decode(file, SOURCE_PICTURE, 1, AVDISCARD_DEFAULT, err);
-    if (r >= 0)
-        r = scan_read(file, &source->paramsets.stream, cut->segment->start,
+        r = scan_read(file->source, &source->paramsets.stream, cut->segment->start,
                       cut->segment->end + 2 * frame_seconds(cuts), &cut->scan, err);
-    source_free(&file);
+    if (r < 0)
+        footage_close_file(file);
     return r;
 }
 
-static int lay_cut(struct cuts *cuts, struct cut *cut, struct err *err)
+static int lay_cut(struct cuts *cuts, struct footage_file *file, struct cut *cut, struct err *err)
 {
     struct run runs[RUNS_MAX] = { { .count = cut->place.frames } };
     size_t count = 1;
     cut->origin = NAN;
     if (cuts_keep_format(cuts, cut->segment->video_index)) {
         struct err problem = ERR_INIT;
-        int r = scan_cut(cuts, cut, &problem);
+        int r = scan_cut(cuts, file, cut, &problem);
         if (r < 0 && !footage_is_to_blame(&problem)) {
             *err = problem;
             return r;
@@ -296,6 +295,7 @@ static int lay_cut(struct cuts *cuts, struct cut *cut, struct err *err)
 static int lay_all(struct cuts *cuts, struct err *err)
 {
     const struct plan *plan = cuts->footage->order->plan;
+    cleanup(footage_close_file) struct footage_file file = { .source = NULL };
     cuts->cuts = xcalloc(plan->segment_count + 1, sizeof *cuts->cuts);
     cuts->timeline =
         (struct timeline){ .fps_num = cuts->look.fps_num, .fps_den = cuts->look.fps_den };
@@ -311,7 +311,7 @@ static int lay_all(struct cuts *cuts, struct err *err)
             continue;
         timeline_add(&cuts->timeline, &cut->place);
         cuts->cut_count++;
-        int r = lay_cut(cuts, cut, err);
+        int r = lay_cut(cuts, &file, cut, err);
         if (r < 0)
             return r;
     }

@@ -63,6 +63,26 @@ int footage_source(const struct footage *footage, int index, struct source **ret
     return r;
 }
 
+int footage_file(const struct footage *footage, int index, struct footage_file *file,
+                 struct err *err)
+{
+    if (file->source && file->index == index)
+        return 0;
+    footage_close_file(file);
+    int r = footage_source(footage, index, &file->source, err);
+    if (r >= 0)
+        r = source_decode(file->source, SOURCE_PICTURE, 1, AVDISCARD_DEFAULT, err);
+    if (r < 0)
+        footage_close_file(file);
+    file->index = index;
+    return r;
+}
+
+void footage_close_file(struct footage_file *file)
+{
+    source_free(&file->source);
+}
+
 int footage_picture(const struct footage *footage, int index, const struct picture_wish *wish,
                     struct footage_picture *ret_picture, struct err *err)
 {

@@ -45,6 +45,16 @@ double footage_picture_bytes(const struct footage *footage);
 int footage_source(const struct footage *footage, int index, struct source **ret_source,
                    struct err *err);
 
+// The coded pictures of one source at a time.
+struct footage_file {
+    struct source *source;
+    int index;
+};
+// Opens source `index` for them; what is open for it already stays so.  Of another it is closed.
+int footage_file(const struct footage *footage, int index, struct footage_file *file,
+                 struct err *err);
+void footage_close_file(struct footage_file *file);
+
 // Readers of the whole chain; free with footage_close.
 struct footage_picture {
     struct source *source;

@@ -28,7 +28,8 @@ struct joiner {
     struct paramsets **group_of; // a source's, owned array
     int64_t delay;               // of the coding times, frames
     size_t next_sound;
-    AVPacket *packet; // of sound
+    AVPacket *packet;         // of sound
+    struct footage_file file; // copied from
     // The strip at hand:
     const struct strip *strip;
     const struct cut *cut;
@@ -355,15 +356,11 @@ static int put_copied(void *context, size_t index, AVPacket *packet, struct err 
 static int copy_strip(struct joiner *joiner, struct err *err)
 {
     const struct cut *cut = joiner->cut;
-    struct source *file = NULL;
-    int r = footage_source(joiner->cuts->footage, cut->segment->video_index, &file, err);
-    if (r >= 0)
-        r = source_decode(file, SOURCE_PICTURE, 1, AVDISCARD_DEFAULT, err);
-    if (r >= 0)
-        r = scan_replay(file, &cut->scan, joiner->strip->run.from, joiner->strip->run.to,
-                        put_copied, joiner, err);
-    source_free(&file);
-    return r;
+    const struct run *run = &joiner->strip->run;
+    int r = footage_file(joiner->cuts->footage, cut->segment->video_index, &joiner->file, err);
+    return r < 0 ? r
+                 : scan_replay(joiner->file.source, &cut->scan, run->from, run->to, put_copied,
+                               joiner, err);
 }
 
 static int put_parcel(struct joiner *joiner, struct err *err)
@@ -433,6 +430,7 @@ int join_make(const struct cuts *cuts, const struct dub *dub, const AVCodecParam
     if (r >= 0)
         r = write_all(&joiner, err);
     mp4_free(&joiner.mp4);
+    footage_close_file(&joiner.file);
     if (joiner.has_coded)
         paramsets_release(&joiner.coded);
     av_packet_free(&joiner.packet);

@@ -30,8 +30,8 @@ struct reel {
     AVCodecParameters **coded_of; // of each strip
     size_t *pieces;               // numbers of strips to encode, the longest first
     size_t piece_count;
-    _Atomic size_t next_piece; // behind the last strip: the cover
-    _Atomic unsigned lanes_left;
+    _Atomic size_t next_piece;  // behind the last strip: the cover
+    _Atomic size_t pieces_left; // not made yet
     bool is_joined;
     _Atomic bool failed;
     _Atomic int64_t frames_done;
@@ -76,7 +76,8 @@ static int join(struct reel *reel, struct err *err)
 // ---- strips and sound, side by side
 
 // The sound goes on by itself while the lanes take strip after strip, and at last the cover; the
-// lane that ends last joins it all, as far as there is sound by then.
+// lane that makes the last of them joins it all, as far as there is sound by then.  A lane that is
+// still to come, in the place of the sound, is not waited for.
 enum { PIECE_SOUND, PIECE_LANES };
 
 // The cover is of the segment with the highest score.  It is an extra: a reel without one is whole.
@@ -123,16 +124,17 @@ static int make_strip(struct reel *reel, size_t strip, struct err *err)
 static int run_lane(struct reel *reel, struct err *err)
 {
     int r = 0;
-    while (r >= 0 && !atomic_load(&reel->failed)) {
+    bool is_last = false;
+    while (r >= 0 && !is_last && !atomic_load(&reel->failed)) {
         size_t next = atomic_fetch_add(&reel->next_piece, 1);
         if (next > reel->piece_count)
             break;
         r = next < reel->piece_count ? make_strip(reel, reel->pieces[next], err)
                                      : make_cover(reel, err);
+        is_last = r >= 0 && atomic_fetch_sub(&reel->pieces_left, 1) == 1;
     }
-    bool is_last = atomic_fetch_sub(&reel->lanes_left, 1) == 1;
     // The sound may go on meanwhile; its places change where something is shorter than planned.
-    if (r >= 0 && is_last && !atomic_load(&reel->failed) && !cuts_are_short(&reel->cuts))
+    if (is_last && !atomic_load(&reel->failed) && !cuts_are_short(&reel->cuts))
         r = join(reel, err);
     return r;
 }
@@ -212,7 +214,7 @@ static int make_pieces(struct reel *reel, struct err *err)
     // is done becomes a lane.
     unsigned workers =
         lanes.count < crew_size() || lanes.count == 1 ? 1 + lanes.count : lanes.count;
-    atomic_store(&reel->lanes_left, lanes.count);
+    atomic_store(&reel->pieces_left, reel->piece_count + 1);
     dub_init(&reel->dub, &reel->shelf);
     return crew_run(&job, PIECE_LANES + lanes.count, workers, err);
 }

@@ -212,6 +212,32 @@ START_TEST(readers_begin_to_count_with_the_first_picture)
 }
 END_TEST
 
+START_TEST(a_file_stays_open_until_another_is_asked_for)
+{
+    struct cutting cutting;
+    struct err err = ERR_INIT, missing = ERR_INIT;
+    struct footage_file file = { .source = NULL };
+    cutting_open(&cutting);
+    cutting_use(&cutting, 0, plain_clip());
+    cutting_use(&cutting, 1, late_clip());
+    cutting_cut(&cutting, 0, 1, 2);
+    cutting_cut(&cutting, 1, 1, 2);
+    ck_assert_int_eq(open_footage(&cutting, &err), 0);
+    ck_assert_msg(footage_file(&cutting.footage, 0, &file, &err) >= 0, "%s", err.text);
+    struct source *first = file.source;
+    ck_assert_double_lt(source_start(first), 1);
+    ck_assert_int_eq(footage_file(&cutting.footage, 0, &file, &err), 0);
+    ck_assert_ptr_eq(file.source, first);
+    ck_assert_msg(footage_file(&cutting.footage, 1, &file, &err) >= 0, "%s", err.text);
+    ck_assert_double_gt(source_start(file.source), 99);
+    ck_assert_int_lt(footage_file(&cutting.footage, CUTTING_SOURCES, &file, &missing), 0);
+    ck_assert_str_eq(missing.id, "no_source");
+    ck_assert_ptr_null(file.source);
+    footage_close_file(&file);
+    cutting_close(&cutting);
+}
+END_TEST
+
 START_TEST(readers_of_no_source_are_an_error_of_the_input)
 {
     static const int none[] = { -1, 1, CUTTING_SOURCES, 1000 };
@@ -311,6 +337,7 @@ int main(void)
     tcase_add_test(footage, machine_trouble_is_not_the_sources_fault);
     tcase_add_test(footage, what_cannot_be_copied_is_usable_all_the_same);
     tcase_add_test(footage, readers_begin_to_count_with_the_first_picture);
+    tcase_add_test(footage, a_file_stays_open_until_another_is_asked_for);
     tcase_add_test(footage, readers_of_no_source_are_an_error_of_the_input);
     tcase_add_test(footage, only_faults_of_the_material_are_its_fault);
     tcase_add_test(footage, warnings_come_from_any_thread_one_at_a_time);
