@@ -11,6 +11,7 @@
 #include "net/form.h"
 #include "net/secret.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ struct hearing {
     const char *address, *model; // of the settings
     char *who;                   // "dashscope paraformer-v2"
     char *authorization;         // a secret field, or NULL
+    char language[4];            // that they are told, of two or three letters; "" none
     char key[DIGEST_HEX_SIZE];
     char call[LEDGER_ID_SIZE];          // that is held; "" none
     char task[SPEECH_REPLY_MAX_ID + 1]; // that is under way; "" none
@@ -269,6 +271,26 @@ static bool knows_one_file(const struct hearing *hearing)
     return hearing->model != NULL && strncmp(hearing->model, "qwen", 4) == 0;
 }
 
+// Of "pt-BR" the "pt": regions are unknown to them.  DashScope takes it for two families of models
+// and refuses, or passes over, what is said to others.
+static void choose_language(struct hearing *hearing)
+{
+    const char *spoken = hearing->ask->spoken;
+    size_t length = spoken ? strcspn(spoken, "-_") : 0;
+    bool is_taken = !is_dashscope(hearing) || knows_one_file(hearing) ||
+                    strcmp(hearing->model, "paraformer-v2") == 0;
+    for (size_t i = 0; is_taken && length < sizeof hearing->language && i < length; i++)
+        hearing->language[i] = (char)tolower((unsigned char)spoken[i]);
+}
+
+static void put_language(const struct hearing *hearing, json_t *parameters)
+{
+    if (*hearing->language && knows_one_file(hearing))
+        json_put_text(parameters, "language", hearing->language);
+    else if (*hearing->language)
+        json_put(parameters, "language_hints", json_pack("[s]", hearing->language));
+}
+
 static json_t *task_body(const struct hearing *hearing, const char *link)
 {
     json_t *json = json_object(), *input = json_object(), *parameters = json_object();
@@ -281,6 +303,7 @@ static json_t *task_body(const struct hearing *hearing, const char *link)
         json_put_flag(parameters, "timestamp_alignment_enabled", true);
     }
     json_put(parameters, "channel_id", json_pack("[i]", 0));
+    put_language(hearing, parameters);
     json_put(json, "input", input);
     json_put(json, "parameters", parameters);
     return json;
@@ -419,12 +442,14 @@ static int ask_openai(struct hearing *hearing, struct err *err)
         { "response_format", "verbose_json" },
         { "timestamp_granularities[]", "word" },
         { "timestamp_granularities[]", "segment" },
+        { "language", hearing->language }, // last: left out if there is none
     };
+    size_t count = ARRAY_LEN(values) - (*hearing->language ? 0 : 1);
     const struct form_file file = { "file", "audio.wav", "audio/wav", hearing->ask->sound };
     cleanup(http_answer_release) struct http_answer answer = HTTP_ANSWER_INIT;
     cleanup(free_ptr) char *address = xasprintf("%s/audio/transcriptions", hearing->address);
     cleanup(form_release) struct form form = FORM_INIT;
-    int r = form_make(&form, values, ARRAY_LEN(values), &file, err);
+    int r = form_make(&form, values, count, &file, err);
     if (r < 0)
         return r;
     const char *fields[] = { form.field, "Accept: application/json", hearing->authorization, NULL };
@@ -456,6 +481,8 @@ static int make_key(struct hearing *hearing, struct err *err)
     json_put_text(json, "address", hearing->address);
     json_put_text(json, "model", hearing->model);
     json_put_text(json, "content", hearing->ask->content);
+    if (*hearing->language)
+        json_put_text(json, "language", hearing->language);
     cleanup(free_ptr) char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
     if (text == NULL)
         base_out_of_memory();
@@ -572,6 +599,7 @@ static int begin(struct hearing *hearing, struct err *err)
     hearing->model = place->models[MODEL_SPEECH];
     hearing->who = xasprintf("%s %s", service_word(hearing), hearing->model);
     hearing->authorization = secret_bearer(speech->key);
+    choose_language(hearing);
     hearing->price = (struct budget_price){ .second = price.second, .margin = price.margin };
     return make_key(hearing, err);
 }

@@ -36,6 +36,7 @@ struct hearing_question {
     int index;           // of the source
     const char *content; // hex SHA-256 of the sound, or of the video that it is in
     double seconds;      // of sound
+    const char *spoken;  // the language, a tag like "pt-BR"; or NULL: the service finds it out
     // DashScope: where the name of the task is kept, and the sound's link, called only if it must
     // be submitted.  Returns 0 and gives a string, or a negative, which is passed up.
     int sourcedir;

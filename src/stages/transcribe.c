@@ -177,6 +177,7 @@ static int ask_for_all(struct listening *listening, struct transcript *transcrip
         .index = listening->context->index,
         .content = content,
         .seconds = listening->duration,
+        .spoken = listening->context->batch.job.language,
         .sourcedir = listening->context->sourcedir,
         .task_file = SOURCE_HEARING,
         .give_link = give_link,
@@ -219,6 +220,7 @@ static int ask_for_part(struct listening *listening, double from, double until,
     const struct hearing_question ask = { .index = listening->context->index,
                                           .content = content,
                                           .seconds = until - from,
+                                          .spoken = listening->context->batch.job.language,
                                           .sound = { .data = file, .size = size } };
     r = hearing_ask(&service, &ask, &part, err);
     if (r < 0)

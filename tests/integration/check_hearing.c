@@ -202,6 +202,24 @@ START_TEST(what_is_said_is_asked_for_once_and_paid_once)
 }
 END_TEST
 
+// A region is nothing that they know.
+START_TEST(the_language_of_the_job_is_told)
+{
+    struct batch understood = BATCH_INIT;
+    configure(&stories[_i], "");
+    ck_assert_int_eq(batch_load(batch.batchdir, &understood, NULL), 0);
+    free(understood.job.language);
+    understood.job.language = xstrdup("pt-BR");
+    ck_assert_int_eq(batch_save(batch.batchdir, &understood, NULL), 0);
+    batch_release(&understood);
+    run_well();
+    json_t *events = modeld_events(&modeld);
+    cleanup(free_ptr) char *text = json_dumps(events, 0);
+    json_decref(events);
+    ck_assert_msg(strstr(text, "\"spoken\", \"language\": \"pt\"") != NULL, "%s", text);
+}
+END_TEST
+
 static void await_file(const char *name)
 {
     for (int i = 0; faccessat(sourcedir, name, F_OK, 0) < 0; i++) {
@@ -337,6 +355,7 @@ int main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, what_is_said_is_asked_for_once_and_paid_once, 0, ARRAY_LEN(stories));
+    tcase_add_loop_test(tcase, the_language_of_the_job_is_told, 0, ARRAY_LEN(stories));
     tcase_add_test(tcase, whoever_begins_again_asks_for_the_same_task);
     tcase_add_test(tcase, a_task_that_nobody_knows_is_submitted_anew_once);
     tcase_add_test(tcase, a_task_that_is_lost_again_and_again_is_given_up);

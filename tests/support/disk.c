@@ -241,10 +241,13 @@ static const char *kind_of_name(const char *text)
     return rest - text == 8 && *rest == 'T' ? "ID" : text;
 }
 
-// What is made durable aside and under its name is one thing.
-static void drop_suffix(char *place)
+// What is made durable aside and under its name is one thing, and so is a step of each source.
+static void generalise(char *place)
 {
     size_t length = strlen(place);
+    for (char *at = place; *at; at++)
+        if (at[0] == '.' && isdigit((unsigned char)at[1]) && at[2] == '.')
+            at[1] = 'N';
     if (length > 4 && strcmp(place + length - 4, ".tmp") == 0)
         place[length - 4] = '\0';
 }
@@ -264,7 +267,7 @@ static void place_of(const struct disk *disk, uint64_t inode, char place[256])
         (void)snprintf(place, 256, "%s%s%s", kind_of_name(name->text), *below ? "/" : "", below);
         (void)snprintf(below, sizeof below, "%s", place);
     }
-    drop_suffix(place);
+    generalise(place);
 }
 
 size_t disk_events(const struct disk *disk, const struct shim_page *page,

@@ -308,6 +308,11 @@ def submit(world, request):
         raise Refused(400, code, "input." + ("file_url is a text" if single else "file_urls is a list of one"))
     if isinstance(parameters, dict) and "language_hints" in parameters and model != "paraformer-v2":
         raise Refused(400, code, "language_hints is for paraformer-v2 only")
+    if isinstance(parameters, dict):
+        hints = parameters.get("language_hints", []) + ([parameters["language"]] if "language" in parameters else [])
+        if any(re.fullmatch("[a-z]{2,3}", hint) is None for hint in hints) or "language" in parameters and not single:
+            raise Refused(400, code, "no such language")
+        world.write(event="spoken", language=" ".join(hints))
     try:
         data, problem = Sight(world, request, model, code).follow(links[0], 10 << 20), None
     except Refused as refused:

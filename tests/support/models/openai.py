@@ -188,6 +188,9 @@ def transcribe(world, request, server):
     except (Unreadable, EOFError) as error:
         raise wrong(f"The audio file could not be decoded: {error}") from error
     told = {k: v.decode() for k, v in fields.items() if k != "file"}
+    if "language" in told and re.fullmatch("[a-z]{2,3}", told["language"]) is None:
+        raise wrong("language is a code of ISO 639-1")
+    world.write(event="spoken", language=told.get("language", ""))
     return Question("transcribe", model, [model, Shown("audio", [file[1]]).digest(), told, asked], True,
                     lambda manner: Answer(200, transcript(sound, wanted, asked)))
 
