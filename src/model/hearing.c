@@ -11,6 +11,7 @@
 #include "net/form.h"
 #include "net/secret.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -24,6 +25,10 @@ enum {
     MAX_TASK_BYTES = 64 << 10,
     LOOK_SECONDS = 1, // whoever asks the same has the answer by then, or has failed
 };
+
+// Kept with numbers written out and a line each, it is up to five times as long, and must be read
+// again.
+static_assert(5 * MAX_RESULT_BYTES < ANSWERS_MAX_BYTES, "an answer that is kept can be read");
 
 // As the vendor's own clients do it: a second at first, doubling.
 static const double first_poll_seconds = 1, longest_poll_seconds = 5;
@@ -155,7 +160,9 @@ static void judge_answer(const struct hearing *hearing, const struct http_answer
     if (trial->fault.kind == FAULT_NONE)
         return;
     trial->is_over = tells_task(answer);
-    trial->may_be_billed = trial->fault.kind == FAULT_GARBLED || trial->fault.kind == FAULT_PARTIAL;
+    // Also what a proxy in between did not wait for.
+    trial->may_be_billed = trial->fault.kind == FAULT_GARBLED ||
+                           trial->fault.kind == FAULT_PARTIAL || answer->head.status == 504;
     trial->r = fault_error(&trial->fault, hearing->who, hearing->speech->credential, &trial->err);
 }
 

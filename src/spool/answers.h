@@ -14,7 +14,7 @@
 #include "spool/model.h"
 #include <time.h>
 
-enum { ANSWERS_KEY_LENGTH = 64, ANSWERS_MAX_BYTES = 16 << 20 };
+enum { ANSWERS_KEY_LENGTH = 64, ANSWERS_MAX_BYTES = 48 << 20 };
 
 struct answers {
     const struct model_settings *settings; // borrowed

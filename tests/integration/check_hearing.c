@@ -305,12 +305,14 @@ END_TEST
 static const struct {
     const char *name, *control;
     int story;
+    size_t calls; // in the ledger: what may have been billed stays held
 } passing[] = {
-    { "too many requests", "status submit 1 429 Throttling.RateQuota", 0 },
-    { "broken for the moment", "status submit 1 500 InternalError", 0 },
-    { "broken while it is asked for the task", "status poll 2 503 ModelUnavailable", 0 },
-    { "cut off in the middle", "cut transcribe 1 20", 2 },
-    { "a page of some proxy", "page transcribe 1 502", 2 },
+    { "too many requests", "status submit 1 429 Throttling.RateQuota", 0, 1 },
+    { "broken for the moment", "status submit 1 500 InternalError", 0, 1 },
+    { "broken while it is asked for the task", "status poll 2 503 ModelUnavailable", 0, 1 },
+    { "cut off in the middle", "cut transcribe 1 20", 2, 2 },
+    { "a page of some proxy", "page transcribe 1 502", 2, 1 },
+    { "a proxy that did not wait", "page transcribe 1 504", 2, 2 },
 };
 
 START_TEST(what_passes_is_waited_for)
@@ -320,6 +322,10 @@ START_TEST(what_passes_is_waited_for)
     modeld_control(&modeld, passing[_i].control);
     run_well();
     expect_transcript(story->service);
+    cleanup(ledger_release) struct ledger ledger = LEDGER_INIT;
+    ck_assert_int_eq(ledger_load(batch.batchdir, &ledger, NULL), 0);
+    ck_assert_msg(ledger.count == passing[_i].calls, "%s: %zu calls", passing[_i].name,
+                  ledger.count);
 }
 END_TEST
 
