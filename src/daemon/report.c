@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "daemon/space.h"
 #include "spool/throttle.h"
 
 // status.json is durable, so it costs two syncs: not more often than this unless its word changed.
@@ -186,6 +187,16 @@ static void warn_once(struct live *live, const struct err *err)
                 "status.json cannot be written, work goes on: %s", err->text);
 }
 
+// On a full disk it is written into what is kept for it.
+static int write_status_at_last(struct service *service, struct live *live, struct err *err)
+{
+    int r = write_status(service, live, err);
+    if (r >= 0 || strcmp(err->id, "no_space") != 0 || !space_give(service->spool.work))
+        return r;
+    *err = (struct err)ERR_INIT;
+    return write_status(service, live, err);
+}
+
 void report_status(struct service *service, struct live *live)
 {
     struct err err = ERR_INIT;
@@ -195,7 +206,7 @@ void report_status(struct service *service, struct live *live)
     if (live->ending || (live->reported_us > 0 && now - live->reported_us < interval))
         return;
     live->reported_us = now;
-    if (write_status(service, live, &err) < 0)
+    if (write_status_at_last(service, live, &err) < 0)
         warn_once(live, &err);
     else
         live->dirty = live->member->warned = false;
@@ -205,7 +216,7 @@ int report_end(struct service *service, struct live *live, struct err *err)
 {
     if (live->end == STATUS_COMPLETED && live->reported == live->end) // told before a restart
         return 0;
-    return write_status(service, live, err);
+    return write_status_at_last(service, live, err);
 }
 
 json_t *report_last(const struct service *service, struct live *live)

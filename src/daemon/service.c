@@ -20,6 +20,7 @@
 #include "daemon/notice.h"
 #include "daemon/patrol.h"
 #include "daemon/report.h"
+#include "daemon/space.h"
 #include "daemon/supervise.h"
 #include "daemon/wishes.h"
 #include "spool/calendar.h"
@@ -373,6 +374,7 @@ static int on_scan(sd_event_source *source, uint64_t when, void *data)
     if (service->stopping)
         return 0;
     accept_again(service);
+    space_keep(service->spool.work);
     intake_wake(service->intake);
     wishes_look_all(service);
     adopt_again(service);

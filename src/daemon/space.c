@@ -1,10 +1,16 @@
 // Free space, and what must stay free.
 #include "daemon/space.h"
 
+#include "base/fs.h"
 #include "base/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
+
+// Some hundred status.json; what is a hundredth of what is free is missed by nobody.
+static const uint64_t reserve_bytes = 4 << 20, reserve_share = 100;
 
 int space_look(int dirfd, struct space *ret_space, struct err *err)
 {
@@ -54,4 +60,21 @@ char *space_lack(const struct space *space, const struct space_wish *wish)
                      text_bytes(space->free_bytes, free_text), held,
                      text_bytes((uint64_t)least, least_text), wish->min_percent, wish->min_batches,
                      text_bytes(wish->largest_bytes, largest_text));
+}
+
+// ---- what is kept for telling people
+
+void space_keep(int dirfd)
+{
+    struct space space;
+    if (space_look(dirfd, &space, NULL) < 0 || space.free_bytes < reserve_share * reserve_bytes)
+        return;
+    cleanup(close_fd) int fd = fs_open(dirfd, SPACE_RESERVE, O_WRONLY | O_CREAT | O_EXCL);
+    if (fd >= 0 && fs_reserve(fd, 0, reserve_bytes, NULL) < 0)
+        (void)space_give(dirfd);
+}
+
+bool space_give(int dirfd)
+{
+    return unlinkat(dirfd, SPACE_RESERVE, 0) == 0;
 }

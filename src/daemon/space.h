@@ -22,4 +22,14 @@ struct space_wish {
 // NULL if a batch may be taken, else why not, in words that follow nothing.  Gives a string.
 char *space_lack(const struct space *space, const struct space_wish *wish);
 
+// ---- what is kept for telling people
+
+#define SPACE_RESERVE ".reserve"
+
+// Sets a few MB aside in a file of that folder, for whoever has to write when the disk is full.
+// Nothing where only a little is free, where that cannot be done, or where it has been.
+void space_keep(int dirfd);
+// Gives them back to the disk.  Returns whether there were any.
+bool space_give(int dirfd);
+
 #endif

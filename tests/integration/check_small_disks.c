@@ -139,11 +139,72 @@ START_TEST(what_does_not_fit_waits_for_room_and_is_done_once)
 }
 END_TEST
 
+// ---- a disk that is full
+
+static void fill(const char *path)
+{
+    static const char block[1 << 16];
+    cleanup(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    ck_assert_int_ge(fd, 0);
+    for (size_t size = sizeof block; size > 0; size /= 2)
+        while (write(fd, block, size) == (ssize_t)size)
+            continue;
+}
+
+static bool says_why(struct spool_fixture *spool, void *context)
+{
+    json_t *status = spool_fixture_status(spool, "trip");
+    (void)context;
+    bool does = strstr(text_of(status, "waiting_for"), "No space left on device") != NULL;
+    json_decref(status);
+    return does;
+}
+
+static bool has_reader(struct spool_fixture *spool, void *context)
+{
+    int *fd = context;
+    cleanup(free_ptr) char *gate = xasprintf("%s/gate", spool->folder.path);
+    *fd = open(gate, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    return *fd >= 0;
+}
+
+START_TEST(on_a_full_disk_people_are_told_why_nothing_goes_on)
+{
+    cleanup(free_ptr) char *gate = outside("gate");
+    cleanup(free_ptr) char *script = xasprintf("compress wait %s\n", gate);
+    cleanup(free_ptr) char *folder = spool_fixture_path(&fixture, "incoming/trip");
+    cleanup(free_ptr) char *ballast = spool_fixture_path(&fixture, "ballast");
+    int fd = -1;
+    if (!mount_small("size=450m"))
+        return;
+    ck_assert_int_eq(mkfifo(gate, 0600), 0);
+    spool_fixture_start(&fixture);
+    spool_fixture_await_name(&fixture, "work/.reserve", true);
+    ck_assert_int_eq(mkdir(folder, 0755), 0);
+    spool_fixture_put(&fixture, "incoming/trip/fake", script, strlen(script));
+    spool_fixture_put(&fixture, "incoming/trip/a.mp4", "a.mp4", 5);
+    spool_fixture_put(&fixture, "incoming/trip/.ready", "", 0);
+    spool_fixture_await_that(&fixture, "work", has_reader, &fd);
+    fill(ballast);
+    close_fd(&fd);
+    spool_fixture_await_that(&fixture, "outbox", says_why, NULL);
+    ck_assert_int_eq(unlink(ballast) | unlink(gate), 0);
+    ck_assert_int_eq(mkfifo(gate, 0600), 0);
+    spool_fixture_await_that(&fixture, "work", has_reader, &fd);
+    close_fd(&fd);
+    json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    spool_fixture_await_name(&fixture, "work/.reserve", true);
+    (void)spool_fixture_stop(&fixture, SIGTERM);
+    ck_assert_int_eq(umount2(fixture.root, MNT_DETACH), 0);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, what_does_not_fit_waits_for_room_and_is_done_once, 0,
                         ARRAY_LEN(kinds));
+    tcase_add_test(tcase, on_a_full_disk_people_are_told_why_nothing_goes_on);
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 static const uint64_t GB = 1000000000;
 
@@ -104,6 +105,28 @@ START_TEST(a_closed_descriptor_is_an_error_in_words)
 }
 END_TEST
 
+START_TEST(a_reserve_is_kept_once_and_given_once_and_not_where_little_is_free)
+{
+    struct folder folder;
+    struct stat st;
+    folder_make(&folder);
+    space_keep(folder.fd);
+    space_keep(folder.fd);
+    ck_assert_int_eq(fstatat(folder.fd, SPACE_RESERVE, &st, 0), 0);
+    ck_assert_int_ge(st.st_blocks, 1000);
+    ck_assert(space_give(folder.fd));
+    ck_assert(!space_give(folder.fd));
+    if (mount("tmpfs", folder.path, "tmpfs", 0, "size=8m") == 0) {
+        cleanup(close_fd) int small = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        space_keep(small);
+        ck_assert(!space_give(small));
+        close_fd(&small);
+        ck_assert_int_eq(umount2(folder.path, MNT_DETACH), 0);
+    }
+    folder_remove(&folder);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("space");
@@ -111,6 +134,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_batch_is_taken_if_enough_stays_free, 0, ARRAY_LEN(wishes));
     tcase_add_loop_test(tcase, what_is_scarcer_counts, 0, ARRAY_LEN(rows));
     tcase_add_test(tcase, a_closed_descriptor_is_an_error_in_words);
+    tcase_add_test(tcase, a_reserve_is_kept_once_and_given_once_and_not_where_little_is_free);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
