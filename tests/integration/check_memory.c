@@ -97,7 +97,6 @@ END_TEST
 
 static bool run_daemon(void *context, bool is_struck)
 {
-    static const char *const once[] = { "--once", "--log-level", "error", NULL };
     (void)context;
     if (is_struck) {
         cleanup(free_ptr) char *incoming = spool_fixture_path(&fixture, "incoming");
@@ -105,14 +104,11 @@ static bool run_daemon(void *context, bool is_struck)
         ck_assert_int_eq(mkdir(fixture.root, 0755) | mkdir(incoming, 0755), 0);
         spool_fixture_drop(&fixture, "trip", "a.mp4 b.mp4", NULL);
     }
-    spool_fixture_begin(&fixture, once);
+    begin_once();
     int status = spool_fixture_wait(&fixture);
     if (is_struck)
         return WIFEXITED(status);
-    json_t *found = spool_fixture_status(&fixture, "trip");
-    bool is_completed = strcmp(text_of(found, "status"), "completed") == 0;
-    json_decref(found);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 && is_completed;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 && is_trip_through();
 }
 
 START_TEST(a_daemon_whose_memory_fails_ends_and_its_next_start_goes_on)

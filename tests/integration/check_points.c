@@ -65,12 +65,6 @@ static void empty_spool(void)
     ck_assert_int_eq(mkdir(fixture.root, 0755) | mkdir(incoming, 0755), 0);
 }
 
-static void begin_once(void)
-{
-    static const char *const once[] = { "--once", "--log-level", "error", NULL };
-    spool_fixture_begin(&fixture, once);
-}
-
 // Waits for the daemon to leave, or to have waited for long behind its fault.
 static void end_struck(void)
 {
@@ -81,18 +75,10 @@ static void end_struck(void)
     (void)spool_fixture_stop(&fixture, SIGKILL);
 }
 
-static bool is_completed(void)
-{
-    json_t *status = spool_fixture_status(&fixture, "trip");
-    bool is = strcmp(text_of(status, "status"), "completed") == 0;
-    json_decref(status);
-    return is && spool_fixture_count(&fixture, "work") == 0;
-}
-
 // What failed by the fault is wished once more, as people may.
 static void run_clean(const char *point)
 {
-    for (int run = 0; run < CLEAN_RUNS && !(run && is_completed()); run++) {
+    for (int run = 0; run < CLEAN_RUNS && !(run && is_trip_through()); run++) {
         shimmed_clear(page);
         page->ahead = (run + 1) * AHEAD_SECONDS;
         if (spool_fixture_count(&fixture, "failed") > 0)
@@ -102,23 +88,6 @@ static void run_clean(const char *point)
         ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) <= 1, "%s: then %d", point, status);
         ck_assert_msg(page->torn == 0, "%s: status.json was not whole, later", point);
     }
-}
-
-static void assert_once(const char *point)
-{
-    static const char *const empty[] = { "incoming", "work", "failed", "quarantine" };
-    cleanup(free_ptr) char *reel = folder_get(&fixture.folder, "spool/outbox/trip/final.mp4");
-    cleanup(free_ptr) char *a = folder_get(&fixture.folder, "spool/archive/trip/a.mp4");
-    cleanup(free_ptr) char *b = folder_get(&fixture.folder, "spool/archive/trip/b.mp4");
-    ck_assert_msg(is_completed(), "%s: not completed, see %s", point, fixture.folder.path);
-    ck_assert_msg(reel && strcmp(reel, FAKE_REEL) == 0, "%s: no whole reel", point);
-    ck_assert_msg(a && strcmp(a, "a.mp4") == 0 && b && strcmp(b, "b.mp4") == 0,
-                  "%s: the videos are not what they were", point);
-    ck_assert_msg(spool_fixture_count(&fixture, "outbox") == 1, "%s: two in the outbox", point);
-    ck_assert_msg(spool_fixture_count(&fixture, "archive") == 1, "%s: two in the archive", point);
-    for (size_t i = 0; i < ARRAY_LEN(empty); i++)
-        ck_assert_msg(spool_fixture_count(&fixture, empty[i]) == 0,
-                      "%s: something is in %s, see %s", point, empty[i], fixture.folder.path);
 }
 
 // Returns whether there was such a call.
@@ -133,7 +102,7 @@ static bool hold_point(enum shim_call call, const struct fault *fault, int nth)
     bool is_reached = page->struck > 0;
     ck_assert_msg(page->torn == 0, "%s: status.json was not whole", point);
     run_clean(point);
-    assert_once(point);
+    assert_trip_once(point);
     return is_reached;
 }
 
@@ -145,7 +114,7 @@ static int count_calls(enum shim_call call)
     shimmed_arm(page, "", call, INT32_MAX, SHIM_ERROR, EIO);
     begin_once();
     ck_assert_int_eq(spool_fixture_wait(&fixture), 0);
-    assert_once("without a failure");
+    assert_trip_once("without a failure");
     return page->count;
 }
 

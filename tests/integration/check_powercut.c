@@ -36,12 +36,6 @@ static void drop_loose(void)
     spool_fixture_put(&fixture, "incoming/trip.mp4", "trip.mp4", strlen("trip.mp4"));
 }
 
-static void begin_once(void)
-{
-    static const char *const once[] = { "--once", "--log-level", "error", NULL };
-    spool_fixture_begin(&fixture, once);
-}
-
 // As if it had been cancelled: who tries again takes that back.
 static void cancel_the_failed(void)
 {
@@ -243,6 +237,28 @@ static bool is_swept(const struct recorded *life, size_t cut)
     return PROGRAM_RUN(NULL, "sh", "-c", look) == 0;
 }
 
+static bool has_ended(const struct recorded *life, uint64_t process)
+{
+    for (size_t i = 0; i < life->count; i++)
+        if (life->events[i].record->kind == SHIM_DID_END &&
+            life->events[i].record->offset == process)
+            return true;
+    return false;
+}
+
+// All that began ended, or nobody would see what is done twice.
+static bool has_all_ended(const struct recorded *life)
+{
+    bool has_begun = false;
+    for (size_t i = 0; i < life->count; i++) {
+        const struct shim_record *begin = life->events[i].record;
+        if (begin->kind == SHIM_DID_EXEC && !has_ended(life, begin->offset))
+            return false;
+        has_begun = has_begun || begin->kind == SHIM_DID_EXEC;
+    }
+    return has_begun;
+}
+
 static bool repeats_step(const struct recorded *life, size_t cut)
 {
     for (size_t i = 0; i < cut; i++) {
@@ -330,6 +346,7 @@ static struct recorded record(const struct story *story)
     keep_page(&life);
     keep_results(&life);
     life.count = disk_events(life.before, life.page, &life.events);
+    ck_assert(has_all_ended(&life));
     ck_assert_ptr_null(go_on(story, &life, life.count));
     return life;
 }

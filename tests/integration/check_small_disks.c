@@ -52,12 +52,6 @@ static bool drop(void)
     return fits;
 }
 
-static void begin_once(void)
-{
-    static const char *const once[] = { "--once", "--log-level", "error", NULL };
-    spool_fixture_begin(&fixture, once);
-}
-
 // Lets it come as far as it gets.
 static void run_cramped(void)
 {
@@ -67,14 +61,6 @@ static void run_cramped(void)
     (void)spool_fixture_stop(&fixture, SIGKILL);
 }
 
-static bool is_completed(void)
-{
-    json_t *status = spool_fixture_status(&fixture, "trip");
-    bool is = strcmp(text_of(status, "status"), "completed") == 0;
-    json_decref(status);
-    return is && spool_fixture_count(&fixture, "work") == 0;
-}
-
 // Whatever is under the name is whole.
 static void assert_status_whole(const char *options)
 {
@@ -82,22 +68,6 @@ static void assert_status_whole(const char *options)
     json_t *json = text ? json_loads(text, 0, NULL) : NULL;
     ck_assert_msg(!text || json, "%s: status.json is torn:\n%s", options, text);
     json_decref(json);
-}
-
-static void assert_once(const char *options)
-{
-    static const char *const empty[] = { "incoming", "work", "failed", "quarantine" };
-    cleanup(free_ptr) char *a = folder_get(&fixture.folder, "spool/archive/trip/a.mp4");
-    cleanup(free_ptr) char *b = folder_get(&fixture.folder, "spool/archive/trip/b.mp4");
-    ck_assert_msg(is_completed(), "%s: not completed, see %s", options, fixture.folder.path);
-    ck_assert_msg(a && strcmp(a, "a.mp4") == 0 && b && strcmp(b, "b.mp4") == 0,
-                  "%s: the videos are not what they were", options);
-    ck_assert_msg(spool_fixture_count(&fixture, "outbox") == 1, "%s: two in the outbox", options);
-    ck_assert_msg(spool_fixture_count(&fixture, "archive") == 1, "%s: two in the archive", options);
-    for (size_t i = 0; i < ARRAY_LEN(empty); i++)
-        ck_assert_msg(spool_fixture_count(&fixture, empty[i]) == 0, "%s: something is in %s",
-                      options, empty[i]);
-    assert_reel("trip");
 }
 
 // Returns whether the batch was through before there was more room.
@@ -110,16 +80,16 @@ static bool hold(const char *options)
         begin_once();
         run_cramped();
         assert_status_whole(options);
-        was_through = is_completed();
+        was_through = is_trip_through();
         ck_assert_int_eq(
             mount("tmpfs", fixture.root, "tmpfs", MS_REMOUNT, "size=8m,nr_inodes=4096"), 0);
-        for (int run = 0; run < CLEAN_RUNS && !is_completed(); run++) {
+        for (int run = 0; run < CLEAN_RUNS && !is_trip_through(); run++) {
             if (spool_fixture_count(&fixture, "failed") > 0)
                 wish("trip", "retry");
             begin_once();
             (void)spool_fixture_wait(&fixture);
         }
-        assert_once(options);
+        assert_trip_once(options);
     }
     ck_assert_int_eq(umount2(fixture.root, MNT_DETACH), 0);
     return was_through;

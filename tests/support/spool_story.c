@@ -51,6 +51,37 @@ void wish(const char *name, const char *file)
     spool_fixture_put(&fixture, path, "", 0);
 }
 
+void begin_once(void)
+{
+    static const char *const once[] = { "--once", "--log-level", "error", NULL };
+    spool_fixture_begin(&fixture, once);
+}
+
+bool is_trip_through(void)
+{
+    json_t *status = spool_fixture_status(&fixture, "trip");
+    bool is = strcmp(text_of(status, "status"), "completed") == 0;
+    json_decref(status);
+    return is && spool_fixture_count(&fixture, "work") == 0;
+}
+
+void assert_trip_once(const char *when)
+{
+    static const char *const empty[] = { "incoming", "work", "failed", "quarantine" };
+    cleanup(free_ptr) char *reel = folder_get(&fixture.folder, "spool/outbox/trip/final.mp4");
+    cleanup(free_ptr) char *a = folder_get(&fixture.folder, "spool/archive/trip/a.mp4");
+    cleanup(free_ptr) char *b = folder_get(&fixture.folder, "spool/archive/trip/b.mp4");
+    ck_assert_msg(is_trip_through(), "%s: not completed, see %s", when, fixture.folder.path);
+    ck_assert_msg(reel && strcmp(reel, FAKE_REEL) == 0, "%s: no whole reel", when);
+    ck_assert_msg(a && strcmp(a, "a.mp4") == 0 && b && strcmp(b, "b.mp4") == 0,
+                  "%s: the videos are not what they were", when);
+    ck_assert_msg(spool_fixture_count(&fixture, "outbox") == 1, "%s: two in the outbox", when);
+    ck_assert_msg(spool_fixture_count(&fixture, "archive") == 1, "%s: two in the archive", when);
+    for (size_t i = 0; i < ARRAY_LEN(empty); i++)
+        ck_assert_msg(spool_fixture_count(&fixture, empty[i]) == 0,
+                      "%s: something is in %s, see %s", when, empty[i], fixture.folder.path);
+}
+
 // The tests wait for events and give up on their own; this is for those that hang.
 enum { TIMEOUT_SECONDS = 150 };
 

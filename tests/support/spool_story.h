@@ -35,6 +35,15 @@ char *outside(const char *name);
 // Drops an empty file into the outbox folder of a batch.
 void wish(const char *name, const char *file);
 
+// Starts the daemon for what there is to do; it tells its log nothing but errors.
+void begin_once(void);
+// The batch "trip" is completed, and no longer in work.
+bool is_trip_through(void);
+// Fails the test unless "trip", of a.mp4 and b.mp4 with these names as contents, has ended exactly
+// once: one outbox folder with a whole reel, the videos as they were in the archive, and nothing
+// elsewhere.  `when` is said then.
+void assert_trip_once(const char *when);
+
 // main() of a test program: a stand-in if it was started as one, else the tests.
 int spool_story_main(int argc, char **argv, const char *name, void (*add_tests)(TCase *tcase));
 

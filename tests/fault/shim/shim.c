@@ -473,21 +473,19 @@ EXPORT pid_t fork(void)
     return real();
 }
 
-EXPORT pid_t waitpid(pid_t pid, int *ret_status, int options)
+// As event loops wait for them: they look first, and then they reap.
+EXPORT int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 {
-    int status = 0;
-    pid_t got = (pid_t)syscall(SYS_wait4, pid, &status, options, NULL);
-    int number = errno;
-    if (got > 0 && page && page->records && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        struct shim_record record = { .kind = SHIM_DID_END, .offset = (uint64_t)got };
+    int r = (int)syscall(SYS_waitid, type, id, info, options, NULL), number = errno;
+    if (r == 0 && info && info->si_pid > 0 && page && page->records &&
+        info->si_code == CLD_EXITED && info->si_status == 0) {
+        struct shim_record record = { .kind = SHIM_DID_END, .offset = (uint64_t)info->si_pid };
         lock();
         note(&record, NULL);
         unlock();
     }
-    if (ret_status)
-        *ret_status = status;
     errno = number;
-    return got;
+    return r;
 }
 
 // Programs get only a few variables, of which the shim is none.
