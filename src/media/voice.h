@@ -7,7 +7,7 @@
 
 struct voice_wish {
     int rate, channels; // 0: 48 kHz stereo
-    int64_t bitrate;    // 0: 224 kbit/s
+    int64_t bitrate;    // 0: a quality, about 230 kbit/s
     int64_t first;      // the place of its first frame, samples
 };
 
