@@ -53,6 +53,8 @@ static int read_bytes(void *opaque, uint8_t *buffer, int size)
 {
     struct container *container = opaque;
     ssize_t got;
+    if (container->most > 0 && size > container->most)
+        size = container->most;
     do {
         got = pread(container->fd, buffer, (size_t)size, container->offset);
     } while (got < 0 && errno == EINTR);

@@ -12,6 +12,7 @@
 struct container {
     int fd; // borrowed
     int64_t offset, size;
+    int most;        // bytes read at a time; 0: as many as fit
     int io_error;    // errno of the first read that failed, or 0
     bool cut_off;    // the structure promises more bytes than there are
     AVIOContext *io; // owned

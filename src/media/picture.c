@@ -219,9 +219,20 @@ static int fetch(struct picture *picture, struct err *err)
 
 // ---- choosing
 
+// Is the picture at hand the one, whatever comes next?  At a constant rate that lies at least half
+// a frame behind it, and need not be decoded to be known.
+static bool is_settled(const struct picture *picture, double instant)
+{
+    return picture->has_current && !picture->probe->variable_rate &&
+           !cadence_is_due(&picture->cadence, instant,
+                           source_frame_time(picture->current) + 0.5 / picture->source_fps);
+}
+
 static int advance(struct picture *picture, double instant, struct err *err)
 {
     for (;;) {
+        if (!picture->has_next && is_settled(picture, instant))
+            return 0;
         if (!picture->has_next) {
             int r = fetch(picture, err);
             if (r <= 0)

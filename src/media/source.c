@@ -27,6 +27,7 @@ enum {
     START_BYTES = 64 << 20,
     HELD_FRAMES = 4096,  // sound before the first picture after a seek
     READ_FAILURES = 100, // in a row; then the rest of the file is given up
+    SOUND_BYTES = 8192,  // read at a time of sound among pictures; more would mostly be theirs
 };
 
 // Plans carry milliseconds: a picture that is later than the wish by less than that is the one
@@ -412,6 +413,13 @@ static void forget_times(struct source *source)
     }
 }
 
+// By its index a packet of sound is gone to without reading the pictures between.
+static bool is_sound_picked(const struct source *source)
+{
+    return source->want == SOURCE_SOUND && source->track[PICTURE].stream >= 0 &&
+           strncmp(source->format->iformat->name, "mov", 3) == 0;
+}
+
 int source_decode(struct source *source, int want, int threads, enum AVDiscard skip,
                   struct err *err)
 {
@@ -441,6 +449,7 @@ int source_decode(struct source *source, int want, int threads, enum AVDiscard s
             source->want = SOURCE_PICTURE;
     }
     discard_unwanted(source);
+    source->container.most = is_sound_picked(source) ? SOUND_BYTES : 0;
     return 0;
 }
 

@@ -134,6 +134,19 @@ START_TEST(nothing_is_left_out_where_pictures_before_the_cut_are_not_decoded)
 }
 END_TEST
 
+START_TEST(the_picture_behind_the_last_one_shown_is_not_decoded)
+{
+    struct opened opened;
+    open_clip(&opened, &clips[7], 30);
+    start(opened.picture, 1, 3);
+    for (int n = 0; n < 3; n++) {
+        ck_assert_int_lt(abs(shown_at(opened.picture, 1 + n / 30.0) - brightness(30 + n)), 4);
+        ck_assert_int_eq(source_decoder(opened.source, SOURCE_PICTURE)->frame_number, n + 1);
+    }
+    close_opened(&opened);
+}
+END_TEST
+
 START_TEST(a_picture_stays_until_the_next_one)
 {
     // Of 30 pictures a second only each sixth second's first six and the last are there.
@@ -222,6 +235,7 @@ int main(void)
     tcase_add_loop_test(pictures, a_segment_shows_exactly_its_pictures_wherever_it_starts, 0,
                         ARRAY_LEN(clips));
     tcase_add_test(pictures, nothing_is_left_out_where_pictures_before_the_cut_are_not_decoded);
+    tcase_add_test(pictures, the_picture_behind_the_last_one_shown_is_not_decoded);
     tcase_add_test(pictures, a_picture_stays_until_the_next_one);
     tcase_add_test(pictures, the_end_of_the_source_is_known);
     tcase_add_test(pictures, turned_and_interlaced_pictures_come_out_upright_and_whole);

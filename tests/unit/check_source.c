@@ -5,6 +5,7 @@
 #include <libavutil/adler32.h>
 #include <math.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 enum { MAX_FRAMES = 2000 };
 
@@ -190,6 +191,35 @@ START_TEST(sound_alone_can_be_sought)
                       wish, times[0]);
         ck_assert_double_eq_tol(times[got - 1], all[count - 1], 0.002);
     }
+    source_free(&source);
+}
+END_TEST
+
+static long long bytes_read(void)
+{
+    long long bytes = -1;
+    FILE *file = fopen("/proc/self/io", "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "rchar: %lld", &bytes), 1);
+    (void)fclose(file);
+    return bytes;
+}
+
+START_TEST(for_sound_alone_large_pictures_are_not_read)
+{
+    static double times[MAX_FRAMES];
+    struct stat status;
+    const char *path = media_clip(&(struct media_clip){ .name = "large-pictures.mov",
+                                                        .seconds = 3,
+                                                        .width = 640,
+                                                        .height = 360,
+                                                        .filter = "noise=alls=100:allf=t",
+                                                        .options = "-c:v mjpeg -q:v 1" });
+    struct source *source = open_source(path, SOURCE_SOUND);
+    long long before = bytes_read();
+    ck_assert_uint_gt(collect(source, SOURCE_SOUND, times, path), 100);
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_int_lt(bytes_read() - before, status.st_size / 10);
     source_free(&source);
 }
 END_TEST
@@ -468,6 +498,7 @@ int main(void)
     tcase_add_loop_test(tcase, after_a_seek_every_picture_from_there_on_comes, 0, count);
     tcase_add_loop_test(tcase, after_a_seek_pictures_look_as_they_do_without_one, 0, count);
     tcase_add_loop_test(tcase, sound_alone_can_be_sought, 0, count);
+    tcase_add_test(tcase, for_sound_alone_large_pictures_are_not_read);
     tcase_add_test(tcase, a_start_that_is_known_is_not_sought);
     tcase_add_test(tcase, packets_count_from_second_0_too);
     tcase_add_test(tcase, damage_in_the_middle_is_passed_over_and_counted);
