@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "daemon/space.h"
+#include "spool/page.h"
 #include "spool/throttle.h"
 
 // status.json is durable, so it costs two syncs: not more often than this unless its word changed.
@@ -212,11 +213,21 @@ void report_status(struct service *service, struct live *live)
         live->dirty = live->member->warned = false;
 }
 
+// Before the last status: who has seen that has the page, too.
+static int write_page(struct service *service, struct live *live, struct err *err)
+{
+    cleanup(json_free) json_t *status = report_last(service, live);
+    cleanup(free_ptr) char *page = page_from_status(status);
+    int outboxdir = live_outbox(&service->spool, live, err);
+    return outboxdir < 0 ? outboxdir : fs_write(outboxdir, PAGE_FILE, page, strlen(page), err);
+}
+
 int report_end(struct service *service, struct live *live, struct err *err)
 {
     if (live->end == STATUS_COMPLETED && live->reported == live->end) // told before a restart
         return 0;
-    return write_status_at_last(service, live, err);
+    int r = write_page(service, live, err);
+    return r < 0 ? r : write_status_at_last(service, live, err);
 }
 
 json_t *report_last(const struct service *service, struct live *live)
