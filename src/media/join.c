@@ -347,7 +347,9 @@ static int put_copied(void *context, size_t index, AVPacket *packet, struct err 
     int r = translate(joiner, group, packet, as_bla, err);
     if (r < 0)
         return r;
-    joiner->join->packets[joiner->join->count].is_original = group && !group->renamed && !as_bla;
+    struct join_packet *listed = &joiner->join->packets[joiner->join->count];
+    listed->is_original = group && !group->renamed && !as_bla;
+    listed->sets = group;
     packet->flags = is_sync ? AV_PKT_FLAG_KEY : 0;
     av_packet_free_side_data(packet);
     return put_picture(joiner, packet, err);

@@ -6,8 +6,10 @@
 // had to be changed for the track; far from the joint pictures that nobody refers to are passed
 // over: they cannot carry damage on.  Where its slices are the original's bit for bit, and nothing
 // that they refer to can be missing, for it begins with its sync picture, that picture alone: the
-// decoder comes to the joint with its parameter sets and pictures.  A joint stands only once its
-// picture has come out of a decoder: what could not be looked at is not taken for good.
+// decoder comes to the joint with its parameter sets and pictures.  Nor that where those of both
+// sides are the same and unchanged: there the decoder starts as after any seek in the original, and
+// misses whatever is referred to across the joint.  A joint stands only once its picture has come
+// out of a decoder: what could not be looked at is not taken for good.
 //
 //     sync          sync  joint=sync      sync
 //   ---|--------------|======|=====---------|------
@@ -193,7 +195,14 @@ static int check_contents(struct verifier *verifier, struct err *err)
 
 // ---- joints
 
-// Two groups of pictures around each joint, joined where they touch.
+// Is the joint before packet i one between sync pictures of one stream?
+static bool is_seam_of_one(const struct join *join, size_t i)
+{
+    const struct join_packet *before = &join->packets[i > 0 ? i - 1 : 0], *at = &join->packets[i];
+    return at->is_sync && at->is_original && before->is_original && before->sets == at->sets;
+}
+
+// Two groups of pictures around each joint, or the one behind it, joined where they touch.
 static void find_spans(struct verifier *verifier)
 {
     const struct join *join = verifier->join;
@@ -203,13 +212,13 @@ static void find_spans(struct verifier *verifier)
     for (size_t i = 0; i < join->count; i++) {
         if (join->packets[i].is_joint) {
             verifier->is_awaited[join->packets[i].frame] = true; // below count: check_frames
-            size_t to = i + 1;
+            size_t from = is_seam_of_one(join, i) ? i : last_sync, to = i + 1;
             while (to < join->count && to < i + CLOSE && !join->packets[to].is_sync)
                 to++;
-            if (verifier->span_count > 0 && last_sync < open_to)
+            if (verifier->span_count > 0 && from < open_to)
                 verifier->spans[verifier->span_count - 1].to = to;
             else
-                verifier->spans[verifier->span_count++] = (struct span){ last_sync, to, i };
+                verifier->spans[verifier->span_count++] = (struct span){ from, to, i };
             verifier->spans[verifier->span_count - 1].joint = i;
             open_to = to;
         }

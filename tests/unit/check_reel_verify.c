@@ -426,6 +426,33 @@ START_TEST(of_the_group_before_a_joint_what_was_not_changed_is_not_decoded)
 }
 END_TEST
 
+// Between two copies of one original the decoder starts with the sync picture behind the joint.
+START_TEST(before_a_seam_of_one_stream_nothing_is_decoded)
+{
+    enum { SYNC = 25, SEAM = 50 };
+    struct cutting cutting;
+    char why[WHY] = "";
+    const char *source = plain_clip();
+    for (int round = 0; round < 2; round++) {
+        cutting_open(&cutting);
+        cutting_use(&cutting, 0, source);
+        cutting_cut(&cutting, 0, 0, 2);
+        cutting_cut(&cutting, 0, 3, 3.96);
+        cutting_lay(&cutting, true);
+        cutting_join(&cutting);
+        ck_assert(cutting.join.packets[SYNC].is_sync && cutting.join.packets[SEAM].is_joint);
+        ck_assert_msg(verify(&cutting, why) == 1, "%s", why);
+        if (round == 0)
+            source = spoilt_original(source, &cutting, SYNC);
+        else
+            for (size_t i = 0; i < SEAM; i++)
+                cutting.join.packets[i].sets = NULL;
+        ck_assert_int_eq(verify(&cutting, why), round == 0);
+        cutting_close(&cutting);
+    }
+}
+END_TEST
+
 // Lets the pictures of the only cut be taken for others than they are, and lays it out anew.
 static void lay_anew(struct cutting *cutting, size_t false_sync)
 {
@@ -465,6 +492,13 @@ START_TEST(pictures_that_look_across_a_joint_are_refused_by_their_decoder)
     ck_assert_int_eq(verify(&cutting, why), 0);
     ck_assert_msg(strstr(why, "at a joint its decoder says") || strstr(why, "does not decode"),
                   "%s", why);
+    // And where both sides are taken for one stream, and nothing before is decoded.
+    for (size_t k = 0; k < cutting.join.count; k++) {
+        cutting.join.packets[k].is_original = true;
+        cutting.join.packets[k].sets = cutting.join.packets[cutting.join.count - 1].sets;
+    }
+    ck_assert_int_eq(verify(&cutting, why), 0);
+    ck_assert_msg(strstr(why, " joint ") != NULL, "%s", why);
     cutting_close(&cutting);
 }
 END_TEST
@@ -551,6 +585,7 @@ int main(void)
     tcase_add_loop_test(verify_case, a_damaged_picture_at_a_joint_is_found_by_any_number_of_workers,
                         0, 4);
     tcase_add_test(verify_case, of_the_group_before_a_joint_what_was_not_changed_is_not_decoded);
+    tcase_add_test(verify_case, before_a_seam_of_one_stream_nothing_is_decoded);
     tcase_add_test(verify_case, a_joint_that_cannot_be_reached_is_not_taken_for_good);
     tcase_add_test(verify_case, a_joint_of_which_no_picture_comes_is_not_taken_for_good);
     tcase_add_test(verify_case, trouble_with_the_disk_is_no_verdict);
