@@ -221,6 +221,12 @@ static const struct shim_record *begin_of(const struct recorded *life, uint64_t 
     return NULL;
 }
 
+// What is left to do in the end may be done twice, under the same names.
+static bool is_errand(const struct shim_record *begin)
+{
+    return strcmp(begin->name, "sweep") == 0;
+}
+
 // What was left to do in the end: the bucket has the last status, and no proxy.
 static bool is_swept(const struct recorded *life, size_t cut)
 {
@@ -229,7 +235,7 @@ static bool is_swept(const struct recorded *life, size_t cut)
         const struct shim_record *end = life->events[i].record;
         const struct shim_record *step =
             end->kind == SHIM_DID_END ? begin_of(life, end->offset) : NULL;
-        if (step && strcmp(step->name, "sweep") == 0)
+        if (step && is_errand(step))
             return true;
     }
     cleanup(free_ptr) char *look =
@@ -265,7 +271,7 @@ static bool repeats_step(const struct recorded *life, size_t cut)
         const struct shim_record *end = life->events[i].record;
         const struct shim_record *step =
             end->kind == SHIM_DID_END ? begin_of(life, end->offset) : NULL;
-        if (step && is_run_again(step))
+        if (step && !is_errand(step) && is_run_again(step))
             return true;
     }
     return false;

@@ -73,9 +73,9 @@ static const struct {
     const char *job, *outbox, *temp, *final;
 } modes[] = {
     { NULL, "analysis.json batch.log cover.jpg final.mp4 plan.json report.html status.json", "",
-      "final.mp4 plan.json report.html status.json" },
+      "final.mp4 plan.json status.json" },
     { "storage = \"oss\";", "analysis.json batch.log cover.jpg plan.json report.html status.json",
-      "", "final.mp4 plan.json report.html status.json" },
+      "", "final.mp4 plan.json status.json" },
     { "storage = \"local\";",
       "analysis.json batch.log cover.jpg final.mp4 plan.json report.html status.json", "", "" },
 };
@@ -167,7 +167,7 @@ START_TEST(what_failed_and_is_tried_again_ends_with_the_reel_in_the_bucket)
     spool_fixture_await_name(&fixture, "archive/trip", true);
     await_errands();
     assert_objects("temp", "");
-    assert_objects("final", "final.mp4 plan.json report.html status.json");
+    assert_objects("final", "final.mp4 plan.json status.json");
 }
 END_TEST
 
@@ -193,7 +193,7 @@ START_TEST(a_bucket_that_is_away_is_waited_for_and_status_says_so)
     ck_assert_int_eq(kill(fixture.daemon, SIGHUP), 0);
     json_decref(spool_fixture_await(&fixture, "trip", "completed"));
     await_errands();
-    assert_objects("", "final.mp4 plan.json report.html status.json");
+    assert_objects("", "final.mp4 plan.json status.json");
 }
 END_TEST
 
@@ -219,7 +219,7 @@ START_TEST(what_changes_in_the_configuration_moves_no_batch_to_another_bucket)
     ck_assert_int_eq(write(fd, "x", 1), 1);
     json_decref(spool_fixture_await(&fixture, "trip", "completed"));
     await_errands();
-    assert_objects("", "final.mp4 plan.json report.html status.json");
+    assert_objects("", "final.mp4 plan.json status.json");
     cleanup(free_ptr) char *left = folder_names(&fixture.folder, "other");
     ck_assert_str_eq(left, "");
 }

@@ -219,6 +219,19 @@ static int leave_proxy(const struct fake *fake)
     return fs_write(sourcedir, SOURCE_PROXY, "a proxy\n", 8, NULL);
 }
 
+// Only where somebody elsewhere looks at it.
+static int see_proxy(const struct fake *fake)
+{
+    cleanup(batch_release) struct batch batch = BATCH_INIT;
+    cleanup(free_ptr) char *text = NULL;
+    size_t size = 0;
+    if (batch_load(fake->batchdir, &batch, NULL) < 0 || batch.storage == STORAGE_LOCAL)
+        return 0;
+    cleanup(close_fd) int sourcedir = batch_open_source(fake->batchdir, fake->index, NULL);
+    int r = fs_read(sourcedir, SOURCE_PROXY, 100, &text, &size, NULL);
+    return r < 0 ? r : strcmp(text, "a proxy\n") == 0 ? 0 : -EIO;
+}
+
 static int leave_reel(const struct fake *fake)
 {
     cleanup(plan_release) struct plan plan = PLAN_INIT;
@@ -235,6 +248,8 @@ static int leave_work(const struct fake *fake)
         return leave_probe(fake);
     case STAGE_COMPRESS:
         return leave_proxy(fake);
+    case STAGE_ANALYZE:
+        return see_proxy(fake);
     case STAGE_PLAN:
         return leave_plan(fake);
     case STAGE_RENDER:
