@@ -150,8 +150,8 @@ int fs_free(int dirfd, uint64_t *ret_bytes, uint64_t *ret_inodes, struct err *er
 // Makes the names in a directory durable: what was created, removed or renamed in it.
 int fs_sync_dir(int dirfd, struct err *err);
 
-// Makes durable that NAME, which may have components, is there: syncs its folder and those between it
-// and dirfd, which somebody else may have made.
+// Makes durable that NAME, which may have components, is there: syncs its folder and those between
+// it and dirfd, which somebody else may have made.
 int fs_sync_name(int dirfd, const char *name, struct err *err);
 
 // Opens and locks NAME (created if needed): one holder at a time, freed by the kernel when the

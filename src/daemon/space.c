@@ -66,7 +66,7 @@ char *space_lack(const struct space *space, const struct space_wish *wish)
 
 void space_keep(int dirfd)
 {
-    struct space space;
+    struct space space = { 0 };
     if (space_look(dirfd, &space, NULL) < 0 || space.free_bytes < reserve_share * reserve_bytes)
         return;
     cleanup(close_fd) int fd = fs_open(dirfd, SPACE_RESERVE, O_WRONLY | O_CREAT | O_EXCL);

@@ -274,15 +274,15 @@ static void put_receipt(FILE *page, const json_t *receipt)
 
 // ---- where the time went
 
-static void put_stages(FILE *page, const json_t *stages)
+static void put_stages(FILE *page, json_t *stages)
 {
     static const char *const columns[] = { "Stage", "Took", NULL };
     const char *name;
-    const json_t *stage;
+    json_t *stage;
     if (json_object_size(stages) == 0)
         return;
     begin_table(page, "Where the time went", columns);
-    json_object_foreach((json_t *)(uintptr_t)stages, name, stage)
+    json_object_foreach(stages, name, stage)
     {
         (void)fputs("<tr><td>", page);
         put_text(page, name);
