@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -67,10 +68,14 @@ char *space_lack(const struct space *space, const struct space_wish *wish)
 void space_keep(int dirfd)
 {
     struct space space = { 0 };
+    struct stat st;
     if (space_look(dirfd, &space, NULL) < 0 || space.free_bytes < reserve_share * reserve_bytes)
         return;
-    cleanup(close_fd) int fd = fs_open(dirfd, SPACE_RESERVE, O_WRONLY | O_CREAT | O_EXCL);
-    if (fd >= 0 && fs_reserve(fd, 0, reserve_bytes, NULL) < 0)
+    cleanup(close_fd) int fd = fs_open(dirfd, SPACE_RESERVE, O_WRONLY | O_CREAT);
+    // One without blocks is left by who was killed before it had any.
+    if (fd < 0 || fstat(fd, &st) < 0 || st.st_blocks > 0)
+        return;
+    if (fs_reserve(fd, 0, reserve_bytes, NULL) < 0)
         (void)space_give(dirfd);
 }
 
