@@ -1,6 +1,7 @@
 // Files named cancel and retry in the outbox folder of a batch.
 #include "tests/support/spool_story.h"
 
+#include <glob.h>
 #include <sys/stat.h>
 
 #include <sys/mount.h>
@@ -124,8 +125,11 @@ END_TEST
 static bool no_wish_is_left(struct spool_fixture *spool, void *context)
 {
     (void)context;
-    cleanup(free_ptr) char *last = spool_fixture_path(spool, "outbox/trip/retry.99");
-    return spool_fixture_count(spool, "outbox/trip") <= 2 && access(last, F_OK) < 0;
+    cleanup(free_ptr) char *wished = xasprintf("%s/outbox/trip/retry.*", spool->root);
+    glob_t found;
+    int r = glob(wished, GLOB_NOSORT, NULL, &found);
+    globfree(&found);
+    return r == GLOB_NOMATCH;
 }
 
 START_TEST(a_heap_of_wishes_is_granted_one_after_the_other)
