@@ -252,21 +252,19 @@ static void generalise(char *place)
         place[length - 4] = '\0';
 }
 
+// Empty where it has no name in the folder.
 static void place_of(const struct disk *disk, uint64_t inode, char place[256])
 {
-    char below[256] = "";
-    *place = '\0';
-    if (inode == disk->root)
-        (void)snprintf(place, 256, ".");
-    for (const struct name *name; inode != disk->root; inode = name->dir) {
-        name = any_name(disk, inode);
-        if (!name) {
-            *place = '\0';
-            return;
-        }
-        (void)snprintf(place, 256, "%s%s%s", kind_of_name(name->text), *below ? "/" : "", below);
-        (void)snprintf(below, sizeof below, "%s", place);
+    cleanup(free_ptr) char *path = xstrdup(inode == disk->root ? "." : "");
+    const struct name *name = NULL;
+    for (; inode != disk->root && (name = any_name(disk, inode)); inode = name->dir) {
+        char *below = path;
+        path = xasprintf("%s%s%s", kind_of_name(name->text), *below ? "/" : "", below);
+        free(below);
     }
+    *place = '\0';
+    if (inode == disk->root && strlen(path) < 256)
+        memcpy(place, path, strlen(path) + 1);
     generalise(place);
 }
 

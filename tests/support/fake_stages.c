@@ -14,6 +14,7 @@
 #include "spool/plan.h"
 #include "spool/probe.h"
 #include "spool/step.h"
+#include "spool/upload.h"
 
 static const char *base_name(const char *path)
 {
@@ -228,7 +229,10 @@ static int see_proxy(const struct fake *fake)
     if (batch_load(fake->batchdir, &batch, NULL) < 0 || batch.storage == STORAGE_LOCAL)
         return 0;
     cleanup(close_fd) int sourcedir = batch_open_source(fake->batchdir, fake->index, NULL);
+    cleanup(upload_release) struct upload upload = UPLOAD_INIT;
     int r = fs_read(sourcedir, SOURCE_PROXY, 100, &text, &size, NULL);
+    if (r == 0 && batch_has_stage(&batch, STAGE_UPLOAD))
+        r = upload_load(sourcedir, &upload, NULL);
     return r < 0 ? r : strcmp(text, "a proxy\n") == 0 ? 0 : -EIO;
 }
 
