@@ -164,8 +164,8 @@ static char *result(size_t number)
 
 static bool has_page(void)
 {
-    cleanup(free_ptr) char *page = folder_get(&fixture.folder, "spool/outbox/trip/report.html");
-    return page && strstr(page, "</html>\n");
+    cleanup(free_ptr) char *text = folder_get(&fixture.folder, "spool/outbox/trip/report.html");
+    return text && strstr(text, "</html>\n");
 }
 
 // But for the page, which has times in it.
