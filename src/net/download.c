@@ -30,7 +30,7 @@ static const uint64_t sync_soon_bytes = UINT64_C(8) << 20;
 
 // What comes between two wakings of the thread that hashes it; waking it for each piece that comes
 // would cost more than the hashing.
-static const uint64_t follow_bytes = UINT64_C(1) << 20;
+static const uint64_t follow_bytes = UINT64_C(4) << 20;
 
 struct work {
     const struct download_order *order;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 // Read at once: enough that the calls do not count, small enough to stay in a cache of the CPU.
-enum { PIECE_BYTES = 256 * 1024 };
+enum { PIECE_BYTES = 32 * 1024 };
 
 struct fingerprint {
     int fd;
