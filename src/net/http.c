@@ -22,7 +22,8 @@
 enum {
     // Of errors: what explains them is in the first lines.
     ERROR_BODY_BYTES = 64 * 1024,
-    // Stays in a cache of the CPU between the socket and the file; twice as much took a tenth longer.
+    // Stays in a cache of the CPU between the socket and the file; twice as much took a tenth
+    // longer.
     BUFFER_BYTES = 64 * 1024,
     // Of what is sent: the most that is read and handed over at once.
     SEND_BYTES = 256 * 1024,
