@@ -216,7 +216,7 @@ asan: deps-test ## run all tests under AddressSanitizer and UndefinedBehaviorSan
 # Modules with threads of their own, and what uses them.  Of libraries that were built without it
 # ThreadSanitizer knows too little.
 THREAD_TESTS = $(addprefix $(O)/tests/unit/check_,chorus complaints crew dub fingerprint footage join lanes part_sums reel shelf \
-	verify)
+	reel_verify)
 tsan: deps-test ## run the tests of what has threads under ThreadSanitizer
 	+@CK_TIMEOUT_MULTIPLIER=3 TSAN_OPTIONS=suppressions=$(CURDIR)/tests/support/races.suppressions \
 	    $(PARALLEL) O=$(O)/tsan SANITIZE="-fsanitize=thread -fno-omit-frame-pointer" CFLAGS="-O1 -g" check-threads
