@@ -10,7 +10,8 @@
 
 #include <time.h>
 
-enum { DEFAULT_POINTS = 6, SIGNALLED = 128 };
+// What a life leaves is of few kinds: of all the points, so many share the one run behind them.
+enum { DEFAULT_POINTS = 6, SIGNALLED = 128, CLEAN_EACH = 16 };
 
 static struct shim_page *page;
 
@@ -26,7 +27,7 @@ static void arm(const char *program, int nth)
 }
 
 // run(context, true) is the life in which it fails, and says whether nobody crashed; run(context,
-// false) the one behind it, which must succeed.
+// false) one behind it, which must succeed.
 static void sweep(const char *program, bool (*run)(void *context, bool is_struck), void *context)
 {
     const char *chosen = getenv("CLIPSPOOL_SEED");
@@ -44,6 +45,8 @@ static void sweep(const char *program, bool (*run)(void *context, bool is_struck
                       nth, page->struck_by, (unsigned long long)page->struck_at);
         is_reached = page->struck > 0 || wanted > 0;
         shimmed_clear(page);
+        if (wanted == 0 && is_reached && points % CLEAN_EACH != 0)
+            continue;
         ck_assert_msg(run(context, false), "%s did not succeed behind allocation %d", program, nth);
     }
     printf("%s: %u of %d allocations, no crash, seed %u\n", program, points, calls, seed);
@@ -129,6 +132,15 @@ static bool is_swept(enum stage stage)
     return stage != STAGE_UPLOAD && stage != STAGE_TRANSCRIBE;
 }
 
+// A case for each program, to be run alone by CK_RUN_CASE.
+static TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tcase = tcase_create(name);
+    tcase_set_timeout(tcase, wanted_points() == 0 ? 36000 : 150);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
+
 int main(int argc, char **argv)
 {
     if (fake_stages_is(argv[0]))
@@ -138,14 +150,13 @@ int main(int argc, char **argv)
     return 0;
 #endif
     Suite *suite = suite_create("memory");
-    TCase *tcase = tcase_create("memory");
-    tcase_set_timeout(tcase, wanted_points() == 0 ? 36000 : 150);
-    tcase_add_test(tcase, a_daemon_whose_memory_fails_ends_and_its_next_start_goes_on);
+    tcase_add_test(add_case(suite, "daemon"),
+                   a_daemon_whose_memory_fails_ends_and_its_next_start_goes_on);
     for (int stage = STAGE_FETCH; stage <= STAGE_PUBLISH; stage++)
         if (is_swept((enum stage)stage))
-            tcase_add_loop_test(tcase, a_stage_whose_memory_fails_ends_and_can_be_run_again, stage,
+            tcase_add_loop_test(add_case(suite, stage_info[stage].name),
+                                a_stage_whose_memory_fails_ends_and_can_be_run_again, stage,
                                 stage + 1);
-    suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
