@@ -349,6 +349,7 @@ static int put_copied(void *context, size_t index, AVPacket *packet, struct err 
         return r;
     struct join_packet *listed = &joiner->join->packets[joiner->join->count];
     listed->is_original = group && !group->renamed && !as_bla;
+    listed->is_closed = pictures[index].kind == NAL_SYNC;
     listed->sets = group;
     packet->flags = is_sync ? AV_PKT_FLAG_KEY : 0;
     av_packet_free_side_data(packet);

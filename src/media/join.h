@@ -11,6 +11,7 @@ struct join_packet {
     uint8_t hash[16];                  // of its bytes, as they were put in
     bool is_copied, is_sync, is_joint; // is_joint: the first of a strip
     bool is_original;                  // copied, and its slices are the original's bit for bit
+    bool is_closed;                    // copied, and nothing behind it refers to before it
     const struct paramsets *sets;      // that it refers to, only to be told from others; NULL: none
 };
 

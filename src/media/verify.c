@@ -2,14 +2,15 @@
 //
 // Around a joint two groups of pictures are decoded.  Of the one that begins there the beginning,
 // until no picture from before the joint can be referred to any more: what a decoder takes amiss
-// shows up to there or never.  The one that ends there whole if it was encoded, or if its slices
-// had to be changed for the track; far from the joint pictures that nobody refers to are passed
-// over: they cannot carry damage on.  Where its slices are the original's bit for bit, and nothing
-// that they refer to can be missing, for it begins with its sync picture, that picture alone: the
-// decoder comes to the joint with its parameter sets and pictures.  Nor that where those of both
-// sides are the same and unchanged: there the decoder starts as after any seek in the original, and
-// misses whatever is referred to across the joint.  A joint stands only once its picture has come
-// out of a decoder: what could not be looked at is not taken for good.
+// shows up to there or never.  That is the first picture where it is the original's and lets
+// nothing refer across.  The one that ends there whole if it was encoded, or if its slices had to
+// be changed for the track; far from the joint pictures that nobody refers to are passed over: they
+// cannot carry damage on.  Where its slices are the original's bit for bit, and nothing that they
+// refer to can be missing, for it begins with its sync picture, that picture alone: the decoder
+// comes to the joint with its parameter sets and pictures.  Nor that where those of both sides are
+// the same and unchanged: there the decoder starts as after any seek in the original, and misses
+// whatever is referred to across the joint.  A joint stands only once its picture has come out of a
+// decoder: what could not be looked at is not taken for good.
 //
 //     sync          sync  joint=sync      sync
 //   ---|--------------|======|=====---------|------
@@ -265,9 +266,10 @@ static int check_joints(struct verifier *verifier)
 }
 
 // Can packet i, behind the joint, refer to nothing from before it any more?
-static bool is_past(const AVCodecContext *decoder, size_t joint, size_t i)
+static bool is_past(const struct join *join, const AVCodecContext *decoder, size_t joint, size_t i)
 {
-    if (i >= joint + CLOSE)
+    const struct join_packet *at = &join->packets[joint];
+    if (i >= joint + CLOSE || (i > joint && at->is_closed && at->is_original))
         return true;
     // Only of this codec the decoder tells how many pictures may be referred to.
     if (decoder->codec_id != AV_CODEC_ID_H264 || i <= joint)
@@ -282,7 +284,7 @@ static bool is_looked_at(const struct walk *walk, const AVCodecContext *decoder)
 {
     const struct join_packet *packet = &walk->join->packets[walk->at];
     return packet->is_sync || !packet->is_original ||
-           (walk->has_joint && !is_past(decoder, walk->joint, walk->at));
+           (walk->has_joint && !is_past(walk->join, decoder, walk->joint, walk->at));
 }
 
 // Hands the packet at hand to the decoder.  Returns 1, or 0 if it is refused.
@@ -311,7 +313,8 @@ static int decode_span(struct verifier *verifier, struct source *source, const s
     // What the decoder has to say comes from parsing and from what refers to what, not from
     // samples.
     decoder->skip_loop_filter = AVDISCARD_ALL;
-    while (r >= 0 && ok > 0 && walk.at < span->to && !is_past(decoder, span->joint, walk.at) &&
+    while (r >= 0 && ok > 0 && walk.at < span->to &&
+           !is_past(join, decoder, span->joint, walk.at) &&
            (r = source_packet(source, packet, err)) > 0) {
         assert(packet != NULL &&
                frame != NULL); // the analyser does not know that an error is negative
