@@ -30,8 +30,10 @@ struct reel {
     AVCodecParameters **coded_of; // of each strip
     size_t *pieces;               // numbers of strips to encode, the longest first
     size_t piece_count;
+    unsigned lane_count;        // numbers of the crew's pieces; behind them the sound
     _Atomic size_t next_piece;  // behind the last strip: the cover
     _Atomic size_t pieces_left; // not made yet
+    _Atomic bool has_begun_sound, has_begun_join;
     bool is_joined;
     _Atomic bool failed;
     _Atomic int64_t frames_done;
@@ -75,10 +77,10 @@ static int join(struct reel *reel, struct err *err)
 
 // ---- strips and sound, side by side
 
-// The sound goes on by itself while the lanes take strip after strip, and at last the cover; the
-// lane that makes the last of them joins it all, as far as there is sound by then.  A lane that is
-// still to come, in the place of the sound, is not waited for.
-enum { PIECE_SOUND, PIECE_LANES };
+// The lanes take strip after strip, and at last the cover; the sound comes when there is a
+// processor for it: it is made by several at a time, and so fills what the strips, of which the
+// last is one, would leave idle.  Who ends the last strip joins it all, as far as there is sound by
+// then.
 
 // The cover is of the segment with the highest score.  It is an extra: a reel without one is whole.
 static int make_cover(struct reel *reel, struct err *err)
@@ -121,29 +123,44 @@ static int make_strip(struct reel *reel, size_t strip, struct err *err)
                        err);
 }
 
+// Once all strips are there and the sound is there or on its way: nobody waits for a sound that no
+// thread has taken up.  Its places change where something is shorter than planned.
+static int join_when_ready(struct reel *reel, struct err *err)
+{
+    if (atomic_load(&reel->pieces_left) > 0 || !atomic_load(&reel->has_begun_sound) ||
+        atomic_load(&reel->failed) || cuts_are_short(&reel->cuts) ||
+        atomic_exchange(&reel->has_begun_join, true))
+        return 0;
+    return join(reel, err);
+}
+
 static int run_lane(struct reel *reel, struct err *err)
 {
     int r = 0;
-    bool is_last = false;
-    while (r >= 0 && !is_last && !atomic_load(&reel->failed)) {
+    while (r >= 0 && !atomic_load(&reel->failed)) {
         size_t next = atomic_fetch_add(&reel->next_piece, 1);
         if (next > reel->piece_count)
             break;
         r = next < reel->piece_count ? make_strip(reel, reel->pieces[next], err)
                                      : make_cover(reel, err);
-        is_last = r >= 0 && atomic_fetch_sub(&reel->pieces_left, 1) == 1;
+        if (r >= 0)
+            atomic_fetch_sub(&reel->pieces_left, 1);
     }
-    // The sound may go on meanwhile; its places change where something is shorter than planned.
-    if (is_last && !atomic_load(&reel->failed) && !cuts_are_short(&reel->cuts))
-        r = join(reel, err);
     return r;
+}
+
+static int run_sound(struct reel *reel, struct err *err)
+{
+    atomic_store(&reel->has_begun_sound, true);
+    return dub_make(&reel->cuts, true, &reel->dub_done, &reel->dub, err);
 }
 
 static int do_piece(void *context, size_t number, struct err *err)
 {
     struct reel *reel = context;
-    int r = number == PIECE_SOUND ? dub_make(&reel->cuts, true, &reel->dub_done, &reel->dub, err)
-                                  : run_lane(reel, err);
+    int r = number < reel->lane_count ? run_lane(reel, err) : run_sound(reel, err);
+    if (r >= 0)
+        r = join_when_ready(reel, err);
     if (r < 0)
         atomic_store(&reel->failed, true);
     return r;
@@ -210,13 +227,13 @@ static int make_pieces(struct reel *reel, struct err *err)
     choose_encoder(reel);
     const struct lanes lanes = choose_lanes(reel->piece_count, strips_load(cuts, &reel->wish));
     reel->wish.threads = (int)lanes.threads;
-    // The sound is what a reel of copies waits for: no lane takes its processor away.  Whose sound
-    // is done becomes a lane.
+    reel->lane_count = lanes.count;
+    // Where the lanes leave a processor, the sound has it from the first.
     unsigned workers =
         lanes.count < crew_size() || lanes.count == 1 ? 1 + lanes.count : lanes.count;
     atomic_store(&reel->pieces_left, reel->piece_count + 1);
     dub_init(&reel->dub, &reel->shelf);
-    return crew_run(&job, PIECE_LANES + lanes.count, workers, err);
+    return crew_run(&job, lanes.count + 1, workers, err);
 }
 
 // Something was shorter than planned: the sound is made anew for where everything lies now.
