@@ -453,6 +453,27 @@ START_TEST(before_a_seam_of_one_stream_nothing_is_decoded)
 }
 END_TEST
 
+// Behind an IDR of the original everything is as it is there, for better or worse.
+START_TEST(behind_a_sync_picture_of_the_original_nothing_is_decoded)
+{
+    struct cutting cutting;
+    char why[WHY] = "";
+    make(&cutting);
+    size_t joint = cutting.join.count;
+    while (!cutting.join.packets[--joint].is_closed || !cutting.join.packets[joint].is_joint)
+        ck_assert_uint_gt(joint, 0);
+    const char *damaged = spoilt_original(plain_clip(), &cutting, joint + 2);
+    cutting_close(&cutting);
+    lay(&cutting, damaged);
+    cutting_join(&cutting);
+    ck_assert_msg(verify(&cutting, why) == 1, "%s", why);
+    cutting.join.packets[joint].is_closed = false;
+    ck_assert_int_eq(verify(&cutting, why), 0);
+    ck_assert_msg(strstr(why, " joint ") || strstr(why, "does not decode"), "%s", why);
+    cutting_close(&cutting);
+}
+END_TEST
+
 // Lets the pictures of the only cut be taken for others than they are, and lays it out anew.
 static void lay_anew(struct cutting *cutting, size_t false_sync)
 {
@@ -586,6 +607,7 @@ int main(void)
                         0, 4);
     tcase_add_test(verify_case, of_the_group_before_a_joint_what_was_not_changed_is_not_decoded);
     tcase_add_test(verify_case, before_a_seam_of_one_stream_nothing_is_decoded);
+    tcase_add_test(verify_case, behind_a_sync_picture_of_the_original_nothing_is_decoded);
     tcase_add_test(verify_case, a_joint_that_cannot_be_reached_is_not_taken_for_good);
     tcase_add_test(verify_case, a_joint_of_which_no_picture_comes_is_not_taken_for_good);
     tcase_add_test(verify_case, trouble_with_the_disk_is_no_verdict);
