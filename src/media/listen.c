@@ -128,11 +128,9 @@ struct listen *listen_new(int rate, int channels)
     listen->tail = xcalloc((size_t)channels * 2 * REACH, sizeof *listen->tail);
     listen->entry_end = rate / SIGNALS_SOUND_HZ;
     if (listen->meter == NULL || set_up_spectrum(listen) < 0)
-        listen_free(&listen);
-    else {
-        set_up_bands(listen);
-        set_up_filter(listen);
-    }
+        base_out_of_memory();
+    set_up_bands(listen);
+    set_up_filter(listen);
     return listen;
 }
 
@@ -262,7 +260,9 @@ void listen_add(struct listen *listen, const float *frames, size_t count)
     while (count > 0 && listen->count < MAX_ENTRIES) {
         int64_t left = listen->entry_end - listen->frames;
         size_t part = (int64_t)count < left ? count : (size_t)left;
-        (void)ebur128_add_frames_float(listen->meter, frames, part);
+        // Without memory, its only failure, it stops half way and would then write past its own.
+        if (ebur128_add_frames_float(listen->meter, frames, part) != EBUR128_SUCCESS)
+            base_out_of_memory();
         hear(listen, frames, part);
         frames += part * (size_t)listen->channels;
         count -= part;

@@ -312,6 +312,8 @@ struct sound_meter *sound_meter_new(void)
 {
     struct sound_meter *meter = xcalloc(1, sizeof *meter);
     meter->state = ebur128_init(2, SOUND_RATE, EBUR128_MODE_I | EBUR128_MODE_HISTOGRAM);
+    if (!meter->state)
+        base_out_of_memory();
     return meter;
 }
 
@@ -319,8 +321,7 @@ void sound_meter_free(struct sound_meter **meter)
 {
     if (!*meter)
         return;
-    if ((*meter)->state)
-        ebur128_destroy(&(*meter)->state);
+    ebur128_destroy(&(*meter)->state);
     free(base_take(meter));
 }
 
@@ -332,8 +333,10 @@ int sound_meter_add(struct sound_meter *meter, struct sound_reader *reader, doub
     while (r >= 0 && left > 0) {
         size_t count = left < BLOCK ? (size_t)left : BLOCK;
         r = sound_read(reader, meter->block, count, err);
-        if (r >= 0 && meter->state)
-            (void)ebur128_add_frames_float(meter->state, meter->block, count); // memory only
+        // Memory is all that it can lack, and half way it is of no more use.
+        if (r >= 0 &&
+            ebur128_add_frames_float(meter->state, meter->block, count) != EBUR128_SUCCESS)
+            base_out_of_memory();
         left -= (int64_t)count;
     }
     return r;
@@ -342,7 +345,7 @@ int sound_meter_add(struct sound_meter *meter, struct sound_reader *reader, doub
 double sound_meter_loudness(struct sound_meter *meter)
 {
     double loudness = -HUGE_VAL;
-    if (!meter->state || ebur128_loudness_global(meter->state, &loudness) != EBUR128_SUCCESS)
+    if (ebur128_loudness_global(meter->state, &loudness) != EBUR128_SUCCESS)
         return -HUGE_VAL;
     return loudness;
 }

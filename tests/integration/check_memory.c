@@ -1,8 +1,8 @@
 // Each allocation fails once, in the daemon and in each stage on a real video: nobody crashes, and
 // what is run again afterwards comes to its end.
 //
-// CLIPSPOOL_POINTS: how many allocations of each program (6), by chance; 0: all.  CLIPSPOOL_SEED:
-// which (printed).
+// CLIPSPOOL_POINTS: how many allocations of each program (6), by chance; 0: all, from number
+// CLIPSPOOL_FIRST (1) on.  CLIPSPOOL_SEED: which (printed).
 #include "tests/support/batch_source.h"
 #include "tests/support/media.h"
 #include "tests/support/shimmed.h"
@@ -19,6 +19,12 @@ static unsigned wanted_points(void)
 {
     const char *wanted = getenv("CLIPSPOOL_POINTS");
     return wanted ? (unsigned)strtoul(wanted, NULL, 10) : DEFAULT_POINTS;
+}
+
+static int first_point(void)
+{
+    const char *wanted = getenv("CLIPSPOOL_FIRST");
+    return wanted ? (int)strtol(wanted, NULL, 10) : 1;
 }
 
 static void arm(const char *program, int nth)
@@ -39,7 +45,7 @@ static void sweep(const char *program, bool (*run)(void *context, bool is_struck
     ck_assert_int_gt(calls, 0);
     srand(seed);
     for (bool is_reached = true; is_reached && (wanted == 0 || points < wanted); points++) {
-        int nth = wanted == 0 ? (int)points + 1 : rand() % calls + 1;
+        int nth = wanted == 0 ? first_point() + (int)points : rand() % calls + 1;
         arm(program, nth);
         ck_assert_msg(run(context, true), "%s crashed at allocation %d, of %s at %#llx", program,
                       nth, page->struck_by, (unsigned long long)page->struck_at);
