@@ -345,8 +345,7 @@ static void restore_sizes(const AVFormatContext *format, const struct said *said
     }
 }
 
-// Looks into the tracks; decoders that run for it obey max_pixels.
-static int look_at_streams(struct container *container, int64_t max_pixels, struct err *err)
+int container_look(struct container *container, int64_t max_pixels, struct err *err)
 {
     AVFormatContext *format = container->format;
     unsigned count = format->nb_streams; // headers named these; more may be found
@@ -369,8 +368,7 @@ static int look_at_streams(struct container *container, int64_t max_pixels, stru
     return 0;
 }
 
-int container_open(struct container *container, int fd, int max_streams, int64_t max_pixels,
-                   struct err *err)
+int container_open(struct container *container, int fd, int max_streams, struct err *err)
 {
     struct stat st;
     av_log_set_level(AV_LOG_QUIET); // what matters is said through err; the rest quotes the file
@@ -397,12 +395,7 @@ int container_open(struct container *container, int fd, int max_streams, int64_t
     assert(input != NULL); // recognise() names one or refuses
     container->cut_off = is_cut_off(container, input->name);
     int r = set_up(container, max_streams, err);
-    if (r < 0)
-        return r;
-    r = read_headers(container, input, max_streams, err);
-    if (r < 0)
-        return r;
-    return look_at_streams(container, max_pixels, err);
+    return r < 0 ? r : read_headers(container, input, max_streams, err);
 }
 
 void container_release(struct container *container)

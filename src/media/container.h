@@ -23,10 +23,12 @@ struct container {
 extern const char container_decoders[];
 
 // Recognises and opens the file and reads its headers.  Keeps fd open and uses it until
-// container_release.  At most max_streams tracks and max_pixels a picture.  *container must be
-// zeroed; it must stay where it is.  Errors as in source_open.
-int container_open(struct container *container, int fd, int max_streams, int64_t max_pixels,
-                   struct err *err);
+// container_release.  At most max_streams tracks.  *container must be zeroed; it must stay where it
+// is.  Errors as in source_open.
+int container_open(struct container *container, int fd, int max_streams, struct err *err);
+// Looks into the tracks for what headers may not say, with decoders that obey max_pixels.  The
+// same.
+int container_look(struct container *container, int64_t max_pixels, struct err *err);
 void container_release(struct container *container);
 
 #endif

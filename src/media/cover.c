@@ -5,7 +5,7 @@
 #include <math.h>
 
 enum {
-    CANDIDATES = 5,
+    CANDIDATES = 3,
     FEWEST_KEYS = 2,
     MOST_KEYS = 1000, // beyond which the rest of a long segment is not looked at
 };

@@ -1,6 +1,7 @@
 // The layout of a reel; see cuts.h.
 #include "media/cuts.h"
 
+#include "media/crew.h"
 #include "media/webtrack.h"
 
 #include <math.h>
@@ -246,37 +247,66 @@ static void add_encoded(struct cuts *cuts, size_t cut, struct run run)
     add_strip(cuts, cut, &run);
 }
 
+// Of a cut whose source cannot be read, nothing is copied.
 static int scan_cut(const struct cuts *cuts, struct footage_file *file, struct cut *cut,
                     struct err *err)
 {
     const struct footage_source *source = &cuts->footage->sources[cut->segment->video_index];
-    int r = footage_file(cuts->footage, cut->segment->video_index, file, err);
+    struct err problem = ERR_INIT;
+    int r = footage_file(cuts->footage, cut->segment->video_index, file, &problem);
     if (r >= 0)
         r = scan_read(file->source, &source->paramsets.stream, cut->segment->start,
-                      cut->segment->end + 2 * frame_seconds(cuts), &cut->scan, err);
-    if (r < 0)
-        footage_close_file(file);
+                      cut->segment->end + 2 * frame_seconds(cuts), &cut->scan, &problem);
+    if (r >= 0)
+        return 0;
+    cut->scan.is_timed = false;
+    footage_close_file(file);
+    if (footage_is_to_blame(&problem))
+        return 0;
+    *err = problem;
     return r;
 }
 
-static int lay_cut(struct cuts *cuts, struct footage_file *file, struct cut *cut, struct err *err)
+// A part of the cuts: those beside each other are often of one source.
+struct scanning {
+    const struct cuts *cuts;
+    size_t parts;
+};
+
+static int scan_part(void *context, size_t number, struct err *err)
+{
+    const struct scanning *scanning = context;
+    const struct cuts *cuts = scanning->cuts;
+    cleanup(footage_close_file) struct footage_file file = { .source = NULL };
+    size_t end = (number + 1) * cuts->cut_count / scanning->parts;
+    for (size_t i = number * cuts->cut_count / scanning->parts; i < end; i++) {
+        struct cut *cut = &cuts->cuts[i];
+        int r =
+            cuts_keep_format(cuts, cut->segment->video_index) ? scan_cut(cuts, &file, cut, err) : 0;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int scan_all(const struct cuts *cuts, struct err *err)
+{
+    struct scanning scanning = { cuts, crew_size() };
+    const struct crew_job job = { .work = scan_part, .context = &scanning };
+    return cuts->copies ? crew_run(&job, scanning.parts, (unsigned)scanning.parts, err) : 0;
+}
+
+static void lay_cut(struct cuts *cuts, struct cut *cut)
 {
     struct run runs[RUNS_MAX] = { { .count = cut->place.frames } };
     size_t count = 1;
     cut->origin = NAN;
-    if (cuts_keep_format(cuts, cut->segment->video_index)) {
-        struct err problem = ERR_INIT;
-        int r = scan_cut(cuts, file, cut, &problem);
-        if (r < 0 && !footage_is_to_blame(&problem)) {
-            *err = problem;
-            return r;
-        }
+    if (cut->scan.is_timed) {
         const struct runs_wish wish = { .start = cut->segment->start,
                                         .end = cut->segment->end,
                                         .frames = cut->place.frames,
                                         .frame = frame_seconds(cuts) };
-        if (r >= 0 && cut->scan.is_timed)
-            count = runs_find(cut->scan.pictures, cut->scan.count, &wish, runs, &cut->origin);
+        count = runs_find(cut->scan.pictures, cut->scan.count, &wish, runs, &cut->origin);
         bool copies = false;
         for (size_t i = 0; i < count; i++)
             copies = copies || runs[i].is_copied;
@@ -289,13 +319,11 @@ static int lay_cut(struct cuts *cuts, struct footage_file *file, struct cut *cut
         else
             add_encoded(cuts, (size_t)(cut - cuts->cuts), runs[i]);
     }
-    return 0;
 }
 
-static int lay_all(struct cuts *cuts, struct err *err)
+static void place_all(struct cuts *cuts)
 {
     const struct plan *plan = cuts->footage->order->plan;
-    cleanup(footage_close_file) struct footage_file file = { .source = NULL };
     cuts->cuts = xcalloc(plan->segment_count + 1, sizeof *cuts->cuts);
     cuts->timeline =
         (struct timeline){ .fps_num = cuts->look.fps_num, .fps_den = cuts->look.fps_den };
@@ -311,11 +339,18 @@ static int lay_all(struct cuts *cuts, struct err *err)
             continue;
         timeline_add(&cuts->timeline, &cut->place);
         cuts->cut_count++;
-        int r = lay_cut(cuts, &file, cut, err);
-        if (r < 0)
-            return r;
     }
-    return cuts->cut_count > 0 ? 0 : footage_nothing(err);
+}
+
+static int lay_all(struct cuts *cuts, struct err *err)
+{
+    place_all(cuts);
+    if (cuts->cut_count == 0)
+        return footage_nothing(err);
+    int r = scan_all(cuts, err);
+    for (size_t i = 0; r >= 0 && i < cuts->cut_count; i++)
+        lay_cut(cuts, &cuts->cuts[i]);
+    return r;
 }
 
 int cuts_lay(struct footage *footage, bool copy, struct cuts *ret_cuts, char *ret_why,

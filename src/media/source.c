@@ -120,7 +120,9 @@ int source_open(int fd, const struct source_limits *limits, struct source **ret_
     source->limits = *limits;
     source->track[PICTURE].stream = source->track[SOUND].stream = -1;
     source->untouched = true;
-    int r = container_open(&source->container, fd, limits->max_streams, limits->max_pixels, err);
+    int r = container_open(&source->container, fd, limits->max_streams, err);
+    if (r >= 0 && !limits->trusts_headers)
+        r = container_look(&source->container, limits->max_pixels, err);
     if (r >= 0) {
         source->format = source->container.format;
         source->packet = av_packet_alloc();

@@ -18,6 +18,8 @@
 struct source_limits {
     int64_t max_pixels;
     int max_streams;
+    bool trusts_headers; // that they say all of the tracks: in a file of our own, which is to be
+                         // decoded; of H.264 up to twenty pictures are decoded otherwise
 };
 
 enum source_kind_of_frame { SOURCE_PICTURE = 1, SOURCE_SOUND = 2 }; // flags: may be or'ed in `want`

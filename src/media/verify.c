@@ -95,16 +95,18 @@ static double seconds_of(const struct verifier *verifier, int64_t frame)
     return (double)frame * look->fps_den / look->fps_num;
 }
 
-static int open_reel(const struct verifier *verifier, int want, struct source **ret_source,
-                     struct err *err)
+static int open_reel(const struct verifier *verifier, bool trusts_headers,
+                     struct source **ret_source, struct err *err)
 {
     const struct reel_order *order = verifier->cuts->footage->order;
-    const struct source_limits limits = { .max_pixels = order->max_pixels, .max_streams = 8 };
+    const struct source_limits limits = { .max_pixels = order->max_pixels,
+                                          .max_streams = 8,
+                                          .trusts_headers = trusts_headers };
     int r = source_open(verifier->fd, &limits, ret_source, err);
     if (r < 0)
         return r;
     source_set_start(*ret_source, 0);
-    return source_decode(*ret_source, want, 1, AVDISCARD_DEFAULT, err);
+    return source_decode(*ret_source, SOURCE_PICTURE, 1, AVDISCARD_DEFAULT, err);
 }
 
 // ---- what is there
@@ -185,7 +187,7 @@ static int check_sound(struct verifier *verifier, struct source *source)
 static int check_contents(struct verifier *verifier, struct err *err)
 {
     struct source *source = NULL;
-    int r = open_reel(verifier, SOURCE_PICTURE, &source, err);
+    int r = open_reel(verifier, false, &source, err);
     if (r >= 0)
         r = check_packets(verifier, source, err);
     if (r > 0)
@@ -226,6 +228,14 @@ static void find_spans(struct verifier *verifier)
         if (join->packets[i].is_sync)
             last_sync = i;
     }
+}
+
+// The long ones come first, so that the last to be decoded are short.
+static int longer_first(const void *a, const void *b)
+{
+    const struct span *x = a, *y = b;
+    size_t long_x = x->to - x->from, long_y = y->to - y->from;
+    return (long_y > long_x) - (long_y < long_x);
 }
 
 static bool is_close(const struct join *join, size_t i)
@@ -347,7 +357,7 @@ static int check_spans(struct verifier *verifier, struct err *err)
     AVPacket *packet = av_packet_alloc();
     AVFrame *frame = av_frame_alloc();
     int r = packet && frame
-                ? open_reel(verifier, SOURCE_PICTURE, &source, err)
+                ? open_reel(verifier, true, &source, err)
                 : source_libav_error(err, AVERROR(ENOMEM), "no_memory", "read the reel back");
     size_t next;
     while (r >= 0 && !atomic_load(&verifier->failed) &&
@@ -375,6 +385,7 @@ static int check_all(struct verifier *verifier, unsigned workers, struct err *er
     const struct crew_job job = { .work = check_piece, .context = verifier };
     struct err problem = ERR_INIT;
     find_spans(verifier);
+    qsort(verifier->spans, verifier->span_count, sizeof *verifier->spans, longer_first);
     complaints_listen(); // nothing else of libav is at work then
     int r = crew_run(&job, 1 + workers, workers, &problem);
     char said[WHY];

@@ -12,7 +12,8 @@ enum { USUAL_RATE = 48000, USUAL_CHANNELS = 2 };
 // the threshold of hearing (noise to mask, in bands of half a Bark and windows of 5 and 43 ms, of
 // three songs, a talk and three films): at this quality its noise lies above the threshold in about
 // half as many moments as at 224 kbit/s, in as many in one of the songs, and in 1.4 % instead of
-// 0.1 % in the talk.
+// 0.1 % in the talk.  Without temporal noise shaping it lies there in 2 to 8 % fewer yet, of two
+// songs, a talk and a film, for 6 % less time.
 static const double usual_quality = 2.5;
 
 // From so many bits a channel on libav's fast search is used, which takes half the time of the
@@ -70,6 +71,7 @@ static int start(struct voice *voice, const struct voice_wish *wish, struct err 
     if (!wish->bitrate) {
         encoder->flags |= AV_CODEC_FLAG_QSCALE;
         encoder->global_quality = (int)(usual_quality * FF_QP2LAMBDA);
+        (void)av_opt_set_int(encoder->priv_data, "aac_tns", 0, 0);
     }
     encoder->time_base = (AVRational){ 1, encoder->sample_rate };
     encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;

@@ -67,6 +67,12 @@ static const struct refusal {
     { "an MP3", NULL, 0, make_mp3, "no_picture" },
 };
 
+static int open_whole(struct container *container, int fd, int max_streams, struct err *err)
+{
+    int r = container_open(container, fd, max_streams, err);
+    return r < 0 ? r : container_look(container, 10000000, err);
+}
+
 START_TEST(what_is_no_video_is_refused_in_words)
 {
     const struct refusal *row = &refusals[_i];
@@ -75,7 +81,7 @@ START_TEST(what_is_no_video_is_refused_in_words)
     struct container container = { .fd = -1 };
     struct err err = ERR_INIT;
     int fd = media_open(path);
-    int r = container_open(&container, fd, 16, 10000000, &err);
+    int r = open_whole(&container, fd, 16, &err);
     ck_assert_msg(r < 0, "%s was accepted", row->name);
     ck_assert_msg(err.class == ERR_INPUT, "%s: class %d, %s", row->name, err.class, err.text);
     ck_assert_msg(strcmp(err.id, row->id) == 0, "%s: %s, not %s", row->name, err.id, row->id);
@@ -93,11 +99,11 @@ START_TEST(more_tracks_than_allowed_are_refused)
     struct container container = { .fd = -1 };
     struct err err = ERR_INIT;
     int fd = media_open(path);
-    ck_assert_int_lt(container_open(&container, fd, 4, 10000000, &err), 0);
+    ck_assert_int_lt(open_whole(&container, fd, 4, &err), 0);
     ck_assert_str_eq(err.id, "too_many_streams");
     container_release(&container);
     memset(&container, 0, sizeof container);
-    ck_assert_int_eq(container_open(&container, fd, 5, 10000000, NULL), 0);
+    ck_assert_int_eq(open_whole(&container, fd, 5, NULL), 0);
     container_release(&container);
     close(fd);
 }
@@ -126,8 +132,7 @@ START_TEST(a_file_that_ends_too_early_is_known_as_such)
         struct container container = { .fd = -1 };
         struct err err = ERR_INIT;
         int fd = media_open(paths[cut]);
-        ck_assert_msg(container_open(&container, fd, 16, 10000000, &err) == 0, "%s: %s", row->name,
-                      err.text);
+        ck_assert_msg(open_whole(&container, fd, 16, &err) == 0, "%s: %s", row->name, err.text);
         ck_assert_msg(container.cut_off == (cut == 1), "%s, %s", row->name, cut ? "cut" : "whole");
         container_release(&container);
         close(fd);
@@ -160,8 +165,7 @@ START_TEST(what_lies_behind_a_whole_file_does_not_make_it_cut_off)
     ck_assert_int_eq(read(from, bytes, size), (ssize_t)size);
     memcpy(bytes + size, row->bytes, row->size);
     int fd = media_open(media_bytes(row->name, bytes, size + row->size));
-    ck_assert_msg(container_open(&container, fd, 16, 10000000, &err) == 0, "%s: %s", row->name,
-                  err.text);
+    ck_assert_msg(open_whole(&container, fd, 16, &err) == 0, "%s: %s", row->name, err.text);
     ck_assert_msg(container.cut_off == row->is_cut_off, "%s", row->name);
     container_release(&container);
     close(fd);
