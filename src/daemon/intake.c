@@ -228,7 +228,7 @@ static void on_carried(void *context, const char *id)
     claimed(intake, name, id != NULL);
     carrier_free(&intake->carrier);
     if (!intake->stopped)
-        (void)sd_event_source_set_enabled(intake->claim, SD_EVENT_ON);
+        service_need(sd_event_source_set_enabled(intake->claim, SD_EVENT_ON));
 }
 
 // Claims go on when it is over.
@@ -331,7 +331,7 @@ static int on_look(sd_event_source *source, uint64_t when, void *data)
     if (next_us != UINT64_MAX)
         look_at(intake, next_us);
     intake->claiming = true;
-    (void)sd_event_source_set_enabled(intake->claim, SD_EVENT_ON);
+    service_need(sd_event_source_set_enabled(intake->claim, SD_EVENT_ON));
     return 0;
 }
 

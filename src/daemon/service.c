@@ -44,10 +44,23 @@ uint64_t service_now(const struct service *service)
     return now;
 }
 
+void service_need(int r)
+{
+    if (r >= 0 || r == -ESTALE) // the loop is over
+        return;
+    if (r == -ENOMEM)
+        base_out_of_memory();
+    log_error(NULL,
+              "a timer or wake-up cannot be set, so that nothing here could keep its word: "
+              "%s; the next start goes on",
+              strerrordesc_np(-r));
+    _exit(EX_OSERR);
+}
+
 void service_wake(struct service *service)
 {
     if (service->pump)
-        (void)sd_event_source_set_enabled(service->pump, SD_EVENT_ONESHOT);
+        service_need(sd_event_source_set_enabled(service->pump, SD_EVENT_ONESHOT));
 }
 
 void service_arm(struct service *service, sd_event_source **source, uint64_t when_us,
@@ -62,8 +75,7 @@ void service_arm(struct service *service, sd_event_source **source, uint64_t whe
         if (r >= 0)
             r = sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
     }
-    if (r < 0) // without its timers nothing here keeps its word
-        log_error(NULL, "a timer cannot be set: %s", strerrordesc_np(-r));
+    service_need(r);
 }
 
 double service_chance(void)

@@ -65,6 +65,9 @@ void service_release(struct service *service);
 
 // Monotonic time of this turn of the loop.
 uint64_t service_now(const struct service *service);
+// Ends the process where `r`, of a call for a timer or a wake-up, is a failure: what waits would
+// wait for ever.  The next start goes on from what is on the disk.
+void service_need(int r);
 // Sees to it that, in this turn of the loop still, what can start is started.
 void service_wake(struct service *service);
 // Arms the timer in *source (made when NULL) for a monotonic time, with an accuracy of its own.
