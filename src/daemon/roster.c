@@ -88,7 +88,7 @@ void roster_set_outbox(struct roster *roster, struct member *member, char *outbo
     member->outbox = outbox;
     struct member *const *found = tsearch(member, &roster->by_outbox, compare_outbox);
     if (!found)
-        abort(); // no memory: as everywhere, the disk holds the truth
+        base_out_of_memory();
     assert(*found == member);
 }
 
