@@ -64,16 +64,13 @@ __attribute__((constructor)) static void shim_open(void)
 
 // ---- failing
 
-static bool makes_filter; // the last that was looked at
-
 // Those that use memory without a look at whether they got it: libseccomp 2.5 crashes, or runs in a
-// circle, libconfig 1.5 crashes; both have their place at the start of a program.  libavfilter 8
-// crashes on an option of a new filter that got none.  None is ours to mend.
+// circle, libconfig 1.5 crashes.  Neither is ours to mend, and both have their place at the start
+// of a program.
 static bool is_spared(enum shim_call call)
 {
-    return call == SHIM_MEMORY &&
-           (makes_filter || strncmp(page->struck_by, "libseccomp", 10) == 0 ||
-            strncmp(page->struck_by, "libconfig", 9) == 0);
+    return call == SHIM_MEMORY && (strncmp(page->struck_by, "libseccomp", 10) == 0 ||
+                                   strncmp(page->struck_by, "libconfig", 9) == 0);
 }
 
 // Whose call it was: the nearest that is neither of the shim nor of the C library.
@@ -82,11 +79,6 @@ static void find_caller(void)
     void *frames[16];
     Dl_info self, info;
     int count = backtrace(frames, 16);
-    makes_filter = false;
-    for (int i = 0; i < count; i++)
-        if (dladdr(frames[i], &info) != 0 && info.dli_sname &&
-            strcmp(info.dli_sname, "avfilter_graph_alloc_filter") == 0)
-            makes_filter = true;
     if (dladdr((void *)(uintptr_t)&find_caller, &self) == 0)
         return;
     for (int i = 0; i < count; i++) {
