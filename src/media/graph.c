@@ -177,6 +177,9 @@ static bool is_wide_gamut(const struct graph_format *format)
 
 // ---- the words of a graph
 
+// Sizes are always given: where they are not, libavfilter 8 fills them in and crashes if there is
+// no memory for it.
+
 // Scales and changes matrix and range by zimg, which wants even sizes of 4:2:0 and planes.
 static char *describe_colours(const struct graph_format *format, const struct graph_look *look,
                               struct graph_fit fit)
@@ -186,7 +189,7 @@ static char *describe_colours(const struct graph_format *format, const struct gr
     const char *range = range_name(format);
     cleanup(free_ptr) char *odd =
         subsampled && ((format->width | format->height) & 1)
-            ? xasprintf("scale=in_range=%s:out_range=%s,format=yuv444p,", range, range)
+            ? xasprintf("scale=w=iw:h=ih:in_range=%s:out_range=%s,format=yuv444p,", range, range)
             : xstrdup("");
     // Only a wide gamut goes through linear light; between 601 and 709 primaries differ too
     // little to be worth it.
@@ -225,9 +228,10 @@ static char *describe_scale(const struct graph_format *format, const struct grap
     if (square && spare_x >= 0 && spare_x <= 1 && spare_y >= 0 && spare_y <= 1) {
         char *cut =
             spare_x || spare_y ? xasprintf("crop=%d:%d:0:0,", fit.width, fit.height) : xstrdup("");
-        char *whole = xasprintf("%sscale=in_range=%s:out_range=limited:in_color_matrix=%s:"
-                                "out_color_matrix=%s",
-                                cut, range_name(format), matrix, matrix);
+        char *whole =
+            xasprintf("%sscale=w=iw:h=ih:in_range=%s:out_range=limited:in_color_matrix=%s:"
+                      "out_color_matrix=%s",
+                      cut, range_name(format), matrix, matrix);
         free(cut);
         return whole;
     }
