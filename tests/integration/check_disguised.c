@@ -179,21 +179,15 @@ static const struct {
 static char *trace(const char *const *argv, struct cost *cost, int *ret_status)
 {
     // Who is traced cannot look for leaks, and takes that for a failure.
-    const char *words[32] = { "strace",
-                              "-f",
-                              "-qq",
-                              "-s",
-                              "400",
-                              "-o",
-                              NULL,
-                              "-E",
-                              "ASAN_OPTIONS=detect_leaks=0",
-                              "-e",
-                              "trace=open,openat,openat2,socket,connect,bind,sendto" };
+    const char *words[32] = { "strace", "-f",
+                              "-qq",    "--env=ASAN_OPTIONS=detect_leaks=0",
+                              "-s",     "400",
+                              "-o",     NULL,
+                              "-e",     "trace=open,openat,openat2,socket,connect,bind,sendto" };
     cleanup(free_ptr) char *path = xasprintf("%s/trace", folder.path);
-    words[6] = path;
-    for (size_t i = 0; argv[i] != NULL && i + 12 < ARRAY_LEN(words); i++)
-        words[11 + i] = argv[i];
+    words[7] = path;
+    for (size_t i = 0; argv[i] != NULL && i + 11 < ARRAY_LEN(words); i++)
+        words[10 + i] = argv[i];
     int status = measure_try(words, cost);
     *ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return folder_get(&folder, "trace");

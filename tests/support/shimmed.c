@@ -24,7 +24,7 @@ static char *preloads(void)
     ck_assert_int_ne(dladdr((void *)(uintptr_t)&__asan_init, &sanitizer), 0);
     return xasprintf("%s:%s", sanitizer.dli_fname, library);
 #else
-    return xasprintf("%s", library);
+    return TAKE(library);
 #endif
 }
 

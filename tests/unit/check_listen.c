@@ -1,8 +1,10 @@
 // The measures of sound, on tones, noise and bursts whose values are known.
 #include "media/listen.h"
 #include <check.h>
+#include <dlfcn.h>
 #include <ebur128.h>
 #include <math.h>
+#include <sysexits.h>
 
 static const int rates[] = { 48000, 44100, 22050, 16000, 8000 };
 
@@ -205,6 +207,22 @@ START_TEST(the_line_is_as_long_as_the_pictures)
 }
 END_TEST
 
+// In the place of the library's, which has no memory once `is_short` is set.
+static bool is_short;
+int ebur128_add_frames_float(ebur128_state *state, const float *frames, size_t count)
+{
+    int (*real)(ebur128_state *, const float *, size_t);
+    *(void **)&real = dlsym(RTLD_NEXT, "ebur128_add_frames_float");
+    return is_short ? EBUR128_ERROR_NOMEM : real(state, frames, count);
+}
+
+START_TEST(without_memory_the_process_ends)
+{
+    is_short = true;
+    (void)measure(48000, 1, 1, tone, (double[]){ 0.5, 440, 0 });
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("listen");
@@ -219,6 +237,7 @@ int main(void)
     tcase_add_test(tcase, steady_noise_is_no_voice);
     tcase_add_test(tcase, silence_has_the_lowest_values);
     tcase_add_test(tcase, the_line_is_as_long_as_the_pictures);
+    tcase_add_exit_test(tcase, without_memory_the_process_ends, EX_OSERR);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
