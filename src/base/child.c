@@ -86,6 +86,7 @@ struct start {
     char *const *argv;
     char *const *environment;
     const struct child_limits *limits;
+    const char *group_procs; // NULL: none to join
     pid_t parent;
     int null, message, progress, report;
 };
@@ -114,6 +115,15 @@ static void apply_limits(const struct child_limits *limits)
         int own = getpriority(PRIO_PROCESS, 0); // -1 is as good as an error here
         (void)setpriority(PRIO_PROCESS, 0, own + (int)(limits->nice > 39 ? 39 : limits->nice));
     }
+}
+
+// The kernel takes 0 for who writes it.
+static bool join_group(const char *group_procs)
+{
+    if (!group_procs)
+        return true;
+    int fd = open(group_procs, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && write(fd, "0", 1) == 1; // closed with all the others
 }
 
 // Handlers first, then the mask: what is pending meets the default.  Asked of the kernel itself:
@@ -151,7 +161,7 @@ _Noreturn static void become(struct start *start)
 {
     // A parent that died before prctl will never be noticed by it.
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == start->parent && setpgid(0, 0) == 0 &&
-        place_descriptors(start)) {
+        place_descriptors(start) && join_group(start->group_procs)) {
         reset_signals();
         apply_limits(start->limits);
         (void)execve(start->argv[0], start->argv, start->environment);
@@ -231,9 +241,12 @@ int child_start(struct child *child, char *const argv[], const struct child_limi
         return err_errno(err, errno, "open /dev/null");
     if (!set_nonblocking(message.read) || !set_nonblocking(progress.read))
         return err_errno(err, errno, "prepare a pipe");
+    cleanup(free_ptr) char *group_procs =
+        limits && limits->cgroup ? xasprintf("%s/cgroup.procs", limits->cgroup) : NULL;
     struct start start = { .argv = argv,
                            .environment = environment,
                            .limits = limits,
+                           .group_procs = group_procs,
                            .parent = getpid(),
                            .null = null,
                            .message = message.write,

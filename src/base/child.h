@@ -27,12 +27,14 @@ struct child_limits {      // 0 means no limit of ours
     uint64_t memory_bytes; // RLIMIT_AS; left out in AddressSanitizer builds, which map terabytes
     uint64_t file_bytes;   // RLIMIT_FSIZE; a write beyond it fails with EFBIG, SIGXFSZ is ignored
     unsigned nice;         // added to ours
+    const char *cgroup;    // path of the control group to run in; NULL: the parent's
 };
 
 // Starts argv[0] (a path, not searched for) with argv.  Borrows all arguments; limits may be NULL.
 // A program that cannot be executed is an error here (ERR_CONFIG id "no_program"), not an exit
-// status later.  The caller reaps the pid (sd-event or waitpid) and then calls child_release.  Must
-// be called from the main thread: the kernel takes the end of the calling thread for the parent's.
+// status later; so is a control group that cannot be joined.  The caller reaps the pid (sd-event or
+// waitpid) and then calls child_release.  Must be called from the main thread: the kernel takes the
+// end of the calling thread for the parent's.
 int child_start(struct child *child, char *const argv[], const struct child_limits *limits,
                 struct err *err);
 

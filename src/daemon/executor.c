@@ -1,10 +1,11 @@
-// The local executor: a process a step, two pipes and a child event each.
+// The local executor: a process a step, two pipes, a child event and a control group each.
 #include "daemon/executor.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "base/log.h"
 #include "base/text.h"
 
 // What a stage prints for people is kept line by line; a decoder may print megabytes.
@@ -14,6 +15,8 @@ enum { READS_AT_ONCE = 16 };
 
 struct execution {
     struct child child;
+    struct cgroup *cgroup;
+    char *group; // its own, or NULL
     struct executor_listener listener;
     sd_event_source *exited, *progress, *printing;
     struct message_reader reader;
@@ -123,6 +126,9 @@ static void local_release(struct execution **execution_pointer)
     sd_event_source_disable_unref(execution->progress);
     sd_event_source_disable_unref(execution->printing);
     child_release(&execution->child);
+    if (execution->group)
+        cgroup_remove(execution->cgroup, execution->group);
+    free(execution->group);
     message_reader_release(&execution->reader);
     free(execution);
 }
@@ -130,6 +136,11 @@ static void local_release(struct execution **execution_pointer)
 static void local_kill(struct execution *execution, int signal_number)
 {
     child_kill(&execution->child, signal_number);
+}
+
+static bool local_ran_out(const struct execution *execution)
+{
+    return execution->group && cgroup_ran_out(execution->cgroup, execution->group);
 }
 
 // The loop is woken once for the end of a process (sd-event arms its pidfd with EPOLLONESHOT).
@@ -154,14 +165,32 @@ static int listen_to(struct executor *executor, struct execution *execution)
     return r;
 }
 
+// Without a group it runs all the same, beside us: as on a machine that has none.
+static char *join_group(struct execution *execution, struct child_limits *limits)
+{
+    struct err err = ERR_INIT;
+    const struct cgroup *cgroup = execution->cgroup;
+    if (!cgroup->path)
+        return NULL;
+    if (cgroup_add(execution->cgroup, limits->memory_bytes, &execution->group, &err) < 0) {
+        log_warning(NULL, "a step runs without a control group of its own: %s", err.text);
+        return NULL;
+    }
+    return xasprintf("%s/%s", cgroup->path, execution->group);
+}
+
 static int local_start(struct executor *executor, char *const argv[],
                        const struct child_limits *limits, const struct executor_listener *listener,
                        struct execution **ret_execution, struct err *err)
 {
     cleanup(local_release) struct execution *execution = xcalloc(1, sizeof *execution);
+    struct child_limits own_limits = limits ? *limits : (struct child_limits){ 0 };
     execution->child = (struct child)CHILD_INIT;
     execution->listener = *listener;
-    int r = child_start(&execution->child, argv, limits, err);
+    execution->cgroup = executor->cgroup;
+    cleanup(free_ptr) char *group = join_group(execution, &own_limits);
+    own_limits.cgroup = group;
+    int r = child_start(&execution->child, argv, &own_limits, err);
     if (r < 0)
         return r;
     r = listen_to(executor, execution);
@@ -171,13 +200,15 @@ static int local_start(struct executor *executor, char *const argv[],
     return 0;
 }
 
-void executor_local(struct executor *executor, sd_event *event)
+void executor_local(struct executor *executor, sd_event *event, struct cgroup *cgroup)
 {
     *executor = (struct executor){
         .start = local_start,
         .poll = local_poll,
         .kill = local_kill,
+        .ran_out = local_ran_out,
         .release = local_release,
         .event = event,
+        .cgroup = cgroup,
     };
 }

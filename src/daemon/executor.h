@@ -8,6 +8,7 @@
 #define CLIPSPOOL_EXECUTOR_H
 
 #include "base/child.h"
+#include "daemon/cgroup.h"
 #include "spool/message.h"
 #include <systemd/sd-event.h>
 
@@ -30,13 +31,17 @@ struct executor {
     void (*poll)(struct execution *execution);
     // Asks it (SIGTERM) or forces it (SIGKILL) to end; `ended` follows.
     void (*kill)(struct execution *execution, int signal_number);
+    // True if the kernel ended it because there was no memory for it; of one that has ended.
+    bool (*ran_out)(const struct execution *execution);
     // Frees it.  One that still runs is killed and not heard of again.
     void (*release)(struct execution **execution);
 
-    sd_event *event; // kept
+    sd_event *event;       // kept
+    struct cgroup *cgroup; // kept
 };
 
-// Steps as processes of this machine, under this loop.  Signals SIGCHLD must be blocked.
-void executor_local(struct executor *executor, sd_event *event);
+// Steps as processes of this machine, under this loop, each in a group of its own where `cgroup`
+// has any to give.  SIGCHLD must be blocked.
+void executor_local(struct executor *executor, sd_event *event, struct cgroup *cgroup);
 
 #endif

@@ -496,6 +496,18 @@ static int open_loop(struct service *service, struct err *err)
     return r < 0 ? err_errno(err, -r, "make the event loop") : 0;
 }
 
+// Where systemd gives us none (clipspool run, a unit of one's own), the limits of processes stand
+// alone.
+static void open_cgroup(struct service *service)
+{
+    struct err err = ERR_INIT;
+    cleanup(free_ptr) char *path = NULL;
+    if (service->options->once || cgroup_find(&path) < 0)
+        return;
+    if (cgroup_open(&service->cgroup, path, &err) < 0)
+        log_warning(NULL, "steps have no control groups of their own: %s", err.text);
+}
+
 static int open_work(struct service *service, struct err *err)
 {
     unsigned slots[SLOT_COUNT];
@@ -503,7 +515,8 @@ static int open_work(struct service *service, struct err *err)
         slots[slot] = service_slots(&service->settings, (enum slot_class)slot);
     schedule_init(&service->schedule, slots);
     progress_rates_init(&service->rates);
-    executor_local(&service->executor, service->event);
+    open_cgroup(service);
+    executor_local(&service->executor, service->event, &service->cgroup);
     int r = errands_open(service, err);
     if (r == 0)
         r = adopt_all(service, err);
@@ -519,7 +532,7 @@ static int open_work(struct service *service, struct err *err)
 int service_open(struct service *service, const struct options *options,
                  struct config_report *report, struct err *err)
 {
-    *service = (struct service){ .options = options, .spool = SPOOL_INIT };
+    *service = (struct service){ .options = options, .spool = SPOOL_INIT, .cgroup = CGROUP_INIT };
     int r = load_settings(options, &service->settings, report);
     if (r < 0)
         return r;
@@ -532,7 +545,7 @@ int service_open(struct service *service, const struct options *options,
 }
 
 // What stages will find, for this process is under the same filters.
-static void tell_walls(void)
+static void tell_walls(const struct service *service)
 {
     int version = landlock_version();
     if (version < 2)
@@ -540,6 +553,9 @@ static void tell_walls(void)
                     version == 0 ? "is not there" : "is too old");
     else
         log_info(NULL, "stages keep to their batches by Landlock %d", version);
+    if (service->cgroup.path)
+        log_info(NULL, "each step has a control group of its own%s",
+                 service->cgroup.has_memory ? "" : ", but the kernel counts no memory there");
 }
 
 int service_run(struct service *service)
@@ -548,7 +564,7 @@ int service_run(struct service *service)
                 service_now(service) + (uint64_t)(service->settings.scan_seconds * 1e6), on_scan,
                 service);
     log_notice(NULL, "ready: %s", service->settings.root);
-    tell_walls();
+    tell_walls(service);
     notice_ready();
     notice_status(service);
     int r = sd_event_loop(service->event);
@@ -571,6 +587,7 @@ void service_release(struct service *service)
     sd_event_source_disable_unref(service->scan);
     sd_event_source_disable_unref(service->stop_timer);
     sd_event_unref(service->event);
+    cgroup_release(&service->cgroup);
     spool_release(&service->spool);
     settings_release(&service->settings);
     free(service->accepted);

@@ -10,6 +10,7 @@
 #ifndef CLIPSPOOL_SERVICE_H
 #define CLIPSPOOL_SERVICE_H
 
+#include "daemon/cgroup.h"
 #include "daemon/executor.h"
 #include "daemon/live.h"
 #include "daemon/options.h"
@@ -30,6 +31,7 @@ struct service {
     bool unaccepted; // that copy could not be written yet: no step may run
     sd_event *event;
     struct spool spool;
+    struct cgroup cgroup;
     struct executor executor;
     struct schedule schedule;
     struct progress_rates rates;

@@ -217,6 +217,15 @@ static void follow(struct service *service, struct live *live, struct course_pla
 
 // ---- a run and its end
 
+// Others that run now may leave it room the next time.
+static void explain_memory(const struct run *run, struct err *err)
+{
+    (void)err_set(err, ERR_RETRY, "out_of_memory", "%s needed more memory than there is for it",
+                  stage_info[run->place.stage].name);
+    (void)err_hint(err, "give the service more (limits.stage_memory_bytes, and MemoryMax= of its "
+                        "unit), or let it do less at a time (slots.cpu)");
+}
+
 static void explain_exit(const struct run *run, int wait_status, struct err *err)
 {
     char how[CHILD_TEXT_SIZE];
@@ -227,6 +236,10 @@ static void explain_exit(const struct run *run, int wait_status, struct err *err
         return;
     }
     if (WIFSIGNALED(wait_status)) {
+        if (run->service->executor.ran_out(run->execution)) {
+            explain_memory(run, err);
+            return;
+        }
         (void)err_set(err, ERR_BUG, "crashed", "%s was %s", name, child_describe(wait_status, how));
         (void)err_hint(err, "the journal has what it printed; please report it with the video");
         return;

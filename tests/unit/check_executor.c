@@ -20,6 +20,7 @@ struct heard {
 
 static sd_event *event;
 static struct executor executor;
+static struct cgroup cgroup = CGROUP_INIT;
 static struct heard heard;
 
 static void set_up(void)
@@ -29,7 +30,7 @@ static void set_up(void)
     (void)sigaddset(&mask, SIGCHLD);
     (void)sigprocmask(SIG_BLOCK, &mask, NULL);
     ck_assert_int_ge(sd_event_new(&event), 0);
-    executor_local(&executor, event);
+    executor_local(&executor, event, &cgroup);
     heard = (struct heard){ .event = event, .executor = &executor };
 }
 
