@@ -184,12 +184,18 @@ int fs_begin_in_place(struct fs_file *file, int dirfd, const char *name, struct 
 
 // The commit point; after it there is no temporary name to remove.  For a file begun in place both
 // names are one, and rename does nothing.
-static int put_in_place(struct fs_file *file, struct err *err)
+static int name_it(struct fs_file *file, struct err *err)
 {
     if (renameat(file->dirfd, file->temporary, file->dirfd, file->name) != 0)
         return fs_fail(err, errno, "rename into place", file->name);
     free_ptr(&file->temporary);
-    return fs_sync_dir(file->dirfd, err);
+    return 0;
+}
+
+static int put_in_place(struct fs_file *file, struct err *err)
+{
+    int r = name_it(file, err);
+    return r < 0 ? r : fs_sync_dir(file->dirfd, err);
 }
 
 int fs_commit(struct fs_file *file, struct err *err)
@@ -248,31 +254,39 @@ void fs_sync_soon(int fd, uint64_t offset, uint64_t size)
     (void)sync_file_range(fd, (off_t)offset, (off_t)size, SYNC_FILE_RANGE_WRITE);
 }
 
+static int begin_with(struct fs_file *file, int dirfd, const char *name, const void *data,
+                      size_t size, struct err *err)
+{
+    int r = fs_begin(file, dirfd, name, err);
+    if (r < 0)
+        return r;
+    r = write_all(file->fd, data, size);
+    return r < 0 ? fs_fail(err, -r, "write", name) : 0;
+}
+
 int fs_write(int dirfd, const char *name, const void *data, size_t size, struct err *err)
 {
     cleanup(fs_release) struct fs_file file = FS_FILE_INIT;
-    int r = fs_begin(&file, dirfd, name, err);
-    if (r < 0)
-        return r;
-    r = write_all(file.fd, data, size);
-    if (r < 0)
-        return fs_fail(err, -r, "write", name);
-    return fs_commit(&file, err);
+    int r = begin_with(&file, dirfd, name, data, size, err);
+    return r < 0 ? r : fs_commit(&file, err);
 }
 
 int fs_write_at_once(int dirfd, const char *name, const void *data, size_t size, struct err *err)
 {
     cleanup(fs_release) struct fs_file file = FS_FILE_INIT;
-    int r = fs_begin(&file, dirfd, name, err);
-    if (r < 0)
-        return r;
-    r = write_all(file.fd, data, size);
-    if (r < 0)
-        return fs_fail(err, -r, "write", name);
-    r = put_in_place(&file, err);
+    int r = begin_with(&file, dirfd, name, data, size, err);
+    if (r == 0)
+        r = put_in_place(&file, err);
     if (r == 0 && fsync(file.fd) != 0)
         r = fs_fail(err, errno, "sync", name);
     return r;
+}
+
+int fs_write_unsynced(int dirfd, const char *name, const void *data, size_t size, struct err *err)
+{
+    cleanup(fs_release) struct fs_file file = FS_FILE_INIT;
+    int r = begin_with(&file, dirfd, name, data, size, err);
+    return r < 0 ? r : name_it(&file, err);
 }
 
 // ---- names
@@ -366,6 +380,8 @@ int fs_move(int from_dirfd, const char *from, int to_dirfd, const char *to,
         return r;
     if (r < 0)
         return fs_fail(err, -r, "move", from);
+    if (flags & FS_MOVE_UNSYNCED)
+        return 0;
     // The new name first: a power cut between the two may show both names, never none.
     r = fs_sync_dir(target.dirfd, err);
     return r < 0 ? r : fs_sync_dir(source.dirfd, err);

@@ -34,6 +34,9 @@ int fs_write(int dirfd, const char *name, const void *data, size_t size, struct 
 // who reads it must see whether it is whole.
 int fs_write_at_once(int dirfd, const char *name, const void *data, size_t size, struct err *err);
 
+// The same without durability: for what the next start holds against its source and makes anew.
+int fs_write_unsynced(int dirfd, const char *name, const void *data, size_t size, struct err *err);
+
 // Appends one record with a single write and without sync: for logs only, where a lost tail is no
 // loss.
 int fs_append(int dirfd, const char *name, const void *data, size_t size, struct err *err);
@@ -82,7 +85,10 @@ void fs_sync_soon(int fd, uint64_t offset, uint64_t size);
 // mkdir and fsync of the parent.  Returns 0, or 1 if a directory of that name was there already.
 int fs_mkdir(int dirfd, const char *name, mode_t mode, struct err *err);
 
-enum fs_move_flags { FS_MOVE_REPLACE = 1 << 0 }; // default: an existing target is -EEXIST
+enum fs_move_flags {
+    FS_MOVE_REPLACE = 1 << 0,  // default: an existing target is -EEXIST
+    FS_MOVE_UNSYNCED = 1 << 1, // a power cut may undo it: for what the next start moves again
+};
 // Renames durably: fsyncs both directories.  Returns 0, -EEXIST, -EXDEV (both without setting err)
 // or another negative.
 int fs_move(int from_dirfd, const char *from, int to_dirfd, const char *to,

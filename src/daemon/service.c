@@ -186,7 +186,7 @@ static int keep_accepted(struct service *service, struct err *err)
     if (root < 0)
         return err_errno(err, errno, "open %s", service->settings.root);
     if (!holds_text(root, text, size))
-        r = fs_write(root, ACCEPTED, text, size, err);
+        r = fs_write_unsynced(root, ACCEPTED, text, size, err);
     if (r < 0)
         return r;
     free(service->accepted);

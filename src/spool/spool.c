@@ -464,7 +464,8 @@ int spool_set_aside(struct spool *spool, const char *id, struct err *err)
     int r = fs_remove_temporary(batchdir, err);
     for (int i = 0; i < BATCH_MAX_SOURCES && r == 0; i++)
         r = slim_source(batchdir, i, err);
-    return r < 0 ? r : fs_move(spool->work, id, spool->failed, id, 0, err);
+    // What is over is told by the batch itself: a start that finds it in work/ moves it again.
+    return r < 0 ? r : fs_move(spool->work, id, spool->failed, id, FS_MOVE_UNSYNCED, err);
 }
 
 // ---- retry

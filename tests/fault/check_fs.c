@@ -47,6 +47,11 @@ static int do_write(struct err *err)
     return fs_write(folder.fd, "d/a", large, BYTES, err);
 }
 
+static int do_write_unsynced(struct err *err)
+{
+    return fs_write_unsynced(folder.fd, "d/a", large, BYTES, err);
+}
+
 static void prepare_move(void)
 {
     put_folder("d");
@@ -57,6 +62,11 @@ static void prepare_move(void)
 static int do_move(struct err *err)
 {
     return fs_move(folder.fd, "d/a", folder.fd, "e/a", 0, err);
+}
+
+static int do_move_unsynced(struct err *err)
+{
+    return fs_move(folder.fd, "d/a", folder.fd, "e/a", FS_MOVE_UNSYNCED, err);
 }
 
 static int do_replace(struct err *err)
@@ -231,6 +241,8 @@ static const struct operation {
     int never_number;
     int done; // what doing it again may say when the first attempt had done it already
 } operations[] = {
+    { "write unsynced", prepare_write, do_write_unsynced, see_write, "write rename ", NULL, 0, 0 },
+    { "move unsynced", prepare_move, do_move_unsynced, see_move, "rename ", NULL, 0, -ENOENT },
     { "write", prepare_write, do_write, see_write, "write sync-file rename sync-folder ", NULL, 0,
       0 },
     { "move", prepare_move, do_move, see_move, "rename sync-folder sync-folder ", NULL, 0,

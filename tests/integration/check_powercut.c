@@ -466,20 +466,6 @@ END_TEST
 
 // ---- leaving out
 
-// Synced because one way of writing and moving is used for all, and not because of these stories.
-static const char *const needless[] = {
-    "accepted.conf", // a start makes it anew, whatever it finds
-    "failed",        // where a batch is, the folder says that it was moved to
-};
-
-static bool is_needless(const char *place)
-{
-    for (size_t i = 0; i < ARRAY_LEN(needless); i++)
-        if (strcmp(place, needless[i]) == 0)
-            return true;
-    return false;
-}
-
 // All is there but what only the syncs of that place had settled.  Returns whether there is any.
 static bool leave_out(const struct recorded *life, size_t cut, const char *place,
                       enum disk_fate *fates)
@@ -557,7 +543,7 @@ static void hold_places(const struct recorded *lives, size_t story, unsigned *le
         bool is_new = is_first_of_place(&lives[story], i);
         for (size_t earlier = 0; earlier < story; earlier++)
             is_new = is_new && !has_place(&lives[earlier], place);
-        if (!is_new || is_needless(place))
+        if (!is_new)
             continue;
         ck_assert_msg(is_caught(lives, place), "%s is not synced, and nobody notices", place);
         (*left)--;
