@@ -9,6 +9,7 @@
 #include "cli/place.h"
 #include "cli/screen.h"
 #include "spool/incoming.h"
+#include "spool/waiting.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,15 +114,23 @@ static int list_outbox(const struct settings *settings, bool names_only, struct 
     return count;
 }
 
+static void print_arriving(int outbox, const char *name)
+{
+    cleanup(free_ptr) char *why = waiting_find(outbox, name);
+    cleanup(free_ptr) char *what = why ? xasprintf("waits: %s", why) : xstrdup("arriving");
+    print_row(name, "", what);
+}
+
 // Who may look at reels need not be allowed to look at what others drop: then there are none.
 static void list_arriving(const struct settings *settings)
 {
     cleanup(close_fd) int incoming = place_open_incoming(settings, NULL);
+    cleanup(close_fd) int outbox = place_open_outbox(settings, NULL);
     cleanup(fs_names_free) char **names = NULL;
     int count = incoming < 0 ? 0 : fs_list(incoming, PLACE_MAX_BATCHES, &names, NULL);
     for (int i = 0; i < count; i++)
         if (incoming_name(names[i]) == INCOMING_COUNTS)
-            print_row(names[i], "", "arriving");
+            print_arriving(outbox, names[i]);
 }
 
 // What a status.json says of the time that is left holds as long as somebody works.
@@ -188,11 +197,19 @@ static int print_status(int outbox, const char *name, struct err *err)
 }
 
 // A batch that was dropped but not yet taken is in incoming only.
-static bool is_arriving(const struct settings *settings, const char *typed)
+static bool is_arriving(const struct settings *settings, const char *typed, char **ret_name)
 {
     cleanup(close_fd) int incoming = place_open_incoming(settings, NULL);
-    cleanup(free_ptr) char *name = NULL;
-    return incoming >= 0 && place_find(incoming, typed, &name, NULL) == 0;
+    return incoming >= 0 && place_find(incoming, typed, ret_name, NULL) == 0;
+}
+
+static void tell_arriving(int outbox, const char *name)
+{
+    cleanup(free_ptr) char *why = waiting_find(outbox, name), *safe = screen_safe(name);
+    if (why)
+        printf("%s: waits: %s\n", safe, why);
+    else
+        printf("%s: arriving; it is taken when nothing in it changes any more\n", safe);
 }
 
 static int status_of(const struct settings *settings, const char *typed, bool json)
@@ -203,14 +220,12 @@ static int status_of(const struct settings *settings, const char *typed, bool js
     if (outbox < 0)
         return command_fail(&err);
     if (place_find(outbox, typed, &name, &err) < 0) {
-        if (json || !is_arriving(settings, typed)) {
+        cleanup(free_ptr) char *dropped = NULL;
+        if (json || !is_arriving(settings, typed, &dropped)) {
             (void)command_fail(&err);
             return COMMAND_NOT_FOUND;
         }
-        cleanup(free_ptr) char *safe = screen_safe(typed);
-        printf("%s: arriving; it is taken when nothing in it changes any more and there "
-               "is room for it\n",
-               safe);
+        tell_arriving(outbox, dropped);
         warn_if_idle(settings);
         return 0;
     }

@@ -19,6 +19,7 @@
 #include "daemon/space.h"
 #include "daemon/verifier.h"
 #include "spool/incoming.h"
+#include "spool/waiting.h"
 
 // The folders whose inside is watched, for `.ready` to be seen at once.  Others are seen by the
 // scan.
@@ -46,6 +47,8 @@ struct intake {
     unsigned failures;           // claims in a row that went wrong
     bool claiming, again, stopped;
     bool lacks_room;           // some batch, since the last look
+    struct waiting waiting;    // since the last look
+    bool warned;               // that nobody can be told what waits
     uint32_t left_cookie;      // of the last rename away from a name that is a candidate's
     struct carrier *carrier;   // a claim across file systems under way, or NULL
     char *carried;             // what it carries
@@ -181,6 +184,9 @@ static enum leave may_take(struct intake *intake, const char *name, uint64_t byt
         return LEAVE_GIVEN;
     if (!service->space_low)
         log_line(LOG_WARNING, LOG_EVENT_SPACE_LOW, NULL, "%s waits for room: %s", shown, why);
+    waiting_add(&intake->waiting, name, why);
+    while (why_any && (name = incoming_next(intake->incoming))) // as all behind it
+        waiting_add(&intake->waiting, name, why_any);
     intake->lacks_room = service->space_low = true;
     return why_any ? LEAVE_NOTHING : LEAVE_NOT_THIS;
 }
@@ -194,9 +200,21 @@ static void forget_lack(struct intake *intake)
     intake->lacks_room = false;
 }
 
+// What nobody can be told is in the journal all the same.
+static void tell_waiting(struct intake *intake)
+{
+    struct err err = ERR_INIT;
+    if (waiting_tell(&intake->waiting, intake->service->spool.outbox, &err) == 0)
+        intake->warned = false;
+    else if (!intake->warned)
+        log_warning(NULL, "the outbox cannot say what waits in incoming: %s", err.text);
+    intake->warned = err.class != ERR_NONE;
+}
+
 static void stop_claiming(struct intake *intake)
 {
     intake->claiming = false;
+    tell_waiting(intake);
     (void)sd_event_source_set_enabled(intake->claim, SD_EVENT_OFF);
     forget_lack(intake);
     if (intake->again)
@@ -308,6 +326,17 @@ static void verify_next(struct intake *intake)
 
 // ---- looks
 
+static void tell_stuck(struct intake *intake, uint64_t now_us)
+{
+    size_t position = 0;
+    const char *name, *why;
+    while ((why = incoming_complaint(intake->incoming, now_us)))
+        log_warning(NULL, "waiting in incoming: %s", why);
+    waiting_clear(&intake->waiting);
+    while (incoming_stuck(intake->incoming, &position, &name, &why))
+        waiting_add(&intake->waiting, name, why);
+}
+
 static int on_look(sd_event_source *source, uint64_t when, void *data)
 {
     (void)source, (void)when;
@@ -323,8 +352,7 @@ static int on_look(sd_event_source *source, uint64_t when, void *data)
     if (incoming_look(intake->incoming, &service->spool, &service->settings, begun_us, &next_us,
                       &err) < 0)
         log_warning(NULL, "incoming cannot be read, trying again later: %s", err.text);
-    for (const char *why; (why = incoming_complaint(intake->incoming, begun_us));)
-        log_warning(NULL, "waiting in incoming: %s", why);
+    tell_stuck(intake, begun_us);
     intake->looked_us = clock_us();
     intake->cost_us = intake->looked_us - begun_us;
     verify_next(intake);
@@ -401,6 +429,7 @@ void intake_free(struct intake **intake_pointer)
     verifier_free(&intake->verifier);
     free(intake->carried);
     incoming_free(&intake->incoming);
+    waiting_release(&intake->waiting);
     free(intake);
 }
 

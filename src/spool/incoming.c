@@ -560,6 +560,21 @@ const char *incoming_complaint(struct incoming *incoming, uint64_t now_us)
     return NULL;
 }
 
+bool incoming_stuck(const struct incoming *incoming, size_t *position, const char **ret_name,
+                    const char **ret_why)
+{
+    while (*position < incoming->count) {
+        const struct candidate *candidate = &incoming->candidates[(*position)++];
+        if (candidate->settled || !candidate->told || !candidate->reason)
+            continue;
+        cleanup(free_ptr) char *shown = text_escape(candidate->name);
+        *ret_name = candidate->name;
+        *ret_why = candidate->reason + strlen(shown) + strlen(": ");
+        return true;
+    }
+    return false;
+}
+
 size_t incoming_waiting(const struct incoming *incoming, char **ret_reason)
 {
     size_t waiting = 0;

@@ -58,4 +58,10 @@ size_t incoming_waiting(const struct incoming *incoming, char **ret_reason);
 // until the next look; NULL: no more of them.
 const char *incoming_complaint(struct incoming *incoming, uint64_t now_us);
 
+// All those of which incoming_complaint has told, and that wait still: *position is 0 at first and
+// is moved on.  Returns false at the end; else *ret_name is the name and *ret_why why it waits, in
+// words that follow it; both borrowed until the next look.
+bool incoming_stuck(const struct incoming *incoming, size_t *position, const char **ret_name,
+                    const char **ret_why);
+
 #endif

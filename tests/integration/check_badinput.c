@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/text.h"
+#include "spool/waiting.h"
 #include "tests/support/program.h"
 #include "tests/support/spool_story.h"
 
@@ -366,6 +367,22 @@ static void fill(const char *path, size_t left)
     ck_assert_int_eq(ftruncate(fd, size - (off_t)left), 0);
 }
 
+// The people who dropped it find it in the outbox.
+static bool is_said_to_wait(struct spool_fixture *spool, void *context)
+{
+    const char *const *row = context; // name, words
+    cleanup(free_ptr) char *path = spool_fixture_path(spool, "outbox");
+    cleanup(close_fd) int outbox = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cleanup(free_ptr) char *why = waiting_find(outbox, row[0]);
+    return why && strstr(why, row[1]);
+}
+
+static void assert_waits(const char *name, const char *words)
+{
+    const char *row[] = { name, words };
+    spool_fixture_await_that(&fixture, "outbox", is_said_to_wait, row);
+}
+
 START_TEST(a_full_disk_holds_work_and_takes_nothing_new_until_there_is_space)
 {
     if (!mount_small())
@@ -378,10 +395,15 @@ START_TEST(a_full_disk_holds_work_and_takes_nothing_new_until_there_is_space)
     ck_assert_int_eq(mkdir(folder, 0755), 0);
     spool_fixture_put(&fixture, "incoming/trip/a.mp4", "x", 1);
     spool_fixture_put(&fixture, "incoming/trip/.ready", "", 0);
+    spool_fixture_put(&fixture, "incoming/loose.mp4", "x", 1);
     spool_fixture_await_notice(&fixture, "too little free space");
+    assert_waits("trip", "% of the disk is free, below 5 % nothing new is taken");
+    assert_waits("loose.mp4", "% of the disk is free, below 5 % nothing new is taken");
     ck_assert_uint_eq(spool_fixture_count(&fixture, "work"), 0);
     ck_assert_int_eq(unlink(ballast), 0);
     json_decref(spool_fixture_await(&fixture, "trip", "completed"));
+    json_decref(spool_fixture_await(&fixture, "loose", "completed"));
+    spool_fixture_await_name(&fixture, "outbox/" WAITING_PAGE, false);
     (void)spool_fixture_stop(&fixture, SIGTERM);
     ck_assert_int_eq(umount2(fixture.root, MNT_DETACH), 0);
 }
@@ -402,6 +424,7 @@ START_TEST(a_batch_too_large_for_the_disk_waits_and_holds_up_no_other)
     spool_fixture_await_notice(&fixture, "too little free space");
     assert_logged("large waits for room: ");
     assert_logged("1.5 times the largest batch (6.0 MB)");
+    assert_waits("large", "1.5 times the largest batch (6.0 MB)");
     spool_fixture_put(&fixture, "incoming/trip.mp4", "x", 1);
     json_decref(spool_fixture_await(&fixture, "trip", "completed"));
     spool_fixture_await_name(&fixture, "incoming/large", true);

@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+static const char waiting[] = "Waiting:\n\nfull.mp4\n    2.0 % are free\n";
+
 START_TEST(test_list_and_status_show_what_lies_there_whatever_it_is)
 {
     struct spoken spoken;
@@ -13,11 +15,14 @@ START_TEST(test_list_and_status_show_what_lies_there_whatever_it_is)
     cli_make_batch("evil\n\x1b[2J\xff", "{\"status\":\"\\u001b[2J\"}");
     spool_fixture_put(&cli_fixture, "incoming/late.mp4", "x", 1);
     spool_fixture_put(&cli_fixture, "outbox/a file", "x", 1);
+    spool_fixture_put(&cli_fixture, "incoming/full.mp4", "x", 1);
+    spool_fixture_put(&cli_fixture, "outbox/waiting.txt", waiting, strlen(waiting));
     CLI_SAY(&spoken, "list");
     ck_assert_int_eq(spoken.status, 0);
     cli_assert_printable(spoken.out);
     cli_assert_holds(spoken.out, "late.mp4");
     cli_assert_holds(spoken.out, "arriving");
+    cli_assert_holds(spoken.out, "waits: 2.0 % are free");
     cli_assert_holds(spoken.out, "12 %  watching and listening, about 1:30 left");
     cli_assert_holds(spoken.out, "its status.json cannot be read");
     cli_assert_holds(spoken.out, "no status yet");
@@ -46,6 +51,7 @@ static const struct {
     { "nobody", { "status", "nobody" }, 66, "", "no batch called \"nobody\"" },
     { "the document of nobody", { "status", "--json", "nobody" }, 66, "", "nobody" },
     { "one that arrives", { "status", "late" }, 0, "late: arriving", "No service is running" },
+    { "one that waits", { "status", "full.mp4" }, 0, "full.mp4: waits: 2.0 % are free", "" },
     { "a damaged one", { "status", "broken" }, 65, "", "status.json" },
     { "one without a status", { "status", "empty" }, 75, "", "no status.json yet" },
     { "a path", { "status", "../outbox/walk" }, 66, "", "no batch" },
@@ -66,6 +72,8 @@ START_TEST(test_one_batch_is_shown_or_refused)
     cli_make_batch("evil\xff", "{\"status\":\"failed\",\"error\":{\"message\":\"\\u001b\"}}");
     char *late = spool_fixture_path(&cli_fixture, "incoming/late");
     ck_assert_int_eq(mkdir(late, 0755), 0);
+    spool_fixture_put(&cli_fixture, "incoming/full.mp4", "x", 1);
+    spool_fixture_put(&cli_fixture, "outbox/waiting.txt", waiting, strlen(waiting));
     const char *argv[7] = { cli_program, "-C", cli_fixture.config };
     memcpy(argv + 3, status_cases[_i].arguments, sizeof status_cases[_i].arguments);
     spoken_run(&spoken, NULL, argv);

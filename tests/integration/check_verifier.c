@@ -31,7 +31,8 @@ START_TEST(a_batch_comes_file_by_file_behind_its_manifest)
     spool_fixture_await_notice(&fixture, "trip: b.mp4 is in SHA256SUMS, but not here yet");
     put("b.mp4", "ab");
     spool_fixture_await_notice(&fixture, "trip: b.mp4: is not what SHA256SUMS says");
-    ck_assert_uint_eq(spool_fixture_count(&fixture, "outbox"), 0);
+    spool_fixture_await_name(&fixture, "outbox/waiting.txt", true); // and nothing else
+    ck_assert_uint_eq(spool_fixture_count(&fixture, "outbox"), 1);
     put("b.mp4", "abc");
     json_decref(spool_fixture_await(&fixture, "trip", "completed"));
     assert_logged("waiting in incoming: trip: b.mp4");
