@@ -114,9 +114,16 @@ static int list_outbox(const struct settings *settings, bool names_only, struct 
     return count;
 }
 
-static void print_arriving(int outbox, const char *name)
+// The outbox is open to everybody in the group.  Gives a string fit for a screen, or NULL.
+static char *why_waiting(int outbox, const char *name)
 {
     cleanup(free_ptr) char *why = waiting_find(outbox, name);
+    return why ? screen_safe(why) : NULL;
+}
+
+static void print_arriving(int outbox, const char *name)
+{
+    cleanup(free_ptr) char *why = why_waiting(outbox, name);
     cleanup(free_ptr) char *what = why ? xasprintf("waits: %s", why) : xstrdup("arriving");
     print_row(name, "", what);
 }
@@ -205,7 +212,7 @@ static bool is_arriving(const struct settings *settings, const char *typed, char
 
 static void tell_arriving(int outbox, const char *name)
 {
-    cleanup(free_ptr) char *why = waiting_find(outbox, name), *safe = screen_safe(name);
+    cleanup(free_ptr) char *why = why_waiting(outbox, name), *safe = screen_safe(name);
     if (why)
         printf("%s: waits: %s\n", safe, why);
     else

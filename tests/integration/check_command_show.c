@@ -3,7 +3,7 @@
 
 #include <sys/stat.h>
 
-static const char waiting[] = "Waiting:\n\nfull.mp4\n    2.0 % are free\n";
+static const char waiting[] = "Waiting:\n\nfull.mp4\n    2.0 % are free\x1b[2J\n";
 
 START_TEST(test_list_and_status_show_what_lies_there_whatever_it_is)
 {
@@ -22,7 +22,7 @@ START_TEST(test_list_and_status_show_what_lies_there_whatever_it_is)
     cli_assert_printable(spoken.out);
     cli_assert_holds(spoken.out, "late.mp4");
     cli_assert_holds(spoken.out, "arriving");
-    cli_assert_holds(spoken.out, "waits: 2.0 % are free");
+    cli_assert_holds(spoken.out, "waits: 2.0 % are free\\x1B[2J");
     cli_assert_holds(spoken.out, "12 %  watching and listening, about 1:30 left");
     cli_assert_holds(spoken.out, "its status.json cannot be read");
     cli_assert_holds(spoken.out, "no status yet");
