@@ -384,7 +384,11 @@ int fs_move(int from_dirfd, const char *from, int to_dirfd, const char *to,
         return 0;
     // The new name first: a power cut between the two may show both names, never none.
     r = fs_sync_dir(target.dirfd, err);
-    return r < 0 ? r : fs_sync_dir(source.dirfd, err);
+    struct stat st;
+    if (r == 0 && fstatat(target.dirfd, target.leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        r = fs_fail(err, errno, "look at", to);
+    // A folder has a single parent: where its new name is, the old one is not.
+    return r < 0 || S_ISDIR(st.st_mode) ? r : fs_sync_dir(source.dirfd, err);
 }
 
 // ---- the contents of large files

@@ -89,8 +89,8 @@ enum fs_move_flags {
     FS_MOVE_REPLACE = 1 << 0,  // default: an existing target is -EEXIST
     FS_MOVE_UNSYNCED = 1 << 1, // a power cut may undo it: for what the next start moves again
 };
-// Renames durably: fsyncs both directories.  Returns 0, -EEXIST, -EXDEV (both without setting err)
-// or another negative.
+// Renames durably: fsyncs both directories (of a folder only the new one, for it has one name).
+// Returns 0, -EEXIST, -EXDEV (both without setting err) or another negative.
 int fs_move(int from_dirfd, const char *from, int to_dirfd, const char *to,
             enum fs_move_flags flags, struct err *err);
 

@@ -29,8 +29,8 @@ int space_look(int dirfd, struct space *ret_space, struct err *err)
 
 static char *lack_of_percent(double percent, const char *what, double least)
 {
-    return xasprintf("only %.1f %% of the disk%s is free, below %g %% nothing new is taken",
-                     percent, what, least);
+    return xasprintf("only %.1f %% of the disk%s free, below %g %% nothing new is taken", percent,
+                     what, least);
 }
 
 // ", 2.1 GB of them for batches that run": what is held, if it is anything.
@@ -45,14 +45,14 @@ char *space_lack(const struct space *space, const struct space_wish *wish)
 {
     char free_text[TEXT_TIME_SIZE], least_text[TEXT_TIME_SIZE], largest_text[TEXT_TIME_SIZE];
     if (space->free_inodes_percent < wish->min_percent)
-        return lack_of_percent(space->free_inodes_percent, "'s inodes", wish->min_percent);
+        return lack_of_percent(space->free_inodes_percent, "'s inodes are", wish->min_percent);
     if (space->total_bytes == 0)
         return NULL;
     double left = (double)space->free_bytes - (double)wish->held_bytes;
     double percent = 100 * (double)space->free_bytes / (double)space->total_bytes;
     double least = wish->min_batches * (double)wish->largest_bytes;
     if (percent < wish->min_percent)
-        return lack_of_percent(percent, "", wish->min_percent);
+        return lack_of_percent(percent, " is", wish->min_percent);
     if (left >= least && 100 * left / (double)space->total_bytes >= wish->min_percent)
         return NULL;
     cleanup(free_ptr) char *held = held_text(wish->held_bytes);

@@ -250,10 +250,10 @@ static const struct operation {
     // NFS has no RENAME_NOREPLACE.
     { "move by link", prepare_move, do_move, see_move_by_link, "link sync-folder sync-folder ",
       "renameat2", EINVAL, -ENOENT },
-    { "move a folder", prepare_move_folder, do_move, see_move_folder,
-      "rename sync-folder sync-folder ", NULL, 0, -ENOENT },
+    { "move a folder", prepare_move_folder, do_move, see_move_folder, "rename sync-folder ", NULL,
+      0, -ENOENT },
     { "move a folder without the flag", prepare_move_folder, do_move, see_move_folder,
-      "link rename sync-folder sync-folder ", "renameat2", EINVAL, -ENOENT },
+      "link rename sync-folder ", "renameat2", EINVAL, -ENOENT },
     { "replace", prepare_replace, do_replace, see_replace, "rename sync-folder sync-folder ", NULL,
       0, -ENOENT },
     { "link", prepare_link, do_link, see_link, "link sync-file rename sync-folder ", NULL, 0, 0 },
@@ -447,7 +447,7 @@ START_TEST(what_is_changed_is_synced_and_in_this_order)
     faults_arm(&none);
     ck_assert_int_ge(operation->run(NULL), 0);
     faults_disarm();
-    const char *trace = faults_trace(), *last = "sync-folder rename sync-folder sync-folder ";
+    const char *trace = faults_trace(), *last = "sync-folder rename sync-folder ";
     if (operation->trace) {
         ck_assert_str_eq(trace, operation->trace);
         return;

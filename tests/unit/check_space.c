@@ -18,7 +18,7 @@ static const struct {
 } wishes[] = {
     { "much", { 100, 50, 90 }, { 5, 1.5, 10, 0 }, NULL },
     { "few blocks", { 100, 4, 90 }, { 5, 1.5, 1, 0 }, "only 4.0 % of the disk is free, below 5 %" },
-    { "few inodes", { 100, 50, 3 }, { 5, 1.5, 1, 0 }, "only 3.0 % of the disk's inodes is free" },
+    { "few inodes", { 100, 50, 3 }, { 5, 1.5, 1, 0 }, "only 3.0 % of the disk's inodes are free" },
     { "neither is counted", { 0, 0, 100 }, { 5, 1.5, 10, 0 }, NULL },
     { "a large batch",
       { 100, 50, 90 },
