@@ -44,7 +44,7 @@ TEST_PACKAGES = $(DEMO_PACKAGES) curl openssl check strace python3-numpy python3
 DEB_PACKAGES = $(BUILD_PACKAGES) debhelper dpkg-dev lintian
 # Whoever has them from elsewhere keeps them.
 TEST_PACKAGES += $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
-SYSTEM_PACKAGES = $(TEST_PACKAGES) $(DEB_PACKAGES) debootstrap systemd-container
+SYSTEM_PACKAGES = $(TEST_PACKAGES) $(DEB_PACKAGES) debootstrap systemd-container qemu-system-x86 qemu-utils e2fsprogs
 LINT_PACKAGES = $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck shellcheck universal-ctags
 
 # ---- what is built from what ------------------------------------------------------------------
@@ -233,11 +233,12 @@ valgrind: deps-memory ## run the unit tests of all but media and programs under 
 	    CLIPSPOOL_TEST_UNDER="valgrind -q --error-exitcode=66 --child-silent-after-fork=no" \
 	    tests/support/run-tests $(filter $(UNIT_TESTS),$(MEMORY_TESTS))
 
-check-system: deps-system ## install into an empty root; boot a Debian with the package and use it (root)
+check-system: deps-system ## install into an empty root; boot a Debian with the package, as a container and a machine (root)
 	+@$(PARALLEL) all
 	@tests/system/check-install $(O)
 	+@$(MAKE) --no-print-directory deb >$(O)/deb.log 2>&1 || { tail -n 40 $(O)/deb.log; exit 1; }
 	@tests/system/check-boot $(O)/deb
+	@tests/system/check-machine $(O)/deb
 
 # Fuzzers take what their target needs out of base, spool, net, store and model, and of media what only
 # looks at bytes (but for the one that decodes), all built by clang with its sanitizers.
