@@ -234,11 +234,11 @@ valgrind: deps-memory ## run the unit tests of all but media and programs under 
 	    tests/support/run-tests $(filter $(UNIT_TESTS),$(MEMORY_TESTS))
 
 check-system: deps-system ## install into an empty root; boot a Debian with the package, as a container and a machine (root)
-	+@$(PARALLEL) all
+	+@$(PARALLEL) all $(O)/tests/unit/check_cgroup
 	@tests/system/check-install $(O)
 	+@$(MAKE) --no-print-directory deb >$(O)/deb.log 2>&1 || { tail -n 40 $(O)/deb.log; exit 1; }
 	@tests/system/check-boot $(O)/deb
-	@tests/system/check-machine $(O)/deb
+	@tests/system/check-machine $(O)/deb $(O)/tests/unit/check_cgroup
 
 # Fuzzers take what their target needs out of base, spool, net, store and model, and of media what only
 # looks at bytes (but for the one that decodes), all built by clang with its sanitizers.
