@@ -366,6 +366,19 @@ static int move_to_free_name(const struct place *from, const struct place *to)
     return renameat(from->dirfd, from->leaf, to->dirfd, to->leaf) == 0 ? 0 : -errno;
 }
 
+// The new name first: a power cut between the two may show both names, never none.  A folder has a
+// single parent: where its new name is, the old one is not.
+static int sync_move(const struct place *from, const struct place *to, struct err *err)
+{
+    struct stat st;
+    int r = fs_sync_dir(to->dirfd, err);
+    if (r < 0)
+        return r;
+    if (fstatat(to->dirfd, to->leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return fs_fail(err, errno, "look at", to->leaf);
+    return S_ISDIR(st.st_mode) ? 0 : fs_sync_dir(from->dirfd, err);
+}
+
 int fs_move(int from_dirfd, const char *from, int to_dirfd, const char *to,
             enum fs_move_flags flags, struct err *err)
 {
@@ -382,13 +395,7 @@ int fs_move(int from_dirfd, const char *from, int to_dirfd, const char *to,
         return fs_fail(err, -r, "move", from);
     if (flags & FS_MOVE_UNSYNCED)
         return 0;
-    // The new name first: a power cut between the two may show both names, never none.
-    r = fs_sync_dir(target.dirfd, err);
-    struct stat st;
-    if (r == 0 && fstatat(target.dirfd, target.leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        r = fs_fail(err, errno, "look at", to);
-    // A folder has a single parent: where its new name is, the old one is not.
-    return r < 0 || S_ISDIR(st.st_mode) ? r : fs_sync_dir(source.dirfd, err);
+    return sync_move(&source, &target, err);
 }
 
 // ---- the contents of large files
