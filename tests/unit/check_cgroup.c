@@ -41,7 +41,7 @@ static char *get(const char *group, const char *name)
 // Version 2 alone, wherever the machine has it, seen by this process only.
 static const char *mount_hierarchy(void)
 {
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0)
         return "only root may";
     if (mount("cgroup2", HIERARCHY, "cgroup2", 0, NULL) == 0 || errno == EBUSY) // it is there
         return NULL;
@@ -161,11 +161,11 @@ START_TEST(in_a_hierarchy_that_is_read_only_there_are_no_groups)
     struct err err = ERR_INIT;
     if (is_hindered(__func__))
         return;
-    ck_assert_int_eq(mount(NULL, HIERARCHY, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+    ck_assert_int_eq(mount("none", HIERARCHY, "none", MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
     ck_assert_int_lt(cgroup_open(&cgroup, delegated, &err), 0);
     ck_assert_msg(strstr(err.text, "control group") != NULL, "%s", err.text);
     ck_assert_ptr_null(cgroup.path);
-    ck_assert_int_eq(mount(NULL, HIERARCHY, NULL, MS_REMOUNT | MS_BIND, NULL), 0);
+    ck_assert_int_eq(mount("none", HIERARCHY, "none", MS_REMOUNT | MS_BIND, NULL), 0);
 }
 END_TEST
 
