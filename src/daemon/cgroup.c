@@ -85,8 +85,8 @@ static int hand_on(struct cgroup *cgroup, const char *controller, const char *wo
     return *ret_has ? set(cgroup->dirfd, "cgroup.subtree_control", word, err) : 0;
 }
 
-// Those of programs that have ended; the kernel keeps the others.
-static void remove_left(const struct cgroup *cgroup)
+// What an earlier daemon had; the kernel keeps those in which somebody still dies.
+static void remove_found(const struct cgroup *cgroup)
 {
     cleanup(fs_names_free) char **names = NULL;
     if (fs_list(cgroup->dirfd, MAX_GROUPS, &names, NULL) < 0)
@@ -112,7 +112,7 @@ int cgroup_open(struct cgroup *cgroup, const char *path, struct err *err)
         r = hand_on(&own, "pids", "+pids", &own.has_pids, err);
     if (r < 0)
         return r;
-    remove_left(&own);
+    remove_found(&own);
     *cgroup = own;
     own = (struct cgroup)CGROUP_INIT;
     return 0;
@@ -121,10 +121,30 @@ int cgroup_open(struct cgroup *cgroup, const char *path, struct err *err)
 void cgroup_release(struct cgroup *cgroup)
 {
     close_fd(&cgroup->dirfd);
+    while (cgroup->left_count > 0)
+        free(cgroup->left[--cgroup->left_count]);
+    free(TAKE(cgroup->left));
     free(TAKE(cgroup->path));
 }
 
 // ---- a program's
+
+static bool is_removed(const struct cgroup *cgroup, const char *name)
+{
+    return unlinkat(cgroup->dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
+}
+
+static void remove_left(struct cgroup *cgroup)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < cgroup->left_count; i++) {
+        if (is_removed(cgroup, cgroup->left[i]))
+            free(cgroup->left[i]);
+        else
+            cgroup->left[kept++] = cgroup->left[i];
+    }
+    cgroup->left_count = kept;
+}
 
 static int limit(const struct cgroup *cgroup, int dirfd, uint64_t memory_bytes, struct err *err)
 {
@@ -147,7 +167,7 @@ int cgroup_add(struct cgroup *cgroup, uint64_t memory_bytes, char **ret_name, st
     cleanup(free_ptr) char *name = NULL;
     int r;
     remove_left(cgroup);
-    do { // a number is taken where something that was killed has not died yet
+    do { // a number is taken where what an earlier daemon had has not died yet
         free(name);
         name = xasprintf(STEP_GROUP "%u", ++cgroup->made);
         r = mkdirat(cgroup->dirfd, name, 0755) == 0 ? 0 : -errno;
@@ -177,5 +197,8 @@ void cgroup_remove(struct cgroup *cgroup, const char *name)
 {
     cleanup(free_ptr) char *kill_file = xasprintf("%s/cgroup.kill", name); // Linux 5.14
     (void)set(cgroup->dirfd, kill_file, "1", NULL);
-    (void)unlinkat(cgroup->dirfd, name, AT_REMOVEDIR);
+    if (is_removed(cgroup, name))
+        return;
+    cgroup->left = xrealloc(cgroup->left, cgroup->left_count + 1, sizeof *cgroup->left);
+    cgroup->left[cgroup->left_count++] = xstrdup(name);
 }

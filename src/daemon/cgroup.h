@@ -18,6 +18,8 @@ struct cgroup {
     bool has_memory; // which controllers its groups have
     bool has_pids;
     unsigned made; // groups so far
+    char **left;   // names of groups that could not be removed yet
+    size_t left_count;
 };
 #define CGROUP_INIT \
     {               \
@@ -43,7 +45,8 @@ int cgroup_add(struct cgroup *cgroup, uint64_t memory_bytes, char **ret_name, st
 bool cgroup_ran_out(const struct cgroup *cgroup, const char *name);
 
 // Kills what is left in the group and removes it.  What takes its time to die leaves the group
-// there until cgroup_add removes it.
+// there until a later cgroup_add removes it.  Until this is called the group stays, whoever has
+// ended in it: cgroup_ran_out would have nothing to look at.
 void cgroup_remove(struct cgroup *cgroup, const char *name);
 
 #endif

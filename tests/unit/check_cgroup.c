@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 
 #define HIERARCHY "/sys/fs/cgroup"
@@ -243,6 +244,25 @@ START_TEST(each_program_runs_in_a_group_of_its_own_which_goes_with_it)
 }
 END_TEST
 
+// Between the end of a program and our hearing of it another may be started.
+START_TEST(the_group_of_a_program_stays_until_its_end_is_heard)
+{
+    struct heard heard;
+    siginfo_t end;
+    cleanup(free_ptr) char *name = NULL;
+    if (is_hindered(__func__))
+        return;
+    open_delegated();
+    start(&heard, "exit 0", 0);
+    ck_assert_int_eq(waitid(P_ALL, 0, &end, WEXITED | WNOWAIT), 0);
+    ck_assert_int_eq(cgroup_add(&cgroup, 0, &name, NULL), 0);
+    ck_assert(has_group("step-1"));
+    finish(&heard);
+    ck_assert(!has_group("step-1"));
+    cgroup_remove(&cgroup, name);
+}
+END_TEST
+
 START_TEST(what_a_program_hid_from_its_process_group_ends_with_it)
 {
     struct heard heard;
@@ -337,6 +357,7 @@ int main(void)
     tcase_add_test(tcase, the_group_is_left_to_groups_of_which_the_daemon_has_one);
     tcase_add_test(tcase, in_a_hierarchy_that_is_read_only_there_are_no_groups);
     tcase_add_test(tcase, each_program_runs_in_a_group_of_its_own_which_goes_with_it);
+    tcase_add_test(tcase, the_group_of_a_program_stays_until_its_end_is_heard);
     tcase_add_test(tcase, what_a_program_hid_from_its_process_group_ends_with_it);
     tcase_add_test(tcase, a_number_whose_group_is_not_empty_yet_is_passed_over);
     tcase_add_test(tcase, memory_and_processes_of_a_program_are_bounded);
