@@ -204,9 +204,7 @@ static void forget_lack(struct intake *intake)
 static void tell_waiting(struct intake *intake)
 {
     struct err err = ERR_INIT;
-    if (waiting_tell(&intake->waiting, intake->service->spool.outbox, &err) == 0)
-        intake->warned = false;
-    else if (!intake->warned)
+    if (waiting_tell(&intake->waiting, intake->service->spool.outbox, &err) < 0 && !intake->warned)
         log_warning(NULL, "the outbox cannot say what waits in incoming: %s", err.text);
     intake->warned = err.class != ERR_NONE;
 }

@@ -72,7 +72,8 @@ const struct config_option settings_options[] = {
     { "limits.max_streams", CONFIG_INT, AT(max_streams), "32", 1, 1000,
       .help = "Most streams in a video file." },
     { "limits.stage_memory_bytes", CONFIG_INT, AT(stage_memory_bytes), "4294967296", 0, 1e15,
-      .unit = "bytes", .help = "Address space of a stage program, and, where steps have control groups, memory of "
+      .unit = "bytes",
+      .help = "Address space of a stage program, and, where steps have control groups, memory of "
               "all that one holds; 0 for no limit." },
     { "limits.min_free_percent", CONFIG_NUMBER, AT(min_free_percent), "5", 0, 99, .unit = "%",
       .help = "Below this much free space no new batch is taken." },
