@@ -32,6 +32,8 @@ START_TEST(a_batch_comes_file_by_file_behind_its_manifest)
     put("b.mp4", "ab");
     spool_fixture_await_notice(&fixture, "trip: b.mp4: is not what SHA256SUMS says");
     spool_fixture_await_name(&fixture, "outbox/waiting.txt", true); // and nothing else
+    cleanup(free_ptr) char *page = folder_get(&fixture.folder, "spool/outbox/waiting.txt");
+    ck_assert_msg(strstr(page, "\n\ntrip\n    b.mp4: is not what SHA256SUMS says: "), "%s", page);
     ck_assert_uint_eq(spool_fixture_count(&fixture, "outbox"), 1);
     put("b.mp4", "abc");
     json_decref(spool_fixture_await(&fixture, "trip", "completed"));
